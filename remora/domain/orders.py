@@ -1,0 +1,143 @@
+"""Our instructions to the venue and what came of them."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from decimal import Decimal
+from enum import StrEnum
+
+from remora.domain.ids import ConditionId, OrderDigest, TokenId
+from remora.domain.money import Side
+
+
+class OrderType(StrEnum):
+    """Time in force, in the venue's words."""
+
+    GTC = "GTC"
+    GTD = "GTD"
+    FAK = "FAK"
+    FOK = "FOK"
+
+
+class Purpose(StrEnum):
+    """Why an order exists: an entry may be refused by a limit, an exit never."""
+
+    ENTRY = "entry"
+    EXIT = "exit"
+
+
+class OrderState(StrEnum):
+    """Where an order stands.
+
+    `intent` is written by the risk transaction, `signed` before the wire, `unknown` after a lost reply.
+    `done` means nothing more can fill.
+    """
+
+    INTENT = "intent"
+    SIGNED = "signed"
+    UNKNOWN = "unknown"
+    LIVE = "live"
+    DONE = "done"
+    REJECTED = "rejected"
+    NEEDS_ATTENTION = "needs_attention"
+
+
+class FillStatus(StrEnum):
+    """Settlement of one fill: provisional at MATCHED, final at CONFIRMED, undone at FAILED."""
+
+    MATCHED = "MATCHED"
+    MINED = "MINED"
+    CONFIRMED = "CONFIRMED"
+    RETRYING = "RETRYING"
+    FAILED = "FAILED"
+
+    @property
+    def final(self) -> bool:
+        """Whether the status can still change."""
+        return self in (FillStatus.CONFIRMED, FillStatus.FAILED)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OrderRequest:
+    """What we want: immediate-or-cancel at a protected price unless said otherwise."""
+
+    token_id: TokenId
+    condition_id: ConditionId
+    side: Side
+    shares: Decimal
+    limit_price: Decimal
+    order_type: OrderType = OrderType.FAK
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SignedOrder:
+    """A signed order as it goes over the wire: persisted before it is sent, re-sent byte for byte.
+
+    `payload` is the exact JSON body of ``POST /order`` without credentials.
+    """
+
+    digest: OrderDigest
+    payload: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Fill:
+    """One execution of our order, from our side of it.
+
+    `fee` is in dollars, on top of the notional for a purchase and out of it for a sale.
+    """
+
+    trade_id: str
+    order_digest: OrderDigest
+    token_id: TokenId
+    side: Side
+    shares: Decimal
+    price: Decimal
+    fee: Decimal
+    status: FillStatus
+    matched_at: datetime
+    transaction_hash: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Accepted:
+    """The venue took the order; `matched` shares filled at once, `live` says whether it still rests."""
+
+    digest: OrderDigest
+    live: bool
+    delayed: bool
+    matched_shares: Decimal
+    matched_notional: Decimal
+    trade_ids: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Rejected:
+    """The venue refused the order for certain: it can never fill."""
+
+    digest: OrderDigest
+    code: str
+    message: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Unknown:
+    """Nobody knows whether the order arrived: never re-sign, look the digest up."""
+
+    digest: OrderDigest
+    cause: str
+
+
+SendOutcome = Accepted | Rejected | Unknown
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OrderLookup:
+    """What the venue's order and trade lists say about one digest.
+
+    `found` is False when neither list knows it, which shortly after a lost reply may only be lag.
+    """
+
+    digest: OrderDigest
+    found: bool
+    live: bool
+    fills: tuple[Fill, ...]

@@ -1,0 +1,74 @@
+"""A whale's fills as they reach us, and the signals made of them."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from decimal import Decimal
+from enum import StrEnum
+
+from remora.domain.ids import ConditionId, TokenId, WalletAddress
+from remora.domain.money import Side
+
+
+class TradeSource(StrEnum):
+    """Where a trade was seen."""
+
+    RTDS = "rtds"
+    DATA_API = "data_api"
+    CHAIN = "chain"
+    RECORDED = "recorded"
+
+
+class TradeKind(StrEnum):
+    """What the whale did; everything but a trade changes its holding without a market order."""
+
+    TRADE = "trade"
+    MERGE = "merge"
+    SPLIT = "split"
+    CONVERSION = "conversion"
+    REDEEM = "redeem"
+    TRANSFER = "transfer"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WhaleTrade:
+    """One fill of a followed wallet.
+
+    `key` is the same however often and from wherever the trade is delivered: see
+    :func:`remora.domain.trade_key.trade_key`. `happened_at` is venue time; `seen_at` is the wall clock at the
+    first byte.
+    """
+
+    key: str
+    whale: WalletAddress
+    token_id: TokenId
+    condition_id: ConditionId
+    side: Side
+    price: Decimal
+    size: Decimal
+    happened_at: datetime
+    seen_at: datetime
+    source: TradeSource
+    transaction_hash: str
+    kind: TradeKind = TradeKind.TRADE
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Signal:
+    """Trades of one whale in one token and on one side within a short window: one intent.
+
+    `price` is the size-weighted mean, `size` the sum, `seen_at` and `happened_at` the earliest.
+    `key` is the smallest key among `trade_keys`; every key is consumed by the decision.
+    """
+
+    key: str
+    trade_keys: tuple[str, ...]
+    whale: WalletAddress
+    token_id: TokenId
+    condition_id: ConditionId
+    side: Side
+    price: Decimal
+    size: Decimal
+    happened_at: datetime
+    seen_at: datetime
+    source: TradeSource
+    kind: TradeKind = TradeKind.TRADE

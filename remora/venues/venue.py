@@ -1,0 +1,202 @@
+"""The narrow seam to an exchange: nothing above it sees an SDK type or an HTTP error."""
+
+from collections.abc import AsyncIterator, Collection, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from decimal import Decimal
+from typing import Protocol
+
+from remora.domain.books import OrderBook
+from remora.domain.clock import VenueClock
+from remora.domain.ids import AccountId, ConditionId, OrderDigest, TokenId, WalletAddress
+from remora.domain.market import Market
+from remora.domain.orders import Fill, OrderLookup, OrderRequest, SendOutcome, SignedOrder
+from remora.domain.trades import WhaleTrade
+
+
+class VenueError(Exception):
+    """The venue could not answer.
+
+    VenueError
+    ├── VenueUnavailable   try again later: connection, timeout, 425, 429, 5xx
+    ├── VenueRefused       asking again will not help: credentials, region, closed-only, malformed request
+    └── MarketUnknown      the venue has no such market, token or book
+    """
+
+
+class VenueUnavailable(VenueError):
+    """A read did not get through; the same call may succeed later.
+
+    `retry_after` is in seconds when the venue said so.
+    """
+
+    def __init__(self, message: str, *, retry_after: float | None = None) -> None:
+        super().__init__(message)
+        self.retry_after = retry_after
+
+
+class VenueRefused(VenueError):
+    """The venue answered and the answer is no."""
+
+
+class MarketUnknown(VenueError):
+    """The venue does not know this market, token or book."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Holding:
+    """Shares of one token that an account holds, as the venue reports them."""
+
+    token_id: TokenId
+    condition_id: ConditionId
+    shares: Decimal
+    redeemable: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FeedGap:
+    """A stream was down or silent: what happened in between must be read again."""
+
+    feed: str
+    since: datetime
+    until: datetime
+    cause: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BookUpdate:
+    """A fresh book of one token after a snapshot or change; `distinct` numbers the changes of this token."""
+
+    book: OrderBook
+    seen_at: datetime
+    distinct: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FillUpdate:
+    """One of our own fills was matched or changed its settlement status."""
+
+    fill: Fill
+    seen_at: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MarketUpdate:
+    """A market's tick, acceptance or resolution changed; read the market again for the facts."""
+
+    condition_id: ConditionId
+    what: str
+    seen_at: datetime
+
+
+class MarketData(Protocol):
+    """Public reads."""
+
+    async def clock(self) -> VenueClock:
+        """Return the venue's clock."""
+
+    async def market_of(self, token_id: TokenId, *, fresh: bool = False) -> Market:
+        """Return the market of a token; cached for a short while unless `fresh`."""
+
+    async def markets(self, condition_ids: Sequence[ConditionId]) -> list[Market]:
+        """Return current facts of several markets in few requests; unknown ones are left out."""
+
+    async def book(self, token_id: TokenId) -> OrderBook:
+        """Return the book right now; raise MarketUnknown when there is none."""
+
+    async def books(self, token_ids: Sequence[TokenId]) -> list[OrderBook]:
+        """Return several books in one request; tokens without a book are left out."""
+
+    async def whale_trades(self, whale: WalletAddress, *, since: datetime) -> list[WhaleTrade]:
+        """Return a wallet's fills and other holding changes since venue time `since`, oldest first."""
+
+    async def whale_holding(self, whale: WalletAddress, token_id: TokenId) -> Decimal | None:
+        """Return the shares a wallet holds of a token, None when it cannot be known."""
+
+
+class Trading(Protocol):
+    """Our own account: signing, sending, looking up."""
+
+    @property
+    def account(self) -> AccountId:
+        """The wallet that holds the money."""
+
+    async def sign(self, request: OrderRequest, market: Market) -> SignedOrder:
+        """Sign once, offline; every call makes a new order with a new digest."""
+
+    async def send(self, order: SignedOrder) -> SendOutcome:
+        """Post the persisted bytes; a timeout or 5xx is Unknown, never an exception."""
+
+    async def look_up(self, digest: OrderDigest, *, condition_id: ConditionId) -> OrderLookup:
+        """Search open orders and account trades for a digest."""
+
+    async def cancel(self, digest: OrderDigest) -> bool:
+        """Cancel a resting order; False when the venue says that it no longer rests."""
+
+    async def open_orders(self) -> list[OrderDigest]:
+        """Return the digests of all our resting orders."""
+
+    async def fills(self, *, since: datetime) -> list[Fill]:
+        """Return our fills matched since venue time `since`, oldest first."""
+
+    async def cash(self) -> Decimal:
+        """Return spendable dollars."""
+
+    async def shares(self, token_id: TokenId) -> Decimal:
+        """Return the shares we hold of a token."""
+
+    async def holdings(self) -> list[Holding]:
+        """Return all shares the account holds."""
+
+    async def redeem(self, condition_id: ConditionId) -> Decimal:
+        """Redeem a resolved market's shares and return the dollars credited; 0 when nothing was left."""
+
+
+class WhaleFeed(Protocol):
+    """Fills of followed wallets from a stream; reconnects by itself and reports every gap in-line."""
+
+    async def follow(self, whales: Collection[WalletAddress]) -> None:
+        """Replace the set of followed wallets, also while running."""
+
+    def __aiter__(self) -> AsyncIterator[WhaleTrade | FeedGap]:
+        """Iterate for ever."""
+
+
+class BookFeed(Protocol):
+    """Books and market events of watched tokens; reconnects by itself and reports every gap in-line."""
+
+    async def watch(self, token_ids: Collection[TokenId]) -> None:
+        """Replace the set of watched tokens, also while running."""
+
+    def __aiter__(self) -> AsyncIterator[BookUpdate | MarketUpdate | FeedGap]:
+        """Iterate for ever."""
+
+
+class FillFeed(Protocol):
+    """Our own fills and their settlement; reconnects by itself and reports every gap in-line."""
+
+    def __aiter__(self) -> AsyncIterator[FillUpdate | FeedGap]:
+        """Iterate for ever."""
+
+
+class Streams(Protocol):
+    """Long-lived feeds, one connection each, opened when first iterated."""
+
+    def whale_feed(self) -> WhaleFeed:
+        """Return the activity stream."""
+
+    def book_feed(self) -> BookFeed:
+        """Return the market channel."""
+
+    def fill_feed(self) -> FillFeed:
+        """Return the user channel."""
+
+    def last_message_at(self) -> dict[str, datetime]:
+        """Return when each feed last said anything, pong included."""
+
+
+class Venue(MarketData, Trading, Streams, Protocol):
+    """An exchange: live, paper or twin."""
+
+    async def close(self) -> None:
+        """Close every connection."""
