@@ -1,0 +1,50 @@
+# Everything runs in .venv, made from a bare Python >= 3.11.
+PYTHON ?= python3
+BIN    := .venv/bin
+READY  := .venv/ready
+
+.DEFAULT_GOAL := help
+.PHONY: help install lock demo test check up down bench
+
+help:      ## list the targets
+	@grep -hE '^[a-z]+: .*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 10
+
+install: $(READY)  ## make .venv with every dependency, hash-checked
+
+$(READY): requirements-dev.lock pyproject.toml
+	@$(PYTHON) -c 'import sys; sys.version_info >= (3, 11) or sys.exit("Remora needs Python 3.11 or newer, this is %d.%d. Try: make install PYTHON=python3.12" % sys.version_info[:2])'
+	@$(PYTHON) -c 'import ensurepip, venv' 2>/dev/null || { echo "This Python has no venv module. On Debian and Ubuntu: apt-get install python3-venv"; exit 1; }
+	@test -x $(BIN)/python || $(PYTHON) -m venv .venv
+	@echo "installing dependencies (hash-checked), a minute or two the first time"
+	@test -x $(BIN)/uv || $(BIN)/python -m pip install --quiet --disable-pip-version-check 'uv==0.13.9'
+	@$(BIN)/uv pip sync --quiet --require-hashes --python $(BIN)/python requirements-dev.lock
+	@$(BIN)/uv pip install --quiet --no-deps --no-build-isolation --python $(BIN)/python -e .
+	@touch $(READY)
+
+lock: $(READY)  ## resolve dependencies again into the lock files
+	$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url \
+	  --custom-compile-command "make lock" pyproject.toml --output-file requirements.lock
+	$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url \
+	  --custom-compile-command "make lock" --no-annotate --constraints requirements.lock \
+	  pyproject.toml --group dev --output-file requirements-dev.lock
+
+demo: install  ## watch whale trades being copied on the exchange twin
+	@$(BIN)/remora demo
+
+test: install  ## run every test, real servers included
+	@$(BIN)/python -m pytest
+
+check: install  ## format, lint, types, import contracts
+	@$(BIN)/ruff format --check .
+	@$(BIN)/ruff check .
+	@$(BIN)/mypy
+	@$(BIN)/lint-imports
+
+up: install  ## start the stack on this machine and leave it running
+	@$(BIN)/remora up
+
+down: install  ## stop the stack
+	@$(BIN)/remora down
+
+bench: install  ## measure latency and history size, beside a bare asyncio script
+	@$(BIN)/python -m bench
