@@ -6,6 +6,7 @@ from enum import StrEnum
 
 from pydantic import Field
 
+from remora.domain.exits import CrossingKind
 from remora.domain.ids import AccountId, ConditionId, OrderDigest, TokenId, WalletAddress
 from remora.domain.market import ResolutionStatus
 from remora.domain.money import Side
@@ -81,13 +82,6 @@ class PositionInput(Message):
     clock: ClockMessage
     first: SignalMessage
     adopt_position_id: str | None = None
-
-
-class CrossingKind(StrEnum):
-    """Which threshold the executable price crossed."""
-
-    STOP_LOSS = "stop_loss"
-    TAKE_PROFIT = "take_profit"
 
 
 class PriceCrossed(Message):

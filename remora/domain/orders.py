@@ -58,13 +58,19 @@ class FillStatus(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class OrderRequest:
-    """What we want: immediate-or-cancel at a protected price unless said otherwise."""
+    """What we want: immediate-or-cancel at a protected price unless said otherwise.
+
+    A market purchase (BUY with FAK or FOK) is denominated in dollars on this venue: `notional` is the most it
+    spends before the fee, in whole cents, and `shares` what that buys at the limit. Every other order is
+    denominated in `shares`, with two decimals, and has no notional.
+    """
 
     token_id: TokenId
     condition_id: ConditionId
     side: Side
     shares: Decimal
     limit_price: Decimal
+    notional: Decimal | None = None
     order_type: OrderType = OrderType.FAK
 
 

@@ -1,0 +1,286 @@
+"""The one decision core: whether and how much of a whale's purchase is copied."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from decimal import Decimal
+from enum import StrEnum
+
+from remora.domain.books import OrderBook
+from remora.domain.limits import Limits
+from remora.domain.market import Market, ResolutionStatus
+from remora.domain.money import MICRO, ONE, ZERO, Side, ceil_to, floor_to
+from remora.domain.precision import CENT, SHARE_QUANTUM, crossed_or_empty, price_floor
+from remora.domain.reasons import DeskMode, SkipReason
+from remora.domain.sizing import all_in_cost, kelly
+from remora.domain.trades import Signal
+
+PROBABILITY_MAX = Decimal("0.999")
+"""Nothing is certain: an edge never lifts the estimated chance above this."""
+
+
+class RosterStatus(StrEnum):
+    """Standing of a wallet on the roster."""
+
+    ACTIVE = "active"
+    PROBATION = "probation"
+    DEMOTED = "demoted"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WhaleStanding:
+    """What the newest roster says about a wallet; `edge` is dollars per share at a copier's price."""
+
+    on_roster: bool
+    unproven: bool
+    edge: Decimal
+    status: RosterStatus
+    published_at: datetime | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DeskSnapshot:
+    """The desk row inside the lock; `cash` is spendable dollars less reservations."""
+
+    mode: DeskMode
+    scale: Decimal
+    equity: Decimal
+    cash: Decimal
+    day_start_equity: Decimal
+    high_water_mark: Decimal
+    entry_orders_last_minute: int
+    live: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Exposure:
+    """Dollars at cost, reservations included, already committed."""
+
+    position: Decimal = ZERO
+    market: Decimal = ZERO
+    event: Decimal = ZERO
+    whale: Decimal = ZERO
+    opposite_held: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Copy:
+    """Approval: spend `notional` dollars at `limit_price` or better.
+
+    `shares` is what `notional` buys at the limit: the least we get for the whole sum. `reserve` covers the worst
+    cost with the fee. `expected_price` is the depth-weighted ask, `edge` the assumed gain per share.
+    """
+
+    shares: Decimal
+    limit_price: Decimal
+    notional: Decimal
+    reserve: Decimal
+    expected_price: Decimal
+    edge: Decimal
+    share_of_equity: Decimal
+    unproven: bool
+    bound_by: str
+
+
+@dataclass(frozen=True, slots=True)
+class Skip:
+    """Refusal with a stable reason code and the numbers behind it."""
+
+    reason: SkipReason
+    detail: str = ""
+
+
+Decision = Copy | Skip
+
+
+@dataclass(frozen=True, slots=True)
+class _Room:
+    reason: SkipReason
+    dollars: Decimal
+
+
+def decide(
+    signal: Signal,
+    *,
+    market: Market,
+    book: OrderBook | None,
+    whale: WhaleStanding,
+    desk: DeskSnapshot,
+    exposure: Exposure,
+    limits: Limits,
+    now_wall: datetime,
+    now_venue: datetime,
+) -> Decision:
+    """Return how to copy one purchase, or why not. Never raises on odd values; refuses them.
+
+    The duplicate and orphan checks need the database and come before this.
+    """
+    refusal = (
+        _check_whale(whale, desk, limits, now_wall)
+        or _check_signal(signal, limits, now_wall, now_venue)
+        or _check_desk(desk, exposure, limits)
+        or _check_market(market, limits, now_venue)
+    )
+    if refusal is not None:
+        return refusal
+    if book is None or crossed_or_empty(book):
+        return Skip(SkipReason.NO_BOOK, "no bids or no asks")
+    return _check_book(book, limits) or _size(signal, market, book, whale, desk, exposure, limits)
+
+
+def _check_whale(whale: WhaleStanding, desk: DeskSnapshot, limits: Limits, now: datetime) -> Skip | None:
+    if not whale.on_roster:
+        return Skip(SkipReason.NOT_ON_ROSTER)
+    if whale.published_at is None or now - whale.published_at > limits.roster_age_max:
+        return Skip(
+            SkipReason.ROSTER_STALE, f"published {whale.published_at}, allowed age {limits.roster_age_max}"
+        )
+    if whale.status is RosterStatus.DEMOTED:
+        return Skip(SkipReason.DEMOTED)
+    if whale.status is RosterStatus.PROBATION and desk.live:
+        return Skip(SkipReason.PROBATION, "still on paper")
+    return None
+
+
+def _check_signal(signal: Signal, limits: Limits, now_wall: datetime, now_venue: datetime) -> Skip | None:
+    age = now_wall - signal.seen_at
+    if age > limits.signal_age_max:
+        return Skip(SkipReason.STALE, f"{age.total_seconds():.1f} s old")
+    if signal.happened_at - now_venue > limits.signal_skew_max:
+        return Skip(SkipReason.FUTURE_DATED, signal.happened_at.isoformat())
+    if not (signal.price.is_finite() and 0 < signal.price < 1):
+        return Skip(SkipReason.PRICE_OUT_OF_RANGE, f"price {signal.price}")
+    if not (signal.size.is_finite() and 0 < signal.size <= limits.trade_size_max * max(1, len(signal.trade_keys))):
+        return Skip(SkipReason.SIZE_OUT_OF_RANGE, f"size {signal.size}")
+    return None
+
+
+def _check_desk(desk: DeskSnapshot, exposure: Exposure, limits: Limits) -> Skip | None:
+    if desk.mode is DeskMode.PAUSED:
+        return Skip(SkipReason.DESK_PAUSED)
+    if desk.mode is DeskMode.HALTED:
+        return Skip(SkipReason.DESK_HALTED)
+    loss = desk.day_start_equity - desk.equity
+    allowed = min(limits.daily_loss_share * desk.day_start_equity, limits.max_daily_loss_usd)
+    if loss > 0 and loss >= allowed:
+        return Skip(SkipReason.DAILY_LOSS, f"lost {loss:.2f} of {allowed:.2f} allowed today")
+    if exposure.opposite_held:
+        return Skip(SkipReason.OPPOSITE_HELD)
+    if desk.entry_orders_last_minute >= limits.entry_orders_per_minute:
+        return Skip(SkipReason.ORDER_RATE, f"{desk.entry_orders_last_minute} entry orders in the last minute")
+    return None
+
+
+def _check_market(market: Market, limits: Limits, now_venue: datetime) -> Skip | None:
+    if market.closed or not market.accepting_orders:
+        return Skip(SkipReason.MARKET_CLOSED)
+    if market.market_class not in limits.market_classes:
+        return Skip(SkipReason.MARKET_CLASS, market.market_class.value)
+    if market.volume_24h_usd < limits.volume_24h_min_usd:
+        return Skip(
+            SkipReason.VOLUME,
+            f"24 h volume {market.volume_24h_usd:.0f} below {limits.volume_24h_min_usd:.0f}",
+        )
+    if market.resolution is not ResolutionStatus.OPEN:
+        return Skip(SkipReason.TIME_TO_RESOLUTION, f"resolution {market.resolution.value}")
+    if market.end_at is None:
+        return Skip(SkipReason.TIME_TO_RESOLUTION, "no end date")
+    if market.end_at - now_venue < limits.time_to_resolution_min:
+        return Skip(SkipReason.TIME_TO_RESOLUTION, f"ends {market.end_at.isoformat()}")
+    return None
+
+
+def _check_book(book: OrderBook, limits: Limits) -> Skip | None:
+    assert book.spread is not None
+    assert book.mid is not None
+    relative = book.spread / book.mid
+    if relative > limits.spread_max:
+        return Skip(SkipReason.SPREAD, f"spread {relative:.4f} of the mid above {limits.spread_max}")
+    return None
+
+
+def _size(
+    signal: Signal,
+    market: Market,
+    book: OrderBook,
+    whale: WhaleStanding,
+    desk: DeskSnapshot,
+    exposure: Exposure,
+    limits: Limits,
+) -> Decision:
+    limit_price = entry_limit(signal.price, market.tick_size, limits)
+    assert book.best_ask is not None
+    if book.best_ask > limit_price:
+        return Skip(SkipReason.DRIFT, f"ask {book.best_ask}, the whale paid {signal.price}, limit {limit_price}")
+    cost = all_in_cost(book.best_ask, market.fee_rate, market.fee_exponent)
+    if cost >= PROBABILITY_MAX or (not whale.unproven and whale.edge <= 0):
+        return Skip(SkipReason.NO_EDGE, f"edge {whale.edge}, all-in cost {cost:.4f}")
+    wanted = _wanted(whale, cost, limits) * max(ZERO, desk.equity) * desk.scale
+    stake, bound_by = wanted, "kelly" if not whale.unproven else "unproven_share"
+    for room in _rooms(market, desk, exposure, limits):
+        if room.dollars <= 0:
+            return Skip(room.reason, "nothing left under this limit")
+        if room.dollars < stake:
+            stake, bound_by = room.dollars, room.reason.value
+    available = book.depth(Side.BUY, ceil_to(stake / book.best_ask, SHARE_QUANTUM), limit_price)
+    if available.notional < stake:
+        stake, bound_by = available.notional, SkipReason.DEPTH.value
+    return _order(stake, bound_by, limit_price, market, book, whale, desk, limits)
+
+
+def entry_limit(whale_price: Decimal, tick: Decimal, limits: Limits) -> Decimal:
+    """Return the most we pay for what a whale bought at `whale_price`: a little worse, on tick, within (0, 1)."""
+    return price_floor(whale_price + max(limits.drift_ticks * tick, limits.drift_min_usd), tick)
+
+
+def _wanted(whale: WhaleStanding, cost: Decimal, limits: Limits) -> Decimal:
+    if whale.unproven:
+        return limits.unproven_share
+    probability = min(cost + whale.edge, PROBABILITY_MAX)
+    return kelly(probability, cost) * limits.kelly_fraction
+
+
+def _rooms(market: Market, desk: DeskSnapshot, exposure: Exposure, limits: Limits) -> tuple[_Room, ...]:
+    equity = max(ZERO, desk.equity)
+    share = min(limits.position_share, limits.position_share_ceiling)
+    position = min(share * equity, limits.max_position_size_usd) * desk.scale
+    return (
+        _Room(SkipReason.WHALE_SHARE, limits.whale_share * equity - exposure.whale),
+        _Room(SkipReason.POSITION_LIMIT, position - exposure.position),
+        _Room(SkipReason.MARKET_LIMIT, limits.market_share * equity - exposure.market),
+        _Room(SkipReason.EVENT_LIMIT, limits.event_share * equity - exposure.event),
+        _Room(SkipReason.CASH, floor_to(desk.cash / (ONE + market.fee_rate), CENT)),
+    )
+
+
+def _order(
+    stake: Decimal,
+    bound_by: str,
+    limit_price: Decimal,
+    market: Market,
+    book: OrderBook,
+    whale: WhaleStanding,
+    desk: DeskSnapshot,
+    limits: Limits,
+) -> Decision:
+    notional = floor_to(stake, CENT)
+    shares = floor_to(notional / limit_price, SHARE_QUANTUM)
+    if notional < limits.marketable_buy_min_usd or shares < market.min_order_size:
+        if bound_by == SkipReason.DEPTH.value:
+            return Skip(SkipReason.DEPTH, f"only {notional} dollars offered up to {limit_price}")
+        return Skip(
+            SkipReason.BELOW_MINIMUM,
+            f"{notional} dollars buy {shares} shares, minimum {market.min_order_size}; bound by {bound_by}",
+        )
+    expected = book.depth(Side.BUY, shares, limit_price).average
+    assert expected is not None
+    return Copy(
+        shares=shares,
+        limit_price=limit_price,
+        notional=notional,
+        reserve=ceil_to(notional * (ONE + market.fee_rate), MICRO),
+        expected_price=floor_to(expected, MICRO),
+        edge=whale.edge,
+        share_of_equity=floor_to(notional / desk.equity, MICRO),
+        unproven=whale.unproven,
+        bound_by=bound_by,
+    )
