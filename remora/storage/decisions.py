@@ -1,0 +1,62 @@
+"""Decisions as people read them, and what we saw a whale do."""
+
+from datetime import datetime
+from decimal import Decimal
+from typing import Any
+
+from sqlalchemy import case, func, select
+from sqlalchemy.ext.asyncio import AsyncEngine
+
+from remora.domain.ids import AccountId, TokenId, WalletAddress
+from remora.domain.money import ZERO, Side
+from remora.domain.reasons import SkipReason
+from remora.storage.tables import Decision
+
+
+async def list_decisions(
+    engine: AsyncEngine,
+    account: AccountId,
+    *,
+    limit: int = 50,
+    outcome: str | None = None,
+    reason: SkipReason | None = None,
+    since: datetime | None = None,
+) -> list[dict[str, Any]]:
+    """Return decisions, newest first."""
+    query = select(Decision.__table__).where(Decision.account == account)
+    if outcome is not None:
+        query = query.where(Decision.outcome == outcome)
+    if reason is not None:
+        query = query.where(Decision.reason == reason.value)
+    if since is not None:
+        query = query.where(Decision.decided_at >= since)
+    async with engine.connect() as connection:
+        rows = await connection.execute(query.order_by(Decision.decided_at.desc(), Decision.id).limit(limit))
+        return [dict(row) for row in rows.mappings()]
+
+
+async def count_by_reason(engine: AsyncEngine, account: AccountId) -> dict[str, int]:
+    """Return how many signals were skipped for each reason, the commonest first."""
+    async with engine.connect() as connection:
+        rows = await connection.execute(
+            select(Decision.reason, func.count())
+            .where(Decision.account == account, Decision.outcome == "skip")
+            .group_by(Decision.reason)
+            .order_by(func.count().desc(), Decision.reason)
+        )
+        return {str(reason): int(count) for reason, count in rows}
+
+
+async def seen_bought(engine: AsyncEngine, account: AccountId, whale: WalletAddress, token_id: TokenId) -> Decimal:
+    """Return the shares we saw a whale buy less those we saw it sell, never below zero."""
+    signed = case((Decision.side == Side.BUY.value, Decision.trade_size), else_=-Decision.trade_size)
+    async with engine.connect() as connection:
+        total = await connection.scalar(
+            select(func.coalesce(func.sum(signed), 0)).where(
+                Decision.account == account,
+                Decision.whale == whale,
+                Decision.token_id == token_id,
+                Decision.reason.is_distinct_from(SkipReason.DUPLICATE.value),
+            )
+        )
+    return max(ZERO, Decimal(total or 0))

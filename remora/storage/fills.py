@@ -1,0 +1,210 @@
+"""Fills and redemptions: idempotent, provisional until final, undone when settlement fails."""
+
+from collections.abc import Sequence
+from datetime import datetime
+from decimal import Decimal
+
+from sqlalchemy import select, update
+from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
+
+from remora.domain.ids import AccountId, OrderDigest, TokenId
+from remora.domain.money import MICRO, ZERO, Side, floor_to
+from remora.domain.orders import Fill, FillStatus
+from remora.domain.pnl import PositionBooks, position_books
+from remora.storage import desk as desks
+from remora.storage import ledger
+from remora.storage import tables as t
+
+RANK = {
+    FillStatus.MATCHED: 0,
+    FillStatus.RETRYING: 1,
+    FillStatus.MINED: 2,
+    FillStatus.CONFIRMED: 3,
+    FillStatus.FAILED: 3,
+}
+
+
+async def record_fills(
+    engine: AsyncEngine, order_id: str, fills: Sequence[Fill], *, now: datetime
+) -> PositionBooks:
+    """Write what became of an order's fills and return the position's books.
+
+    Safe to repeat and to receive out of order: a status never moves backwards.
+    """
+    async with engine.begin() as connection:
+        order = (
+            await connection.execute(select(t.Order.account, t.Order.position_id).where(t.Order.id == order_id))
+        ).one()
+        account = AccountId(order.account)
+        await desks.load(connection, account, lock=True)
+        for fill in fills:
+            await _record(connection, account, order_id, order.position_id, fill, now)
+        books = await _fold(connection, order.position_id)
+        await ledger.assert_cash(connection, account)
+        return books
+
+
+async def _record(
+    connection: AsyncConnection, account: AccountId, order_id: str, position_id: str, fill: Fill, now: datetime
+) -> None:
+    known = (
+        await connection.execute(
+            select(t.Fill.status, t.Fill.shares, t.Fill.price, t.Fill.fee).where(
+                t.Fill.trade_id == fill.trade_id, t.Fill.digest == fill.order_digest
+            )
+        )
+    ).first()
+    if known is None:
+        await connection.execute(
+            insert(t.Fill).values(
+                trade_id=fill.trade_id,
+                digest=fill.order_digest,
+                order_id=order_id,
+                position_id=position_id,
+                token_id=fill.token_id,
+                side=fill.side.value,
+                shares=fill.shares,
+                price=fill.price,
+                fee=fill.fee,
+                status=fill.status.value,
+                matched_at=fill.matched_at,
+                transaction_hash=fill.transaction_hash,
+            )
+        )
+        if fill.status is not FillStatus.FAILED:
+            await _post(connection, account, position_id, fill, now, undo=False)
+        return
+    if RANK[fill.status] <= RANK[FillStatus(known.status)]:
+        return
+    await connection.execute(
+        update(t.Fill)
+        .where(t.Fill.trade_id == fill.trade_id, t.Fill.digest == fill.order_digest)
+        .values(status=fill.status.value, transaction_hash=fill.transaction_hash or t.Fill.transaction_hash)
+    )
+    if fill.status is FillStatus.FAILED:
+        await _post(connection, account, position_id, fill, now, undo=True)
+
+
+async def _post(
+    connection: AsyncConnection, account: AccountId, position_id: str, fill: Fill, now: datetime, *, undo: bool
+) -> None:
+    sign = Decimal(1 if fill.side is Side.BUY else -1) * (-1 if undo else 1)
+    fee = fill.fee * (-1 if undo else 1)
+    notional = dollars(fill.shares, fill.price)
+    unit = f"share:{fill.token_id}"
+    entries = [
+        ledger.Entry(ledger.CASH, ledger.USD, -sign * notional - fee, position_id),
+        ledger.Entry("exchange", ledger.USD, sign * notional, position_id),
+        ledger.Entry("fees", ledger.USD, fee, position_id),
+        ledger.Entry("holdings", unit, sign * fill.shares, position_id),
+        ledger.Entry("exchange", unit, -sign * fill.shares, position_id),
+    ]
+    kind = "fill_undone" if undo else "fill"
+    await ledger.post(
+        connection,
+        account,
+        kind=kind,
+        reference=f"{kind}:{fill.order_digest}:{fill.trade_id}",
+        at=now,
+        entries=entries,
+    )
+
+
+def dollars(shares: Decimal, price: Decimal) -> Decimal:
+    """Return the notional of a fill in whole millionths, as the venue books it."""
+    return floor_to(shares * price, MICRO)
+
+
+async def record_redemption(
+    engine: AsyncEngine,
+    position_id: str,
+    *,
+    shares: Decimal,
+    payout: Decimal,
+    reference: str,
+    now: datetime,
+) -> PositionBooks:
+    """Book the exchange of `shares` for `payout` dollars; a repeated reference changes nothing."""
+    async with engine.begin() as connection:
+        position = (
+            await connection.execute(
+                select(t.Position.account, t.Position.token_id).where(t.Position.id == position_id)
+            )
+        ).one()
+        account = AccountId(position.account)
+        await desks.load(connection, account, lock=True)
+        unit = f"share:{position.token_id}"
+        posted = await ledger.post(
+            connection,
+            account,
+            kind="redemption",
+            reference=f"redemption:{reference}",
+            at=now,
+            entries=[
+                ledger.Entry(ledger.CASH, ledger.USD, payout, position_id),
+                ledger.Entry("exchange", ledger.USD, -payout, position_id),
+                ledger.Entry("holdings", unit, -shares, position_id),
+                ledger.Entry("exchange", unit, shares, position_id),
+            ],
+        )
+        if posted:
+            await connection.execute(
+                update(t.Position)
+                .where(t.Position.id == position_id)
+                .values(
+                    redeemed_shares=t.Position.redeemed_shares + shares,
+                    redeemed_dollars=t.Position.redeemed_dollars + payout,
+                )
+            )
+        return await _fold(connection, position_id)
+
+
+async def fills_of(connection: AsyncConnection, position_id: str) -> list[Fill]:
+    """Return a position's fills, oldest first."""
+    rows = await connection.execute(
+        select(t.Fill.__table__).where(t.Fill.position_id == position_id).order_by(t.Fill.matched_at)
+    )
+    return [
+        Fill(
+            trade_id=row["trade_id"],
+            order_digest=OrderDigest(row["digest"]),
+            token_id=TokenId(row["token_id"]),
+            side=Side(row["side"]),
+            shares=row["shares"],
+            price=row["price"],
+            fee=row["fee"],
+            status=FillStatus(row["status"]),
+            matched_at=row["matched_at"],
+            transaction_hash=row["transaction_hash"],
+        )
+        for row in rows.mappings()
+    ]
+
+
+async def _fold(connection: AsyncConnection, position_id: str) -> PositionBooks:
+    """Rewrite the position's totals from its fills, so that they cannot drift from them."""
+    folded = position_books(await fills_of(connection, position_id))
+    row = (
+        await connection.execute(
+            update(t.Position)
+            .where(t.Position.id == position_id)
+            .values(
+                bought_shares=folded.bought_shares,
+                bought_notional=folded.bought_notional,
+                sold_shares=folded.sold_shares,
+                sold_notional=folded.sold_notional,
+                fees=folded.fees,
+            )
+            .returning(t.Position.redeemed_shares, t.Position.redeemed_dollars)
+        )
+    ).one()
+    return PositionBooks(
+        bought_shares=folded.bought_shares,
+        bought_notional=folded.bought_notional,
+        sold_shares=folded.sold_shares,
+        sold_notional=folded.sold_notional,
+        redeemed_shares=row.redeemed_shares or ZERO,
+        redeemed_dollars=row.redeemed_dollars or ZERO,
+        fees=folded.fees,
+    )

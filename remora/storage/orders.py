@@ -1,0 +1,225 @@
+"""Orders between intent and the end of their life."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from decimal import Decimal
+from typing import Any
+
+from sqlalchemy import func, insert, select, update
+from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
+
+from remora.domain.ids import AccountId, ConditionId, OrderDigest, TokenId
+from remora.domain.money import ZERO, Side
+from remora.domain.orders import OrderRequest, OrderState, OrderType, Purpose, SignedOrder
+from remora.domain.reasons import ExitReason
+from remora.storage import desk as desks
+from remora.storage.tables import Order, Position, Reservation
+
+FINISHED = (OrderState.DONE.value, OrderState.REJECTED.value)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OrderRow:
+    """An order as stored."""
+
+    id: str
+    account: AccountId
+    position_id: str
+    purpose: Purpose
+    exit_reason: ExitReason | None
+    request: OrderRequest
+    state: OrderState
+    signed: SignedOrder | None
+    reject_code: str | None
+    reject_message: str | None
+    send_attempts: int
+    decided_at: datetime
+
+    @property
+    def finished(self) -> bool:
+        """Whether nothing more of the order can fill."""
+        return self.state in (OrderState.DONE, OrderState.REJECTED)
+
+
+class OrderMissing(LookupError):
+    """No such order."""
+
+
+async def load_order(engine: AsyncEngine, order_id: str) -> OrderRow:
+    """Return an order; raise OrderMissing when there is none."""
+    async with engine.connect() as connection:
+        return await _load(connection, Order.id == order_id, order_id)
+
+
+async def find_by_digest(engine: AsyncEngine, digest: OrderDigest) -> tuple[OrderRow, str] | None:
+    """Return the order with this digest and its position's workflow id, None when it is not ours."""
+    async with engine.connect() as connection:
+        workflow_id = await connection.scalar(
+            select(Position.workflow_id)
+            .join(Order, Order.position_id == Position.id)
+            .where(Order.digest == digest)
+        )
+        if workflow_id is None:
+            return None
+        return await _load(connection, Order.digest == digest, digest), workflow_id
+
+
+async def orders_of(engine: AsyncEngine, position_id: str, *, unfinished: bool = False) -> list[OrderRow]:
+    """Return a position's orders, oldest first."""
+    query = select(Order.__table__).where(Order.position_id == position_id).order_by(Order.decided_at, Order.id)
+    if unfinished:
+        query = query.where(Order.state.not_in(FINISHED))
+    async with engine.connect() as connection:
+        return [_row(row) for row in (await connection.execute(query)).mappings()]
+
+
+async def attach_signed(engine: AsyncEngine, order_id: str, signed: SignedOrder, *, now: datetime) -> SignedOrder:
+    """Persist the signed bytes before the wire. The first writer wins: return what is persisted."""
+    async with engine.begin() as connection:
+        await connection.execute(
+            update(Order)
+            .where(Order.id == order_id, Order.digest.is_(None), Order.state == OrderState.INTENT.value)
+            .values(digest=signed.digest, payload=signed.payload, signed_at=now, state=OrderState.SIGNED.value)
+        )
+        persisted = (await _load(connection, Order.id == order_id, order_id)).signed
+        assert persisted is not None, f"order {order_id} was refused before it was signed"
+        return persisted
+
+
+async def mark_sending(engine: AsyncEngine, order_id: str, *, now: datetime) -> None:
+    """Count a send and, until its reply, call the order's state unknown."""
+    async with engine.begin() as connection:
+        await connection.execute(
+            update(Order)
+            .where(Order.id == order_id, Order.state.not_in(FINISHED))
+            .values(
+                state=OrderState.UNKNOWN.value,
+                send_attempts=Order.send_attempts + 1,
+                sent_at=func.coalesce(Order.sent_at, now),
+            )
+        )
+
+
+async def set_order_state(
+    engine: AsyncEngine,
+    order_id: str,
+    state: OrderState,
+    *,
+    now: datetime,
+    code: str | None = None,
+    message: str | None = None,
+) -> None:
+    """Move an order; once nothing more can fill, release its reservation. A finished order stays finished."""
+    async with engine.begin() as connection:
+        account = await connection.scalar(select(Order.account).where(Order.id == order_id))
+        if account is None:
+            raise OrderMissing(f"no order {order_id}")
+        await desks.load(connection, AccountId(account), lock=True)
+        values: dict[str, Any] = {"state": state.value}
+        if state in (OrderState.LIVE, OrderState.DONE, OrderState.REJECTED):
+            values["acked_at"] = func.coalesce(Order.acked_at, now)
+        if state is OrderState.REJECTED:
+            values |= {"reject_code": code, "reject_message": message}
+        await connection.execute(
+            update(Order).where(Order.id == order_id, Order.state.not_in(FINISHED)).values(values)
+        )
+        if state.value in FINISHED:
+            await connection.execute(
+                update(Reservation)
+                .where(Reservation.order_id == order_id, Reservation.released_at.is_(None))
+                .values(released_at=now)
+            )
+
+
+async def create_exit_intent(
+    engine: AsyncEngine,
+    position_id: str,
+    request: OrderRequest,
+    *,
+    order_id: str,
+    reason: ExitReason,
+    now: datetime,
+    now_venue: datetime,
+) -> OrderRow | None:
+    """Write a sale of no more than the position holds beyond its unfinished sales; None when nothing is left.
+
+    Idempotent by `order_id`: a re-run gets the row it wrote before.
+    """
+    async with engine.begin() as connection:
+        position = (
+            (
+                await connection.execute(
+                    select(Position.__table__).where(Position.id == position_id).with_for_update()
+                )
+            )
+            .mappings()
+            .one()
+        )
+        existing = await connection.scalar(select(Order.id).where(Order.id == order_id))
+        if existing is None:
+            held = position["bought_shares"] - position["sold_shares"] - position["redeemed_shares"]
+            pending = await connection.scalar(
+                select(func.coalesce(func.sum(Order.shares), 0)).where(
+                    Order.position_id == position_id,
+                    Order.side == Side.SELL.value,
+                    Order.state.not_in(FINISHED),
+                )
+            )
+            shares = min(request.shares, held - Decimal(pending or 0))
+            if shares <= ZERO:
+                return None
+            await connection.execute(
+                insert(Order).values(
+                    id=order_id,
+                    account=position["account"],
+                    position_id=position_id,
+                    purpose=Purpose.EXIT.value,
+                    exit_reason=reason.value,
+                    token_id=request.token_id,
+                    condition_id=request.condition_id,
+                    side=Side.SELL.value,
+                    shares=shares,
+                    limit_price=request.limit_price,
+                    order_type=request.order_type.value,
+                    state=OrderState.INTENT.value,
+                    send_attempts=0,
+                    venue_at=now_venue,
+                    decided_at=now,
+                )
+            )
+        return await _load(connection, Order.id == order_id, order_id)
+
+
+async def _load(connection: AsyncConnection, condition: Any, name: str) -> OrderRow:
+    row = (await connection.execute(select(Order.__table__).where(condition))).mappings().first()
+    if row is None:
+        raise OrderMissing(f"no order {name}")
+    return _row(row)
+
+
+def _row(row: Any) -> OrderRow:
+    signed = None
+    if row["digest"] is not None:
+        signed = SignedOrder(digest=OrderDigest(row["digest"]), payload=row["payload"])
+    return OrderRow(
+        id=row["id"],
+        account=AccountId(row["account"]),
+        position_id=row["position_id"],
+        purpose=Purpose(row["purpose"]),
+        exit_reason=None if row["exit_reason"] is None else ExitReason(row["exit_reason"]),
+        request=OrderRequest(
+            token_id=TokenId(row["token_id"]),
+            condition_id=ConditionId(row["condition_id"]),
+            side=Side(row["side"]),
+            shares=row["shares"],
+            limit_price=row["limit_price"],
+            notional=row["notional"],
+            order_type=OrderType(row["order_type"]),
+        ),
+        state=OrderState(row["state"]),
+        signed=signed,
+        reject_code=row["reject_code"],
+        reject_message=row["reject_message"],
+        send_attempts=row["send_attempts"],
+        decided_at=row["decided_at"],
+    )

@@ -1,0 +1,390 @@
+"""The risk check: one transaction that locks the desk, decides, and writes what it decided."""
+
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from decimal import Decimal
+from typing import Any
+
+from sqlalchemy import case, func, insert, select
+from sqlalchemy.dialects.postgresql import insert as upsert
+from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
+
+from remora.domain.books import OrderBook
+from remora.domain.decide import Copy, DeskSnapshot, Exposure, Skip, decide
+from remora.domain.ids import AccountId
+from remora.domain.limits import Limits
+from remora.domain.market import Market
+from remora.domain.money import ZERO, Side
+from remora.domain.orders import OrderState, OrderType, Purpose
+from remora.domain.reasons import PositionState, SkipReason
+from remora.domain.trades import Signal
+from remora.storage import desk as desks
+from remora.storage import roster
+from remora.storage.tables import NOT_ENDED, ConsumedTrade, Decision, Order, Position, Reservation
+
+MINUTE = timedelta(minutes=1)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Case:
+    """Who asks the risk check about what, and when."""
+
+    account: AccountId
+    workflow_id: str
+    run_id: str
+    signal: Signal
+    now_wall: datetime
+    now_venue: datetime
+    decision_id: str
+    position_id: str | None = None
+    traceparent: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DecisionRecord:
+    """What was decided and the rows that carry it on; a re-run of the same workflow gets the same record."""
+
+    decision_id: str
+    outcome: str
+    reason: SkipReason | None
+    detail: str
+    position_id: str | None = None
+    order_id: str | None = None
+    unproven: bool = False
+    terms: dict[str, Any] = field(default_factory=dict)
+
+
+async def decide_and_record(
+    engine: AsyncEngine, asked: Case, *, market: Market, book: OrderBook | None, limits: Limits
+) -> DecisionRecord:
+    """Decide about a whale's purchase and write decision, position, reservation and order intent together."""
+    async with engine.begin() as connection:
+        desk = await desks.load(connection, asked.account, lock=True)
+        earlier = await _earlier(connection, asked)
+        if earlier is not None:
+            return earlier
+        if await _orphaned(connection, asked):
+            return await _write_skip(
+                connection, asked, market, Skip(SkipReason.ORPHANED, "holding without its workflow")
+            )
+        whale = await roster.standing(connection, asked.signal.whale)
+        numbers = await _numbers(connection, asked, market)
+        equity = desk.cash + numbers["value"]
+        base, mark = await desks.roll_day(connection, desk, equity=equity, now_venue=asked.now_venue)
+        snapshot = DeskSnapshot(
+            mode=desk.mode,
+            scale=desk.scale,
+            equity=equity,
+            cash=desk.cash - numbers["reserved"],
+            day_start_equity=base,
+            high_water_mark=mark,
+            entry_orders_last_minute=await _recent_entries(connection, asked),
+            live=desk.venue_mode == "live",
+        )
+        decision = decide(
+            asked.signal,
+            market=market,
+            book=book,
+            whale=whale,
+            desk=snapshot,
+            exposure=Exposure(
+                position=numbers["position"],
+                market=numbers["market"],
+                event=numbers["event"],
+                whale=numbers["whale"],
+                opposite_held=numbers["opposite"] > 0,
+            ),
+            limits=limits,
+            now_wall=asked.now_wall,
+            now_venue=asked.now_venue,
+        )
+        if isinstance(decision, Skip):
+            return await _write_skip(connection, asked, market, decision, unproven=whale.unproven)
+        return await _write_copy(connection, asked, market, decision)
+
+
+async def record_skip(
+    engine: AsyncEngine, asked: Case, reason: SkipReason, detail: str, *, market: Market | None = None
+) -> DecisionRecord:
+    """Write a refusal that was clear before the transaction, such as an unknown token."""
+    async with engine.begin() as connection:
+        earlier = await _earlier(connection, asked)
+        return earlier or await _write_skip(connection, asked, market, Skip(reason, detail))
+
+
+async def record_exit_signal(
+    engine: AsyncEngine, asked: Case, detail: str, *, market: Market | None = None
+) -> DecisionRecord:
+    """Write that a whale's sale (or merge, redemption, opposite purchase) reached a position."""
+    async with engine.begin() as connection:
+        earlier = await _earlier(connection, asked)
+        if earlier is not None:
+            return earlier
+        await _write_decision(connection, asked, market, outcome="exit", detail=detail)
+        return DecisionRecord(
+            decision_id=asked.decision_id,
+            outcome="exit",
+            reason=None,
+            detail=detail,
+            position_id=asked.position_id,
+        )
+
+
+async def _earlier(connection: AsyncConnection, asked: Case) -> DecisionRecord | None:
+    keys = asked.signal.trade_keys
+    rows = (
+        await connection.execute(
+            select(ConsumedTrade.trade_key, ConsumedTrade.decision_id, Decision.run_id)
+            .join(Decision, Decision.id == ConsumedTrade.decision_id)
+            .where(ConsumedTrade.account == asked.account, ConsumedTrade.trade_key.in_(keys))
+        )
+    ).all()
+    ours = [row for row in rows if row.run_id == asked.run_id]
+    if ours:
+        return await _recorded(connection, ours[0].decision_id)
+    if len(rows) < len(keys):
+        return None
+    return await _write_skip(
+        connection, asked, None, Skip(SkipReason.DUPLICATE, f"decided as {rows[0].decision_id}")
+    )
+
+
+async def _recorded(connection: AsyncConnection, decision_id: str) -> DecisionRecord:
+    row = (
+        (
+            await connection.execute(
+                select(Decision.__table__, Order.id.label("order_id"))
+                .outerjoin(Order, Order.decision_id == Decision.id)
+                .where(Decision.id == decision_id)
+            )
+        )
+        .mappings()
+        .one()
+    )
+    return DecisionRecord(
+        decision_id=decision_id,
+        outcome=row["outcome"],
+        reason=None if row["reason"] is None else SkipReason(row["reason"]),
+        detail=row["detail"],
+        position_id=row["position_id"],
+        order_id=row["order_id"],
+        unproven=row["unproven"],
+        terms=row["terms"],
+    )
+
+
+async def _orphaned(connection: AsyncConnection, asked: Case) -> bool:
+    if asked.position_id is not None:
+        return False
+    found = await connection.scalar(
+        select(Position.id).where(
+            Position.account == asked.account,
+            Position.whale == asked.signal.whale,
+            Position.token_id == asked.signal.token_id,
+            NOT_ENDED,
+        )
+    )
+    return found is not None
+
+
+async def _numbers(connection: AsyncConnection, asked: Case, market: Market) -> dict[str, Decimal]:
+    """Return exposures at cost with reservations, the value of holdings, and what is reserved, in dollars."""
+    held = Position.bought_shares - Position.sold_shares - Position.redeemed_shares
+    average = Position.bought_notional / func.nullif(Position.bought_shares, 0)
+    reserved = (
+        select(Reservation.position_id, func.sum(Reservation.dollars).label("dollars"))
+        .where(Reservation.account == asked.account, Reservation.released_at.is_(None))
+        .group_by(Reservation.position_id)
+        .subquery()
+    )
+    committed = func.coalesce(held * average, 0) + func.coalesce(reserved.c.dollars, 0)
+    same_token = Position.token_id == asked.signal.token_id
+    same_whale = Position.whale == asked.signal.whale
+    opposite = market.opposite(asked.signal.token_id)
+
+    def total(condition: Any, amount: Any = committed) -> Any:
+        return func.coalesce(func.sum(case((condition, amount), else_=0)), 0)
+
+    row = (
+        (
+            await connection.execute(
+                select(
+                    total(same_token & same_whale).label("position"),
+                    total(Position.condition_id == market.condition_id).label("market"),
+                    total(Position.event_id == market.event_id).label("event"),
+                    total(same_whale).label("whale"),
+                    total(Position.token_id == opposite).label("opposite"),
+                    func.coalesce(func.sum(held * func.coalesce(Position.mark_price, average, 0)), 0).label(
+                        "value"
+                    ),
+                    func.coalesce(func.sum(reserved.c.dollars), 0).label("reserved"),
+                )
+                .select_from(Position)
+                .outerjoin(reserved, reserved.c.position_id == Position.id)
+                .where(Position.account == asked.account, NOT_ENDED)
+            )
+        )
+        .mappings()
+        .one()
+    )
+    return {name: Decimal(value) for name, value in row.items()}
+
+
+async def _recent_entries(connection: AsyncConnection, asked: Case) -> int:
+    count = await connection.scalar(
+        select(func.count()).where(
+            Order.account == asked.account,
+            Order.purpose == Purpose.ENTRY.value,
+            Order.venue_at > asked.now_venue - MINUTE,
+        )
+    )
+    return int(count or 0)
+
+
+async def _write_skip(
+    connection: AsyncConnection, asked: Case, market: Market | None, skip: Skip, *, unproven: bool = False
+) -> DecisionRecord:
+    await _write_decision(
+        connection, asked, market, outcome="skip", reason=skip.reason, detail=skip.detail, unproven=unproven
+    )
+    return DecisionRecord(
+        decision_id=asked.decision_id,
+        outcome="skip",
+        reason=skip.reason,
+        detail=skip.detail,
+        position_id=asked.position_id,
+        unproven=unproven,
+    )
+
+
+async def _write_copy(connection: AsyncConnection, asked: Case, market: Market, copy: Copy) -> DecisionRecord:
+    position_id = asked.position_id or f"p-{asked.decision_id}"
+    order_id = f"o-{asked.decision_id}"
+    terms = {name: str(getattr(copy, name)) for name in Copy.__slots__ if name != "unproven"}
+    if asked.position_id is None:
+        await connection.execute(insert(Position).values(_new_position(asked, market, copy, position_id)))
+    await _write_decision(
+        connection,
+        asked,
+        market,
+        outcome="copy",
+        unproven=copy.unproven,
+        terms=terms,
+        position_id=position_id,
+    )
+    await connection.execute(
+        insert(Order).values(
+            id=order_id,
+            account=asked.account,
+            position_id=position_id,
+            decision_id=asked.decision_id,
+            purpose=Purpose.ENTRY.value,
+            token_id=asked.signal.token_id,
+            condition_id=market.condition_id,
+            side=Side.BUY.value,
+            shares=copy.shares,
+            notional=copy.notional,
+            limit_price=copy.limit_price,
+            order_type=OrderType.FAK.value,
+            state=OrderState.INTENT.value,
+            send_attempts=0,
+            venue_at=asked.now_venue,
+            seen_at=asked.signal.seen_at,
+            decided_at=asked.now_wall,
+        )
+    )
+    await connection.execute(
+        insert(Reservation).values(
+            order_id=order_id, account=asked.account, position_id=position_id, dollars=copy.reserve
+        )
+    )
+    return DecisionRecord(
+        decision_id=asked.decision_id,
+        outcome="copy",
+        reason=None,
+        detail="",
+        position_id=position_id,
+        order_id=order_id,
+        unproven=copy.unproven,
+        terms=terms,
+    )
+
+
+def _new_position(asked: Case, market: Market, copy: Copy, position_id: str) -> dict[str, Any]:
+    token = asked.signal.token_id
+    return {
+        "id": position_id,
+        "workflow_id": asked.workflow_id,
+        "run_id": asked.run_id,
+        "account": asked.account,
+        "whale": asked.signal.whale,
+        "token_id": token,
+        "condition_id": market.condition_id,
+        "event_id": market.event_id,
+        "question": market.question,
+        "outcome": market.outcomes[market.outcome_index(token)].label,
+        "state": PositionState.ENTERING.value,
+        "unproven": copy.unproven,
+        "whale_price": asked.signal.price,
+        "bought_shares": ZERO,
+        "bought_notional": ZERO,
+        "sold_shares": ZERO,
+        "sold_notional": ZERO,
+        "redeemed_shares": ZERO,
+        "redeemed_dollars": ZERO,
+        "fees": ZERO,
+        "opened_at": asked.now_venue,
+    }
+
+
+async def _write_decision(
+    connection: AsyncConnection,
+    asked: Case,
+    market: Market | None,
+    *,
+    outcome: str,
+    reason: SkipReason | None = None,
+    detail: str = "",
+    unproven: bool = False,
+    terms: dict[str, Any] | None = None,
+    position_id: str | None = None,
+) -> None:
+    signal = asked.signal
+    await connection.execute(
+        insert(Decision).values(
+            id=asked.decision_id,
+            account=asked.account,
+            workflow_id=asked.workflow_id,
+            run_id=asked.run_id,
+            position_id=position_id or asked.position_id,
+            whale=signal.whale,
+            token_id=signal.token_id,
+            condition_id=signal.condition_id,
+            question="" if market is None else market.question,
+            side=signal.side.value,
+            kind=signal.kind.value,
+            source=signal.source.value,
+            signal_key=signal.key,
+            trade_price=signal.price,
+            trade_size=signal.size,
+            outcome=outcome,
+            reason=None if reason is None else reason.value,
+            detail=detail,
+            unproven=unproven,
+            terms=terms or {},
+            happened_at=signal.happened_at,
+            seen_at=signal.seen_at,
+            decided_at=asked.now_wall,
+            traceparent=asked.traceparent,
+        )
+    )
+    await connection.execute(
+        upsert(ConsumedTrade)
+        .values(
+            [
+                {"account": asked.account, "trade_key": key, "decision_id": asked.decision_id}
+                for key in signal.trade_keys
+            ]
+        )
+        .on_conflict_do_nothing()
+    )

@@ -1,0 +1,110 @@
+"""Versions of the list of followed wallets."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from decimal import Decimal
+from typing import Any
+
+from sqlalchemy import func, insert, select, text
+from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
+
+from remora.domain.decide import RosterStatus, WhaleStanding
+from remora.domain.ids import WalletAddress
+from remora.domain.money import ZERO
+from remora.storage.tables import Roster, RosterEntry
+
+CHANNEL = "roster"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Follow:
+    """One followed wallet; `edge` is dollars per share at a copier's price."""
+
+    whale: WalletAddress
+    edge: Decimal
+    unproven: bool
+    status: RosterStatus = RosterStatus.ACTIVE
+    score: Decimal | None = None
+    label: str = ""
+
+
+async def publish_roster(
+    engine: AsyncEngine,
+    follows: Sequence[Follow],
+    *,
+    as_of: datetime,
+    published_at: datetime,
+    params: dict[str, Any],
+) -> int:
+    """Write a new version in one transaction, tell the watchers, return its number."""
+    async with engine.begin() as connection:
+        version = await connection.scalar(
+            insert(Roster).values(as_of=as_of, published_at=published_at, params=params).returning(Roster.version)
+        )
+        assert isinstance(version, int)
+        if follows:
+            await connection.execute(
+                insert(RosterEntry),
+                [
+                    {
+                        "version": version,
+                        "whale": follow.whale,
+                        "edge": follow.edge,
+                        "unproven": follow.unproven,
+                        "status": follow.status.value,
+                        "score": follow.score,
+                        "label": follow.label,
+                    }
+                    for follow in follows
+                ],
+            )
+        await connection.execute(text(f"SELECT pg_notify('{CHANNEL}', :version)"), {"version": str(version)})
+        return version
+
+
+async def load_roster(engine: AsyncEngine) -> list[Follow]:
+    """Return the newest version's wallets; empty before the first."""
+    async with engine.connect() as connection:
+        newest = select(func.max(Roster.version)).scalar_subquery()
+        rows = await connection.execute(
+            select(RosterEntry.__table__).where(RosterEntry.version == newest).order_by(RosterEntry.whale)
+        )
+        return [
+            Follow(
+                whale=WalletAddress(row["whale"]),
+                edge=row["edge"],
+                unproven=row["unproven"],
+                status=RosterStatus(row["status"]),
+                score=row["score"],
+                label=row["label"],
+            )
+            for row in rows.mappings()
+        ]
+
+
+async def standing(connection: AsyncConnection, whale: WalletAddress) -> WhaleStanding:
+    """Return what the newest roster says about a wallet."""
+    newest = select(Roster.version, Roster.published_at).order_by(Roster.version.desc()).limit(1).subquery()
+    row = (
+        await connection.execute(
+            select(newest.c.published_at, RosterEntry.edge, RosterEntry.unproven, RosterEntry.status)
+            .select_from(newest)
+            .outerjoin(RosterEntry, (RosterEntry.version == newest.c.version) & (RosterEntry.whale == whale))
+        )
+    ).first()
+    if row is None or row.status is None:
+        return WhaleStanding(
+            on_roster=False,
+            unproven=False,
+            edge=ZERO,
+            status=RosterStatus.DEMOTED,
+            published_at=None if row is None else row.published_at,
+        )
+    return WhaleStanding(
+        on_roster=True,
+        unproven=row.unproven,
+        edge=row.edge,
+        status=RosterStatus(row.status),
+        published_at=row.published_at,
+    )
