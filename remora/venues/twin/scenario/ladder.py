@@ -1,0 +1,77 @@
+"""Synthetic depth: a ladder of resting orders, on tick, around a price."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from decimal import Decimal
+
+from remora.domain.books import Level
+from remora.domain.money import ONE, Side, ceil_to, floor_to
+
+LEVELS = 8
+"""Price levels on each side."""
+
+GROWTH = Decimal("0.35")
+"""How much more money rests on each level than on the one before it."""
+
+_SHARES = Decimal("0.01")
+
+
+@dataclass(frozen=True, slots=True)
+class Ladder:
+    """Both sides of outcome 0's book, best price first; the other outcome's book is its mirror."""
+
+    bids: tuple[Level, ...]
+    asks: tuple[Level, ...]
+
+
+EMPTY = Ladder((), ())
+
+
+def touch_after_trade(price: Decimal, side: Side, tick: Decimal, spread_ticks: int) -> tuple[Decimal, Decimal]:
+    """Return best bid and ask of outcome 0 that a print at `price` leaves behind.
+
+    A buyer paid the ask, a seller hit the bid. Off-tick prices are rounded against whoever copies the print:
+    the ask up, the bid down.
+    """
+    if side is Side.BUY:
+        ask = ceil_to(price, tick)
+        return _inside(ask - tick * spread_ticks, ask, tick)
+    bid = floor_to(price, tick)
+    return _inside(bid, bid + tick * spread_ticks, tick)
+
+
+def touch_around(mid: Decimal, tick: Decimal, spread_ticks: int) -> tuple[Decimal, Decimal]:
+    """Return best bid and ask on tick around a midpoint."""
+    bid = floor_to(mid - tick * (spread_ticks - 1) / 2, tick)
+    return _inside(bid, bid + tick * spread_ticks, tick)
+
+
+def _inside(bid: Decimal, ask: Decimal, tick: Decimal) -> tuple[Decimal, Decimal]:
+    width = ask - bid
+    if bid < tick:
+        bid, ask = tick, min(tick + width, ONE - tick)
+    if ask > ONE - tick:
+        bid, ask = max(ONE - tick - width, tick), ONE - tick
+    return (bid, ask) if bid < ask else (ask - tick, ask)
+
+
+def ladder(bid: Decimal, ask: Decimal, tick: Decimal, depth_usd: Decimal) -> Ladder:
+    """Return levels outwards from the touch, `depth_usd` at the first and more at each further one."""
+    if depth_usd <= 0:
+        return EMPTY
+    return Ladder(
+        bids=_levels(bid, -tick, depth_usd, lambda price: price >= tick),
+        asks=_levels(ask, tick, depth_usd, lambda price: price <= ONE - tick),
+    )
+
+
+def _levels(
+    start: Decimal, step: Decimal, depth_usd: Decimal, inside: Callable[[Decimal], bool]
+) -> tuple[Level, ...]:
+    levels: list[Level] = []
+    price, money = start, depth_usd
+    while len(levels) < LEVELS and inside(price):
+        levels.append(Level(price=price, size=floor_to(money / max(price, ONE - price), _SHARES)))
+        price += step
+        money += depth_usd * GROWTH
+    return tuple(level for level in levels if level.size > 0)
