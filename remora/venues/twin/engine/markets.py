@@ -1,0 +1,252 @@
+"""Listings, accounts and resolution of the twin."""
+
+from abc import ABC, abstractmethod
+from collections.abc import Iterable
+from datetime import datetime, timedelta
+from decimal import Decimal
+
+from remora.domain.ids import ConditionId, OrderDigest, TokenId
+from remora.domain.market import ResolutionStatus
+from remora.domain.money import Side, from_micros, micros
+from remora.venues.twin.engine import events
+from remora.venues.twin.engine.book import Book
+from remora.venues.twin.engine.records import (
+    FEES,
+    HOUSE,
+    UNIT,
+    Account,
+    Listing,
+    OrderStatus,
+    RestingOrder,
+    Trade,
+)
+from remora.venues.twin.scenario.model import MarketSpec
+
+
+class Markets(ABC):
+    """Listings, accounts and resolution; what matches orders is built on top."""
+
+    def __init__(self, *, mined_after: timedelta, confirmed_after: timedelta) -> None:
+        self.listings: dict[ConditionId, Listing] = {}
+        self.tokens: dict[TokenId, tuple[ConditionId, int]] = {}
+        self.accounts: dict[str, Account] = {HOUSE: Account(), FEES: Account()}
+        self.orders: dict[OrderDigest, RestingOrder] = {}
+        self.trades: dict[str, Trade] = {}
+        self.listeners: list[events.Listener] = []
+        self._books: dict[ConditionId, Book] = {}
+        self._unsettled: list[Trade] = []
+        self._expiring: list[RestingOrder] = []
+        self._mined_after = mined_after
+        self._confirmed_after = confirmed_after
+        self._sequence = 0
+
+    # markets
+
+    def list_market(self, spec: MarketSpec) -> Listing:
+        """Open a market for trading; a second listing changes nothing."""
+        if spec.condition_id in self.listings:
+            return self.listings[spec.condition_id]
+        listing = Listing(spec=spec, tick=micros(spec.tick_size))
+        self.listings[spec.condition_id] = listing
+        self._books[spec.condition_id] = Book()
+        for outcome, token in enumerate(spec.tokens):
+            self.tokens[token] = (spec.condition_id, outcome)
+        self._tell(events.Listed(listing))
+        return listing
+
+    def listing_of(self, token_id: TokenId) -> tuple[Listing, int] | None:
+        """Return a token's market and outcome index, None for an unknown token."""
+        found = self.tokens.get(token_id)
+        return None if found is None else (self.listings[found[0]], found[1])
+
+    def levels(self, token_id: TokenId, side: Side) -> list[tuple[int, int]]:
+        """Return (price, shares) of a token's bids or asks, worst first and best last."""
+        condition_id, outcome = self.tokens[token_id]
+        return self._books[condition_id].levels(side, outcome)
+
+    def best(self, token_id: TokenId, side: Side) -> int | None:
+        """Return a token's best bid (BUY) or ask (SELL) in millionths."""
+        rows = self.levels(token_id, side)
+        return rows[-1][0] if rows else None
+
+    def set_ladder(
+        self,
+        condition_id: ConditionId,
+        *,
+        bids: Iterable[tuple[Decimal, Decimal]],
+        asks: Iterable[tuple[Decimal, Decimal]],
+        now: datetime,
+        wall: datetime,
+    ) -> None:
+        """Replace the synthetic liquidity by (price, shares) of outcome 0; what crosses resting orders fills."""
+        listing, book = self.listings[condition_id], self._books[condition_id]
+        for order in list(book.orders()):
+            if order.owner == HOUSE:
+                book.remove(order)
+        if not listing.closed:
+            for side, rows in ((Side.BUY, bids), (Side.SELL, asks)):
+                for price, shares in rows:
+                    self._house(listing, side, micros(price), micros(shares), now, wall)
+        self._tell_levels(listing)
+
+    def change_tick(self, condition_id: ConditionId, tick_size: Decimal) -> None:
+        """Change a market's tick; resting orders stay where they are."""
+        listing = self.listings[condition_id]
+        old, listing.tick = listing.tick, micros(tick_size)
+        if old != listing.tick:
+            self._tell(events.TickMoved(listing, old, listing.tick))
+
+    def note_print(self, condition_id: ConditionId, outcome: int, price: Decimal, side: Side) -> None:
+        """Remember the last traded price after a trade between others."""
+        listing = self.listings[condition_id]
+        units = micros(price)
+        listing.last_price = units if outcome == 0 else UNIT - units
+        listing.last_side = side
+
+    # resolution
+
+    def propose(self, condition_id: ConditionId, now: datetime) -> None:
+        """Someone proposed a result; trading goes on."""
+        listing = self.listings[condition_id]
+        listing.resolution, listing.proposed_at = ResolutionStatus.PROPOSED, now
+        self._tell(events.StateChanged(listing, "proposed"))
+
+    def dispute(self, condition_id: ConditionId) -> None:
+        """The proposal was challenged."""
+        listing = self.listings[condition_id]
+        listing.resolution = ResolutionStatus.DISPUTED
+        self._tell(events.StateChanged(listing, "disputed"))
+
+    def stop_trading(self, condition_id: ConditionId, now: datetime) -> None:
+        """Accept no more orders and cancel those that rest."""
+        listing = self.listings[condition_id]
+        listing.accepting = False
+        self._cancel_all(listing, OrderStatus.CANCELED, now)
+        self._tell(events.StateChanged(listing, "closed"))
+
+    def resolve(self, condition_id: ConditionId, payouts: tuple[Decimal, Decimal], now: datetime) -> None:
+        """Fix the payouts in dollars per share of each outcome; they sum to 1."""
+        if sum(payouts) != 1 or min(payouts) < 0:
+            raise ValueError(f"payouts must be two shares of one dollar, were {payouts}")
+        listing = self.listings[condition_id]
+        listing.accepting, listing.closed = False, True
+        listing.closed_at = listing.resolved_at = now
+        listing.payouts, listing.resolution = payouts, ResolutionStatus.RESOLVED
+        self._cancel_all(listing, OrderStatus.RESOLVED, now)
+        self._tell(events.StateChanged(listing, "resolved"))
+
+    def redeem(self, owner: str, condition_id: ConditionId, now: datetime) -> int:
+        """Exchange all of an account's shares of a resolved market; return the dollars credited, in millionths."""
+        listing = self.listings[condition_id]
+        if listing.payouts is None:
+            raise ValueError(f"market {condition_id} is not resolved")
+        account = self.account(owner)
+        credited = 0
+        burnt = {}
+        for token, payout in zip(listing.spec.tokens, listing.payouts, strict=True):
+            shares = account.shares.pop(token, 0)
+            if shares:
+                burnt[token] = shares
+                credited += shares * micros(payout) // UNIT
+        if not burnt:
+            return 0
+        account.cash += credited
+        listing.pool -= credited
+        account.redemptions.append(
+            {
+                "condition_id": condition_id,
+                "dollars": str(from_micros(credited)),
+                "shares": str({token: str(from_micros(shares)) for token, shares in burnt.items()}),
+                "at": now.isoformat(),
+            }
+        )
+        self._tell(events.Redeemed(owner, condition_id, credited, now))
+        return credited
+
+    # accounts
+
+    def account(self, owner: str) -> Account:
+        """Return an account's balances, opening it if need be."""
+        return self.accounts.setdefault(owner.lower(), Account())
+
+    def deposit(self, owner: str, dollars: Decimal) -> None:
+        """Credit dollars from outside."""
+        account = self.account(owner)
+        account.cash += micros(dollars)
+        account.deposits += micros(dollars)
+
+    def free_cash(self, owner: str) -> int:
+        """Return dollars not reserved by resting purchases, in millionths."""
+        reserved = sum(
+            order.remaining * order.price // UNIT for order in self.open_orders(owner) if order.side is Side.BUY
+        )
+        return self.account(owner).cash - reserved
+
+    def free_shares(self, owner: str, token_id: TokenId) -> int:
+        """Return shares not reserved by resting sales, in millionths."""
+        reserved = sum(
+            order.remaining
+            for order in self.open_orders(owner)
+            if order.side is Side.SELL and order.token_id == token_id
+        )
+        return self.account(owner).shares.get(token_id, 0) - reserved
+
+    def open_orders(self, owner: str) -> list[RestingOrder]:
+        """Return an account's resting orders, oldest first."""
+        return [
+            order
+            for order in self.orders.values()
+            if order.owner == owner.lower() and order.status is OrderStatus.LIVE and order.remaining > 0
+        ]
+
+    def trades_of(self, owner: str) -> list[Trade]:
+        """Return an account's trades as taker or maker, oldest first."""
+        name = owner.lower()
+        return [
+            trade
+            for trade in self.trades.values()
+            if trade.taker.owner == name or any(maker.owner == name for maker in trade.makers)
+        ]
+
+    def assert_conserved(self) -> None:
+        """Raise AssertionError unless all money and all shares are accounted for."""
+        cash = sum(account.cash for account in self.accounts.values())
+        pools = sum(listing.pool for listing in self.listings.values())
+        deposits = sum(account.deposits for account in self.accounts.values())
+        assert cash + pools == deposits, f"cash {cash} + pools {pools} != deposits {deposits}"
+        for listing in self.listings.values():
+            if listing.payouts is not None:
+                continue
+            for token in listing.spec.tokens:
+                supply = sum(account.shares.get(token, 0) for account in self.accounts.values())
+                assert supply == listing.pool, f"supply {supply} of {token} != collateral {listing.pool}"
+        for name, account in self.accounts.items():
+            held = min(account.shares.values(), default=0)
+            assert name == HOUSE or (account.cash >= 0 and held >= 0), f"{name} is overdrawn"
+
+    @abstractmethod
+    def cancel(self, digest: OrderDigest, now: datetime, status: OrderStatus = OrderStatus.CANCELED) -> bool:
+        """Cancel a resting order; False when it does not rest."""
+
+    @abstractmethod
+    def _house(
+        self, listing: Listing, side: Side, price: int, shares: int, now: datetime, wall: datetime
+    ) -> None: ...
+
+    def _cancel_all(self, listing: Listing, status: OrderStatus, now: datetime) -> None:
+        book = self._books[listing.spec.condition_id]
+        for order in list(book.orders()):
+            if order.owner == HOUSE:
+                book.remove(order)
+            else:
+                self.cancel(order.digest, now, status)
+        self._tell_levels(listing)
+
+    def _tell_levels(self, listing: Listing) -> None:
+        levels = self._books[listing.spec.condition_id].take_changes()
+        if levels:
+            self._tell(events.LevelsChanged(listing, levels))
+
+    def _tell(self, event: events.Event) -> None:
+        for listener in self.listeners:
+            listener(event)
