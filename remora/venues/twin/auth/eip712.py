@@ -1,0 +1,151 @@
+"""EIP-712 digests of what the venue's clients sign, and the signer behind a signature."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import Any
+
+from eth_abi.abi import encode
+from eth_keys.datatypes import Signature
+from eth_keys.exceptions import BadSignature
+from eth_utils import ValidationError
+from eth_utils.crypto import keccak
+
+CHAIN_ID = 137
+STANDARD_EXCHANGE = "0xe111180000d2663c0091e4f400237545b87b996b"
+NEG_RISK_EXCHANGE = "0xe2222d279d744050d28e00520010520000310f59"
+AUTH_MESSAGE = "This message attests that I control the given wallet"
+
+_DOMAIN = keccak(b"EIP712Domain(string name,string version,uint256 chainId,address verifyingContract)")
+_AUTH_DOMAIN = keccak(b"EIP712Domain(string name,string version,uint256 chainId)")
+_AUTH = keccak(b"ClobAuth(address address,string timestamp,uint256 nonce,string message)")
+_ORDER = keccak(
+    b"Order(uint256 salt,address maker,address signer,uint256 tokenId,uint256 makerAmount,uint256 takerAmount,"
+    b"uint8 side,uint8 signatureType,uint256 timestamp,bytes32 metadata,bytes32 builder)"
+)
+_SIDES = {"BUY": 0, "SELL": 1}
+
+
+class Unsigned(ValueError):
+    """Something that should be signed is malformed or its signature does not fit."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WireOrder:
+    """The signed part of an order as it came over the wire."""
+
+    salt: int
+    maker: str
+    signer: str
+    token_id: int
+    maker_amount: int
+    taker_amount: int
+    side: str
+    signature_type: int
+    timestamp: int
+    metadata: bytes
+    builder: bytes
+    signature: str
+
+    @classmethod
+    def parse(cls, raw: Mapping[str, Any]) -> "WireOrder":
+        """Return the order; raise Unsigned when a field is missing or malformed."""
+        try:
+            order = cls(
+                salt=int(raw["salt"]),
+                maker=str(raw["maker"]).lower(),
+                signer=str(raw["signer"]).lower(),
+                token_id=int(raw["tokenId"]),
+                maker_amount=int(raw["makerAmount"]),
+                taker_amount=int(raw["takerAmount"]),
+                side=str(raw["side"]),
+                signature_type=int(raw["signatureType"]),
+                timestamp=int(raw["timestamp"]),
+                metadata=bytes.fromhex(str(raw["metadata"]).removeprefix("0x")),
+                builder=bytes.fromhex(str(raw["builder"]).removeprefix("0x")),
+                signature=str(raw["signature"]),
+            )
+        except (KeyError, TypeError, ValueError) as error:
+            raise Unsigned("Invalid order payload") from error
+        if order.side not in _SIDES or order.signature_type not in range(4):
+            raise Unsigned("Invalid order payload")
+        return order
+
+    def digest(self, *, neg_risk: bool) -> str:
+        """Return the order's id: its EIP-712 hash for the exchange that settles it."""
+        fields = [
+            "bytes32",
+            "uint256",
+            "address",
+            "address",
+            "uint256",
+            "uint256",
+            "uint256",
+            "uint8",
+            "uint8",
+            "uint256",
+            "bytes32",
+            "bytes32",
+        ]
+        values = [
+            _ORDER,
+            self.salt,
+            self.maker,
+            self.signer,
+            self.token_id,
+            self.maker_amount,
+            self.taker_amount,
+            _SIDES[self.side],
+            self.signature_type,
+            self.timestamp,
+            self.metadata,
+            self.builder,
+        ]
+        try:
+            struct = keccak(encode(fields, values))
+        except Exception as error:  # eth-abi has a tree of its own for values that do not fit their type
+            raise Unsigned("Invalid order payload") from error
+        separator = _exchange_domain(NEG_RISK_EXCHANGE if neg_risk else STANDARD_EXCHANGE)
+        return "0x" + keccak(b"\x19\x01" + separator + struct).hex()
+
+
+@lru_cache
+def _exchange_domain(contract: str) -> bytes:
+    name, version = keccak(b"Polymarket CTF Exchange"), keccak(b"2")
+    return keccak(
+        encode(
+            ["bytes32", "bytes32", "bytes32", "uint256", "address"], [_DOMAIN, name, version, CHAIN_ID, contract]
+        )
+    )
+
+
+def auth_digest(address: str, timestamp: str, nonce: int) -> str:
+    """Return the hash that a wallet signs to ask for API credentials."""
+    separator = keccak(
+        encode(
+            ["bytes32", "bytes32", "bytes32", "uint256"],
+            [_AUTH_DOMAIN, keccak(b"ClobAuthDomain"), keccak(b"1"), CHAIN_ID],
+        )
+    )
+    struct = keccak(
+        encode(
+            ["bytes32", "address", "bytes32", "uint256", "bytes32"],
+            [_AUTH, address.lower(), keccak(timestamp.encode()), nonce, keccak(AUTH_MESSAGE.encode())],
+        )
+    )
+    return "0x" + keccak(b"\x19\x01" + separator + struct).hex()
+
+
+def signer_of(digest: str, signature: str) -> str:
+    """Return the lower-case address that signed `digest`; raise Unsigned for a malformed signature."""
+    try:
+        raw = bytes.fromhex(signature.removeprefix("0x"))
+        if len(raw) != 65:
+            raise Unsigned("Invalid signature")
+        recovery = raw[64] - 27 if raw[64] >= 27 else raw[64]
+        public = Signature(raw[:64] + bytes([recovery])).recover_public_key_from_msg_hash(
+            bytes.fromhex(digest.removeprefix("0x"))
+        )
+    except (ValueError, BadSignature, ValidationError) as error:
+        raise Unsigned("Invalid signature") from error
+    return public.to_address()

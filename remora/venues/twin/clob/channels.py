@@ -1,0 +1,289 @@
+"""The market and user websocket channels."""
+
+import asyncio
+import contextlib
+import json
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+
+from starlette.websockets import WebSocket, WebSocketDisconnect
+
+from remora.domain.ids import TokenId
+from remora.domain.money import Side
+from remora.venues.twin.clob import wire
+from remora.venues.twin.clob.state import ClobState
+from remora.venues.twin.engine import events
+from remora.venues.twin.engine.records import HOUSE, UNIT, Listing, text
+
+QUEUE_MAX = 10_000
+
+
+@dataclass(slots=True, eq=False)
+class Subscriber:
+    """One connection; a client that does not read is cut off rather than waited for."""
+
+    socket: WebSocket
+    queue: asyncio.Queue[str] = field(default_factory=lambda: asyncio.Queue(QUEUE_MAX))
+    tokens: set[TokenId] = field(default_factory=set)
+    custom: bool = False
+    api_key: str = ""
+    address: str = ""
+    markets: set[str] = field(default_factory=set)
+    overflowed: bool = False
+
+    def send(self, frame: str) -> None:
+        """Queue a frame without waiting."""
+        try:
+            self.queue.put_nowait(frame)
+        except asyncio.QueueFull:
+            self.overflowed = True
+
+
+class Channels:
+    """Turns the exchange's events into frames for everyone who asked for them."""
+
+    def __init__(self, state: ClobState) -> None:
+        self._state = state
+        self._by_token: dict[TokenId, set[Subscriber]] = {}
+        self._custom: set[Subscriber] = set()
+        self._users: dict[str, set[Subscriber]] = {}
+        state.exchange.listeners.append(self._hear)
+
+    async def market(self, socket: WebSocket) -> None:
+        """Serve ``/ws/market``."""
+        await socket.accept()
+        subscriber = Subscriber(socket)
+        try:
+            await self._serve(subscriber, self._market_frame)
+        finally:
+            self._drop(subscriber)
+
+    async def user(self, socket: WebSocket) -> None:
+        """Serve ``/ws/user``."""
+        await socket.accept()
+        subscriber = Subscriber(socket)
+        try:
+            await self._serve(subscriber, self._user_frame)
+        finally:
+            self._users.get(subscriber.address, set()).discard(subscriber)
+
+    async def _serve(self, subscriber: Subscriber, handle: Any) -> None:
+        async def pump() -> None:
+            while not subscriber.overflowed:
+                await subscriber.socket.send_text(await subscriber.queue.get())
+
+        sender = asyncio.create_task(pump())
+        try:
+            while not sender.done():
+                text_frame = await subscriber.socket.receive_text()
+                if text_frame == "PING":
+                    subscriber.send("PONG")
+                elif not handle(subscriber, _parsed(text_frame)):
+                    break
+        except (WebSocketDisconnect, KeyError, RuntimeError):
+            pass
+        finally:
+            sender.cancel()
+            with contextlib.suppress(asyncio.CancelledError, WebSocketDisconnect, RuntimeError):
+                await sender
+
+    def _market_frame(self, subscriber: Subscriber, frame: Any) -> bool:
+        if not isinstance(frame, dict):
+            return True
+        tokens = {TokenId(str(token)) for token in frame.get("assets_ids", []) or []}
+        if frame.get("custom_feature_enabled"):
+            subscriber.custom = True
+            self._custom.add(subscriber)
+        if frame.get("operation") == "unsubscribe":
+            for token in tokens & subscriber.tokens:
+                self._by_token[token].discard(subscriber)
+            subscriber.tokens -= tokens
+            return True
+        known = sorted(token for token in tokens - subscriber.tokens if token in self._state.exchange.tokens)
+        subscriber.tokens |= tokens
+        for token in tokens:
+            self._by_token.setdefault(token, set()).add(subscriber)
+        if known:
+            now = self._state.now()
+            books = [{**wire.book(self._state.exchange, token, now), "event_type": "book"} for token in known]
+            subscriber.send(json.dumps(books))
+        return True
+
+    def _user_frame(self, subscriber: Subscriber, frame: Any) -> bool:
+        if not isinstance(frame, dict):
+            return False
+        if frame.get("type") == "user":
+            auth = frame.get("auth") or {}
+            made = self._state.keys.by_key(str(auth.get("apiKey", "")))
+            if made is None or (made.secret, made.passphrase) != (auth.get("secret"), auth.get("passphrase")):
+                return False
+            subscriber.api_key, subscriber.address = made.api_key, made.address
+            self._users.setdefault(made.address, set()).add(subscriber)
+        markets = {str(market) for market in frame.get("markets", []) or []}
+        if frame.get("operation") == "unsubscribe":
+            subscriber.markets -= markets
+        else:
+            subscriber.markets |= markets
+        return bool(subscriber.api_key)
+
+    def _drop(self, subscriber: Subscriber) -> None:
+        for token in subscriber.tokens:
+            self._by_token.get(token, set()).discard(subscriber)
+        self._custom.discard(subscriber)
+
+    def _hear(self, event: events.Event) -> None:
+        now = self._state.now()
+        match event:
+            case events.LevelsChanged():
+                self._levels(event, now)
+            case events.TickMoved():
+                self._tick(event, now)
+            case events.TradeEvent():
+                self._trade(event, now)
+            case events.OrderEvent():
+                if event.order.owner in self._users:
+                    listing = self._state.exchange.listings[event.order.condition_id]
+                    self._tell_user(
+                        event.order.owner, wire.user_order(event.order, listing, event.kind, now), listing
+                    )
+            case events.StateChanged():
+                if event.what == "resolved":
+                    self._resolved(event.listing, now)
+            case events.Listed():
+                self._listed(event.listing, now)
+
+    def _levels(self, event: events.LevelsChanged, now: datetime) -> None:
+        spec = event.listing.spec
+        audience = self._audience(event.listing)
+        if not audience:
+            return
+        changes = []
+        for outcome, token in enumerate(spec.tokens):
+            bid = self._state.exchange.best(token, Side.BUY)
+            ask = self._state.exchange.best(token, Side.SELL)
+            for (is_bid, price), size in event.levels.items():
+                own_bid = is_bid if outcome == 0 else not is_bid
+                own_price = price if outcome == 0 else UNIT - price
+                changes.append(
+                    {
+                        "asset_id": token,
+                        "price": text(own_price),
+                        "size": text(size),
+                        "side": "BUY" if own_bid else "SELL",
+                        "hash": "",
+                        "best_bid": text(bid or 0),
+                        "best_ask": text(UNIT if ask is None else ask),
+                    }
+                )
+        self._send(
+            audience,
+            {
+                "event_type": "price_change",
+                "market": spec.condition_id,
+                "price_changes": changes,
+                "timestamp": wire.milliseconds(now),
+            },
+        )
+
+    def _tick(self, event: events.TickMoved, now: datetime) -> None:
+        for token in event.listing.spec.tokens:
+            self._send(
+                self._by_token.get(token, set()),
+                {
+                    "event_type": "tick_size_change",
+                    "asset_id": token,
+                    "market": event.listing.spec.condition_id,
+                    "old_tick_size": text(event.old),
+                    "new_tick_size": text(event.new),
+                    "timestamp": wire.milliseconds(now),
+                },
+            )
+
+    def _trade(self, event: events.TradeEvent, now: datetime) -> None:
+        trade = event.trade
+        listing = self._state.exchange.listings[trade.condition_id]
+        if trade.status.value == "MATCHED":
+            self._send(
+                self._by_token.get(trade.taker.token_id, set()),
+                {
+                    "event_type": "last_trade_price",
+                    "asset_id": trade.taker.token_id,
+                    "market": trade.condition_id,
+                    "price": text(trade.price),
+                    "size": text(trade.shares),
+                    "fee_rate_bps": "0",
+                    "side": trade.taker.side.value,
+                    "timestamp": wire.milliseconds(now),
+                    "transaction_hash": trade.transaction_hash,
+                },
+            )
+        for owner in {trade.taker.owner, *(maker.owner for maker in trade.makers)} - {HOUSE}:
+            if owner in self._users:
+                self._tell_user(owner, wire.user_trade(trade, listing, owner, now), listing)
+
+    def _resolved(self, listing: Listing, now: datetime) -> None:
+        assert listing.payouts is not None
+        winner = 0 if listing.payouts[0] >= listing.payouts[1] else 1
+        spec = listing.spec
+        self._send(
+            {subscriber for subscriber in self._audience(listing) if subscriber.custom},
+            {
+                "event_type": "market_resolved",
+                "id": spec.gamma_id,
+                "market": spec.condition_id,
+                "assets_ids": list(spec.tokens),
+                "winning_asset_id": spec.tokens[winner],
+                "winning_outcome": spec.labels[winner],
+                "timestamp": wire.milliseconds(now),
+                "tags": list(spec.tags),
+            },
+        )
+
+    def _listed(self, listing: Listing, now: datetime) -> None:
+        spec = listing.spec
+        self._send(
+            self._custom,
+            {
+                "event_type": "new_market",
+                "id": spec.gamma_id,
+                "question": spec.question,
+                "market": spec.condition_id,
+                "slug": spec.slug,
+                "description": "",
+                "assets_ids": list(spec.tokens),
+                "outcomes": list(spec.labels),
+                "event_message": {"id": spec.event_id, "slug": spec.event_slug, "title": spec.event_title},
+                "timestamp": wire.milliseconds(now),
+                "tags": list(spec.tags),
+                "condition_id": spec.condition_id,
+                "active": True,
+                "clob_token_ids": list(spec.tokens),
+                "order_price_min_tick_size": f"{listing.tick_size:f}",
+            },
+        )
+
+    def _audience(self, listing: Listing) -> set[Subscriber]:
+        first, second = listing.spec.tokens
+        return self._by_token.get(first, set()) | self._by_token.get(second, set())
+
+    def _tell_user(self, owner: str, payload: dict[str, Any], listing: Listing) -> None:
+        wanted = {
+            subscriber
+            for subscriber in self._users.get(owner, set())
+            if not subscriber.markets or listing.spec.condition_id in subscriber.markets
+        }
+        self._send(wanted, payload)
+
+    def _send(self, audience: set[Subscriber], payload: dict[str, Any]) -> None:
+        if audience:
+            frame = json.dumps(payload)
+            for subscriber in audience:
+                subscriber.send(frame)
+
+
+def _parsed(frame: str) -> Any:
+    try:
+        return json.loads(frame)
+    except ValueError:
+        return None
