@@ -8,7 +8,7 @@ from typing import Any
 from eth_abi.abi import encode
 from eth_keys.datatypes import Signature
 from eth_keys.exceptions import BadSignature
-from eth_utils import ValidationError
+from eth_utils.exceptions import ValidationError
 from eth_utils.crypto import keccak
 
 CHAIN_ID = 137
