@@ -22,6 +22,7 @@ OPTIONAL = ("outcome", "title", "slug", "tx", "kind", "winner_index", "end_at")
 SIZE_MAX = 10_000_000.0
 """Shares in one fill beyond which a row is a mistake: more than any market has ever held on one side."""
 
+_BEYOND_ANY_SIZE = 1e15
 _ADDRESS = re.compile(r"0x[0-9a-f]{40}")
 _EARLIEST = datetime(2018, 1, 1, tzinfo=UTC).timestamp()
 _LATEST = datetime(2100, 1, 1, tzinfo=UTC).timestamp()
@@ -137,15 +138,16 @@ def _parse(record: dict[str, Any]) -> TapeRow | str:
 def _instant(value: Any) -> datetime | None:
     if isinstance(value, datetime):
         return value.replace(tzinfo=UTC) if value.tzinfo is None else value.astimezone(UTC)
-    if isinstance(value, bool) or not isinstance(value, int | float) or not _EARLIEST <= float(value) <= _LATEST:
+    if isinstance(value, bool) or not isinstance(value, int | float):
         return None
-    return datetime.fromtimestamp(value, UTC)
+    seconds = float(value)
+    return datetime.fromtimestamp(seconds, UTC) if _EARLIEST <= seconds <= _LATEST else None
 
 
 def _decimal(value: Any) -> Decimal | None:
     if isinstance(value, bool) or not isinstance(value, int | float | Decimal):
         return None
-    if not math.isfinite(value) or abs(value) > 1e15:
+    if not math.isfinite(value) or abs(float(value)) > _BEYOND_ANY_SIZE:
         return None
     return Decimal(repr(value) if isinstance(value, float) else value).quantize(MICRO)
 

@@ -1,0 +1,108 @@
+"""Puts one twin together: exchange, public reads, stream, replay and their ASGI applications."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from starlette.applications import Starlette
+
+from remora.venues.twin.auth.keys import Keys
+from remora.venues.twin.clob.app import clob_app
+from remora.venues.twin.control_app import ControlApp
+from remora.venues.twin.data_app import DataApp
+from remora.venues.twin.engine.exchange import Exchange
+from remora.venues.twin.exact_books import exact_books
+from remora.venues.twin.gamma_app import GammaApp
+from remora.venues.twin.public_side import PublicSide
+from remora.venues.twin.relayer_app import relayer_app
+from remora.venues.twin.replay import Replay
+from remora.venues.twin.replay_clock import ReplayClock, wall_now
+from remora.venues.twin.rtds import SILENT_AFTER, RtdsHub
+from remora.venues.twin.scenario.model import Scenario
+from remora.venues.twin.stage import Stage
+
+SERVICES = ("clob", "gamma", "data", "rtds", "control", "relayer")
+"""In the order of their ports."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TwinOptions:
+    """What may differ between two twins with the same scenario; lags and delays are wall time."""
+
+    seed: int = 0
+    data_lag: timedelta = timedelta(seconds=3)
+    rtds_lag: timedelta = timedelta(0)
+    rtds_silent_after: timedelta = timedelta(seconds=SILENT_AFTER)
+    mined_after: timedelta = timedelta(seconds=0.3)
+    confirmed_after: timedelta = timedelta(seconds=0.9)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Twin:
+    """One assembled twin."""
+
+    exchange: Exchange
+    public: PublicSide
+    stage: Stage
+    replay: Replay
+    clock: ReplayClock
+    apps: dict[str, Starlette]
+
+
+def assemble(
+    scenario: Scenario | None,
+    options: TwinOptions,
+    *,
+    host: str,
+    port: int,
+    wall: Callable[[], datetime] = wall_now,
+) -> Twin:
+    """Return a twin with its history loaded; without a scenario it is empty, at wall time, and running."""
+    clock = ReplayClock(wall().astimezone(UTC), 1.0, wall)
+    if scenario is not None:
+        clock = ReplayClock(scenario.window_start, scenario.speed, wall)
+    exchange = Exchange(mined_after=options.mined_after, confirmed_after=options.confirmed_after)
+    public = PublicSide(now=clock.now, data_lag=options.data_lag * clock.speed)
+    hub = RtdsHub(lag=options.rtds_lag.total_seconds(), silent_after=options.rtds_silent_after.total_seconds())
+    stage = Stage(exchange=exchange, public=public, hub=hub, wall=wall)
+    replay = Replay(scenario, stage, clock)
+    keys = Keys(f"remora-twin-{options.seed}".encode())
+    control = ControlApp(
+        exchange=exchange,
+        public=public,
+        stage=stage,
+        replay=replay,
+        clock=clock,
+        endpoints=endpoints(host, port),
+        books=exact_books,
+    )
+    apps = {
+        "clob": clob_app(exchange, keys, now=clock.now, wall=wall),
+        "gamma": GammaApp(public).app(),
+        "data": DataApp(public).app(),
+        "rtds": hub.app(),
+        "control": control.app(),
+        "relayer": relayer_app(),
+    }
+    replay.load_history()
+    if scenario is None:
+        clock.start()
+    return Twin(exchange=exchange, public=public, stage=stage, replay=replay, clock=clock, apps=apps)
+
+
+def endpoints(host: str, port: int) -> dict[str, Any]:
+    """Return every address of a twin whose first port is `port`."""
+    http = {name: f"http://{host}:{port + number}" for number, name in enumerate(SERVICES)}
+    return {
+        "clob_url": http["clob"],
+        "gamma_url": http["gamma"],
+        "data_url": http["data"],
+        "relayer_url": http["relayer"],
+        "rpc_url": http["relayer"],
+        "control_url": http["control"],
+        "market_ws_url": f"ws://{host}:{port}/ws/market",
+        "user_ws_url": f"ws://{host}:{port}/ws/user",
+        "rtds_ws_url": f"ws://{host}:{port + SERVICES.index('rtds')}",
+        "chain_id": 137,
+    }

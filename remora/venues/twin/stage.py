@@ -1,0 +1,240 @@
+"""Where a scenario's events meet the exchange: one place that moves books, prints and markets together."""
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from datetime import datetime
+from decimal import Decimal
+from functools import singledispatchmethod
+
+from remora.domain.ids import ConditionId, WalletAddress
+from remora.domain.money import ONE, Side
+from remora.domain.orders import FillStatus
+from remora.venues.twin.activity import Activity
+from remora.venues.twin.data_wire import stream_payload
+from remora.venues.twin.engine import events as engine_events
+from remora.venues.twin.engine.exchange import Exchange
+from remora.venues.twin.engine.records import HOUSE, Trade
+from remora.venues.twin.listings import Listing
+from remora.venues.twin.public_side import PublicSide
+from remora.venues.twin.rtds import RtdsHub
+from remora.venues.twin.scenario.identifiers import transaction_hash
+from remora.venues.twin.scenario.ladder import EMPTY, Ladder, ladder, touch_after_trade, touch_around
+from remora.venues.twin.scenario.lifecycle import price_of_first, side_on_first
+from remora.venues.twin.scenario.model import (
+    ExternalMerge,
+    ExternalTrade,
+    MarketOpened,
+    Quoted,
+    ResolutionProposed,
+    Resolved,
+    ScenarioEvent,
+    TickChanged,
+    TradingClosed,
+)
+
+
+@dataclass(slots=True)
+class _Quote:
+    """How a market is quoted now."""
+
+    bid: Decimal
+    ask: Decimal
+    depth_usd: Decimal
+    spread_ticks: int
+
+
+@dataclass(slots=True)
+class Stage:
+    """Applies scenario events to exchange, public reads and stream; also publishes our own accounts' fills.
+
+    While `live` is False events are history: they fill the record, but no book moves and no stream sends.
+    """
+
+    exchange: Exchange
+    public: PublicSide
+    hub: RtdsHub
+    wall: Callable[[], datetime]
+    live: bool = False
+    applied: int = 0
+    prints: int = 0
+    _quotes: dict[ConditionId, _Quote] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        self.public.stream = self._stream
+        self.exchange.listeners.append(self._heard)
+
+    def apply(self, event: ScenarioEvent) -> None:
+        """Play one event."""
+        self._play(event)
+        self.applied += 1
+
+    def go_live(self) -> None:
+        """Put the books of every market that still trades in place and let streams send from now on."""
+        self.live = True
+        for listing in self.public.listings:
+            if listing.accepting:
+                self._requote(listing)
+
+    @singledispatchmethod
+    def _play(self, event: ScenarioEvent) -> None:
+        raise TypeError(f"no such scenario event: {event!r}")
+
+    @_play.register
+    def _(self, event: MarketOpened) -> None:
+        spec = event.market
+        listing = self.public.listings.open(spec, event.at, event.price)
+        self.exchange.list_market(spec)
+        bid, ask = touch_around(event.price, spec.tick_size, spec.spread_ticks)
+        self._quotes[spec.condition_id] = _Quote(bid, ask, spec.depth_usd, spec.spread_ticks)
+        self._requote(listing)
+
+    @_play.register
+    def _(self, event: ExternalTrade) -> None:
+        listing = self._listing(event.condition_id)
+        price, side = (
+            price_of_first(event.outcome_index, event.price),
+            side_on_first(event.outcome_index, event.side),
+        )
+        quote = self._quotes[event.condition_id]
+        quote.bid, quote.ask = touch_after_trade(price, side, listing.tick_size, quote.spread_ticks)
+        self.public.fill(
+            at=event.at,
+            wallet=event.wallet,
+            condition_id=event.condition_id,
+            outcome_index=event.outcome_index,
+            side=event.side,
+            price=event.price,
+            size=event.size,
+            transaction_hash=event.transaction_hash,
+            live=self.live,
+        )
+        self.exchange.note_print(event.condition_id, event.outcome_index, event.price, event.side)
+        self.prints += 1
+        self._requote(listing)
+
+    @_play.register
+    def _(self, event: ExternalMerge) -> None:
+        self.public.merge(
+            at=event.at,
+            wallet=event.wallet,
+            condition_id=event.condition_id,
+            size=event.size,
+            transaction_hash=event.transaction_hash,
+            live=self.live,
+        )
+
+    @_play.register
+    def _(self, event: Quoted) -> None:
+        listing = self._listing(event.condition_id)
+        quote = self._quotes[event.condition_id]
+        if event.spread_ticks is not None:
+            quote.spread_ticks = event.spread_ticks
+        quote.depth_usd = listing.spec.depth_usd if event.depth_usd is None else event.depth_usd
+        quote.bid, quote.ask = touch_around(event.mid, listing.tick_size, quote.spread_ticks)
+        listing.move(event.at, event.mid)
+        self._requote(listing)
+
+    @_play.register
+    def _(self, event: TickChanged) -> None:
+        listing = self._listing(event.condition_id)
+        listing.tick_size = event.tick_size
+        self.exchange.change_tick(event.condition_id, event.tick_size)
+
+    @_play.register
+    def _(self, event: ResolutionProposed) -> None:
+        self._listing(event.condition_id).proposed_at = event.at
+        self.exchange.propose(event.condition_id, event.at)
+
+    @_play.register
+    def _(self, event: TradingClosed) -> None:
+        listing = self._listing(event.condition_id)
+        listing.accepting, listing.closed_at, listing.best = False, event.at, None
+        self.exchange.stop_trading(event.condition_id, event.at)
+
+    @_play.register
+    def _(self, event: Resolved) -> None:
+        listing = self._listing(event.condition_id)
+        listing.accepting, listing.best = False, None
+        listing.closed_at = listing.closed_at or event.at
+        listing.resolved_at, listing.payouts = event.at, event.payouts
+        listing.move(event.at, event.payouts[0])
+        self.exchange.resolve(event.condition_id, event.payouts, event.at)
+
+    def quote(self, condition_id: ConditionId, *, bid: Decimal, ask: Decimal, depth_usd: Decimal) -> None:
+        """Set the synthetic touch of outcome 0 directly."""
+        listing, quote = self._listing(condition_id), self._quotes[condition_id]
+        quote.bid, quote.ask, quote.depth_usd = bid, ask, depth_usd
+        listing.move(self.public.now(), (bid + ask) / 2)
+        self._requote(listing)
+
+    def _listing(self, condition_id: ConditionId) -> Listing:
+        listing = self.public.listings.condition(condition_id)
+        if listing is None:
+            raise KeyError(f"market {condition_id} is not listed")
+        return listing
+
+    def _requote(self, listing: Listing) -> None:
+        if not self.live or not listing.accepting:
+            return
+        quote = self._quotes[listing.spec.condition_id]
+        levels = ladder(quote.bid, quote.ask, listing.tick_size, quote.depth_usd)
+        listing.best = None if levels == EMPTY else (quote.bid, quote.ask)
+        self._place(listing.spec.condition_id, levels)
+
+    def _place(self, condition_id: ConditionId, levels: Ladder) -> None:
+        self.exchange.set_ladder(
+            condition_id,
+            bids=[(level.price, level.size) for level in levels.bids],
+            asks=[(level.price, level.size) for level in levels.asks],
+            now=self.public.now(),
+            wall=self.wall(),
+        )
+
+    def _stream(self, activity: Activity) -> None:
+        listing = self._listing(activity.condition_id)
+        kinds = ("trades", "orders_matched") if activity.taker else ("trades",)
+        stamp = int(self.public.now().timestamp() * 1000)
+        self.hub.publish(kinds, lambda: stream_payload(self.public, listing, activity), stamp)
+
+    def _heard(self, event: engine_events.Event) -> None:
+        if isinstance(event, engine_events.TradeEvent) and event.trade.status is FillStatus.MINED:
+            self._publish_trade(event.trade)
+        elif isinstance(event, engine_events.Redeemed):
+            self._publish_redemption(event)
+
+    def _publish_trade(self, trade: Trade) -> None:
+        """Show a settled trade of real accounts in every feed; the house stays invisible."""
+        rows = [(trade.taker.owner, trade.taker.outcome, trade.taker.side, trade.price, trade.shares, True)]
+        rows += [(m.owner, m.outcome, m.side, m.price, m.shares, False) for m in trade.makers]
+        for owner, outcome, side, price, shares, taker in rows:
+            if owner == HOUSE:
+                continue
+            self.public.fill(
+                at=trade.matched_at,
+                wallet=WalletAddress(owner),
+                condition_id=trade.condition_id,
+                outcome_index=outcome,
+                side=Side(side),
+                price=Decimal(price).scaleb(-6),
+                size=Decimal(shares).scaleb(-6),
+                transaction_hash=trade.transaction_hash or "",
+                taker=taker,
+            )
+
+    def _publish_redemption(self, event: engine_events.Redeemed) -> None:
+        record = self.public.record
+        record.settle(self.public.now() + self.public.data_lag)
+        listing = self._listing(event.condition_id)
+        payouts = listing.payouts or (ONE, ONE)
+        for index in (0, 1):
+            held = record.holding(WalletAddress(event.owner), event.condition_id, index).shares
+            if held > 0:
+                self.public.redeem(
+                    at=event.at,
+                    wallet=WalletAddress(event.owner),
+                    condition_id=event.condition_id,
+                    outcome_index=index,
+                    size=held,
+                    usd=held * payouts[index],
+                    transaction_hash=transaction_hash("redeem", event.owner, event.condition_id, index, event.at),
+                )
