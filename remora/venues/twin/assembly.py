@@ -36,6 +36,7 @@ class TwinOptions:
     rtds_silent_after: timedelta = timedelta(seconds=SILENT_AFTER)
     mined_after: timedelta = timedelta(seconds=0.3)
     confirmed_after: timedelta = timedelta(seconds=0.9)
+    auto_redeem_after: timedelta | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -65,7 +66,9 @@ def assemble(
     exchange = Exchange(mined_after=options.mined_after, confirmed_after=options.confirmed_after)
     public = PublicSide(now=clock.now, data_lag=options.data_lag * clock.speed)
     hub = RtdsHub(lag=options.rtds_lag.total_seconds(), silent_after=options.rtds_silent_after.total_seconds())
-    stage = Stage(exchange=exchange, public=public, hub=hub, wall=wall)
+    stage = Stage(
+        exchange=exchange, public=public, hub=hub, wall=wall, auto_redeem_after=options.auto_redeem_after
+    )
     replay = Replay(scenario, stage, clock)
     keys = Keys(f"remora-twin-{options.seed}".encode())
     control = ControlApp(

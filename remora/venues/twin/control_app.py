@@ -13,12 +13,13 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse
 from starlette.routing import Route
 
-from remora.domain.money import ONE
+from remora.domain.money import ONE, from_micros
 from remora.venues.twin.control_wire import (
     ConditionBody,
     FundBody,
     MarketBody,
     QuoteBody,
+    RedeemBody,
     ResolveBody,
     TradeBody,
     history_body,
@@ -84,6 +85,7 @@ class ControlApp:
                 Route("/propose", self.propose, methods=["POST"]),
                 Route("/close", self.close, methods=["POST"]),
                 Route("/resolve", self.resolve, methods=["POST"]),
+                Route("/redeem", self.redeem, methods=["POST"]),
             ],
             exception_handlers={ControlError: _refused, ValidationError: _invalid},
         )
@@ -249,6 +251,15 @@ class ControlApp:
             raise ControlError(422, str(error)) from error
         self.stage.apply(Resolved(self.clock.now(), listing.spec.condition_id, payouts))
         return JSONResponse({"ok": True})
+
+    async def redeem(self, request: Request) -> JSONResponse:
+        """Answer ``POST /redeem``: exchange an account's shares of a resolved market for dollars."""
+        body = RedeemBody.model_validate(await _json(request))
+        listing = self._listing(body.condition_id)
+        if not listing.closed:
+            raise ControlError(409, f"market {listing.spec.condition_id} is not resolved")
+        credited = self.exchange.redeem(body.address.lower(), listing.spec.condition_id, self.clock.now())
+        return JSONResponse({"credited": str(from_micros(credited))})
 
     def _listing(self, condition_id: str) -> Listing:
         listing = self.public.listings.condition(condition_id)

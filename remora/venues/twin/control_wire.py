@@ -51,6 +51,13 @@ class ConditionBody(_Body):
     condition_id: ConditionId
 
 
+class RedeemBody(_Body):
+    """``POST /redeem``: what the account's on-chain call would do."""
+
+    address: str = Field(pattern=r"^0x[0-9a-fA-F]{40}$")
+    condition_id: ConditionId
+
+
 class ResolveBody(_Body):
     """``POST /resolve``: dollars per share of each outcome."""
 

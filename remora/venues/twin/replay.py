@@ -71,9 +71,8 @@ class Replay:
         """Play the window, then keep settlements moving for ever; a failure is kept for `progress`."""
         try:
             while True:
-                now = self._clock.now()
-                self._stage.exchange.advance(now=now, wall=self._stage.wall())
-                await self._play_due(now)
+                self._stage.advance()
+                await self._play_due(self._clock.now())
                 await asyncio.sleep(self._nap())
         except Exception as error:
             self.failed = f"{type(error).__name__}: {error}"

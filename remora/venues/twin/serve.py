@@ -71,6 +71,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--data-lag", type=float, default=3.0, help="wall seconds until the Data API shows a fill")
     parser.add_argument("--rtds-lag", type=float, default=0.0, help="wall seconds until the stream shows a fill")
     parser.add_argument("--rtds-silent-after", type=float, default=SILENT_AFTER, help="wall seconds without PING")
+    parser.add_argument("--auto-redeem-after", type=float, help="wall seconds after a resolution (default: never)")
     parser.add_argument("--start", dest="autostart", action="store_true", help="start the replay at once")
     return parser
 
@@ -130,6 +131,9 @@ async def _serve(scenario: Scenario | None, options: argparse.Namespace, sockets
         data_lag=timedelta(seconds=options.data_lag),
         rtds_lag=timedelta(seconds=options.rtds_lag),
         rtds_silent_after=timedelta(seconds=options.rtds_silent_after),
+        auto_redeem_after=(
+            None if options.auto_redeem_after is None else timedelta(seconds=options.auto_redeem_after)
+        ),
     )
     twin = assemble(scenario, chosen, host=options.host, port=port)
     if options.autostart:

@@ -1,8 +1,9 @@
 """Where a scenario's events meet the exchange: one place that moves books, prints and markets together."""
 
+from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 from decimal import Decimal
 from functools import singledispatchmethod
 
@@ -13,7 +14,7 @@ from remora.venues.twin.activity import Activity
 from remora.venues.twin.data_wire import stream_payload
 from remora.venues.twin.engine import events as engine_events
 from remora.venues.twin.engine.exchange import Exchange
-from remora.venues.twin.engine.records import HOUSE, Trade
+from remora.venues.twin.engine.records import FEES, HOUSE, Trade
 from remora.venues.twin.listings import Listing
 from remora.venues.twin.public_side import PublicSide
 from remora.venues.twin.rtds import RtdsHub
@@ -54,10 +55,12 @@ class Stage:
     public: PublicSide
     hub: RtdsHub
     wall: Callable[[], datetime]
+    auto_redeem_after: timedelta | None = None
     live: bool = False
     applied: int = 0
     prints: int = 0
     _quotes: dict[ConditionId, _Quote] = field(default_factory=dict)
+    _redeemable: deque[tuple[datetime, ConditionId]] = field(default_factory=deque)
 
     def __post_init__(self) -> None:
         self.public.stream = self._stream
@@ -67,6 +70,15 @@ class Stage:
         """Play one event."""
         self._play(event)
         self.applied += 1
+
+    def advance(self) -> None:
+        """Move settlements along and redeem for holders whose market resolved long enough ago."""
+        now, wall = self.public.now(), self.wall()
+        self.exchange.advance(now=now, wall=wall)
+        while self._redeemable and self._redeemable[0][0] <= wall:
+            _, condition_id = self._redeemable.popleft()
+            for owner in [name for name in self.exchange.accounts if name not in (HOUSE, FEES)]:
+                self.exchange.redeem(owner, condition_id, now)
 
     def go_live(self) -> None:
         """Put the books of every market that still trades in place and let streams send from now on."""
@@ -159,6 +171,8 @@ class Stage:
         listing.resolved_at, listing.payouts = event.at, event.payouts
         listing.move(event.at, event.payouts[0])
         self.exchange.resolve(event.condition_id, event.payouts, event.at)
+        if self.live and self.auto_redeem_after is not None:
+            self._redeemable.append((self.wall() + self.auto_redeem_after, event.condition_id))
 
     def quote(self, condition_id: ConditionId, *, bid: Decimal, ask: Decimal, depth_usd: Decimal) -> None:
         """Set the synthetic touch of outcome 0 directly."""
