@@ -43,7 +43,8 @@ def tape_scenario(
         raise TapeError(f"tape {path}: {error}") from error
     markets, events = _play(tape)
     times = [event.at for event in events]
-    inside = events[bisect_left(times, window.start) : bisect_left(times, window.end)]
+    events = events[: bisect_left(times, window.end)]
+    inside = events[bisect_left(times, window.start) :]
     trades = [event for event in inside if isinstance(event, ExternalTrade)]
     return Scenario(
         name=path.stem,
