@@ -24,7 +24,7 @@ from remora.venues.twin.scenario.season_beliefs import Floats, next_price
 from remora.venues.twin.scenario.season_skill import Intent, SkilledHand, plan_skilled
 from remora.venues.twin.scenario.season_wallets import Habit, Trader
 
-NEWS_AT_ONCE = 0.25
+NEWS_AT_ONCE = 0.3
 """Share of the news that every price takes in at once; the rest follows over the market's lag."""
 
 CHASED = 0.12
