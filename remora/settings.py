@@ -1,0 +1,322 @@
+"""What a user may set, from the environment and `.env`; every mistake is one line that says what to do."""
+
+import difflib
+import re
+from collections.abc import Iterator
+from datetime import timedelta
+from decimal import Decimal, InvalidOperation
+from enum import StrEnum
+from pathlib import Path
+from typing import Annotated, Any, Final
+
+from dotenv.parser import parse_stream
+from pydantic import AfterValidator, BeforeValidator, Field, SecretStr, ValidationError
+from pydantic_core import ErrorDetails
+from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
+
+from remora.domain.limits import Limits
+from remora.domain.market import MarketClass
+
+DEFAULTS: Final = Limits()
+PLACEHOLDER: Final = re.compile(
+    r"^\W*(your|change|replace|insert|enter|put|todo|fixme|example|placeholder|dummy)([\W_]|me|$)"
+    r"|^<.*>$|^\W*x{3,}\W*$|^(0x)?(\.{2,}|…)$|^\*+$|^0x(0+|x+)$|://(user|username):password@",
+    re.IGNORECASE,
+)
+
+
+class SettingsError(ValueError):
+    """One or more variables cannot be used; one line each, without any secret."""
+
+
+class Mode(StrEnum):
+    """Where orders go."""
+
+    TWIN = "twin"
+    PAPER = "paper"
+    LIVE = "live"
+
+
+def _no_placeholder(value: Any) -> Any:
+    if isinstance(value, str) and PLACEHOLDER.search(value.strip()):
+        raise ValueError("a placeholder")
+    return value
+
+
+def _percent(value: Any) -> Any:
+    """Read 15 and "15 %" as 0.15; below 1 the number is a fraction already."""
+    text = str(value).strip()
+    try:
+        number = Decimal(text.removesuffix("%").strip())
+        return number / 100 if text.endswith("%") or number >= 1 else number
+    except InvalidOperation:
+        raise ValueError("not a number") from None
+
+
+def _classes(value: Any) -> Any:
+    if not isinstance(value, str):
+        return value
+    return frozenset(MarketClass(name.strip()) for name in value.split(",") if name.strip())
+
+
+def _full_match(pattern: str) -> AfterValidator:
+    def check(value: Any) -> Any:
+        text = value.get_secret_value() if isinstance(value, SecretStr) else value
+        if not re.fullmatch(pattern, text):
+            raise ValueError("malformed")
+        return value
+
+    return AfterValidator(check)
+
+
+Clean = BeforeValidator(_no_placeholder)
+Text = Annotated[str, Clean, Field(min_length=1)]
+Secret = Annotated[SecretStr, Clean, Field(min_length=1)]
+Key = Annotated[SecretStr, Clean, _full_match(r"(0x)?[0-9a-fA-F]{64}")]
+Address = Annotated[str, Clean, _full_match(r"0x[0-9a-fA-F]{40}"), AfterValidator(str.lower)]
+HostPort = Annotated[str, Clean, _full_match(r"[A-Za-z0-9_.-]+:[0-9]{1,5}")]
+DatabaseUrl = Annotated[str, Clean, _full_match(r"postgres(ql)?(\+asyncpg)?://\S+")]
+HttpUrl = Annotated[str, Clean, _full_match(r"https?://\S+")]
+Fraction = Annotated[Decimal, Clean, Field(gt=0, le=1, allow_inf_nan=False)]
+Percent = Annotated[Decimal, BeforeValidator(_percent), Clean, Field(gt=0, lt=1, allow_inf_nan=False)]
+Dollars = Annotated[Decimal, Clean, Field(gt=0, le=10**12, allow_inf_nan=False)]
+Floor = Annotated[Decimal, Clean, Field(ge=0, le=10**12, allow_inf_nan=False)]
+Count = Annotated[int, Clean, Field(ge=1, le=10_000)]
+Ticks = Annotated[int, Clean, Field(ge=0, le=100)]
+Seconds = Annotated[Decimal, Clean, Field(gt=0, le=10**7, allow_inf_nan=False)]
+Hours = Annotated[Decimal, Clean, Field(ge=0, le=24 * 365, allow_inf_nan=False)]
+Classes = Annotated[frozenset[MarketClass], NoDecode, BeforeValidator(_classes), Clean]
+"""Each type's words for a user stand in EXPECTED."""
+
+FRACTION = "a fraction above 0 and at most 1, such as 0.25 (not a percentage)"
+PERCENT = "a fraction below 1 or a percentage, such as 0.15 or 15"
+DOLLARS = "dollars above 0, such as 1000"
+FLOOR = "a number, 0 or more"
+COUNT = "a whole number from 1 to 10000"
+TICKS = "a whole number from 0 to 100"
+SECONDS = "seconds above 0"
+HOURS = "hours, 0 or more"
+
+
+def _env(name: str, expected: str, default: Any = None, *, secret: bool = False) -> Any:
+    return Field(
+        default=default,
+        validation_alias=name,
+        description=expected,
+        repr=not secret,
+        json_schema_extra={"secret": secret},
+    )
+
+
+def _hours(value: timedelta) -> Decimal:
+    return Decimal(str(value.total_seconds())) / 3600
+
+
+def _seconds(value: timedelta) -> Decimal:
+    return Decimal(str(value.total_seconds()))
+
+
+class Settings(BaseSettings):
+    """Everything a user may set; `limits()` gives the part that bounds the desk."""
+
+    model_config = SettingsConfigDict(frozen=True, extra="ignore", env_ignore_empty=True, case_sensitive=True)
+
+    # where
+    mode: Annotated[Mode, Clean] = _env("REMORA_MODE", "twin, paper or live", Mode.TWIN)
+    database_url: DatabaseUrl | None = _env(
+        "DATABASE_URL", "postgresql://user:password@host:5432/name", secret=True
+    )
+    temporal_address: HostPort | None = _env("TEMPORAL_ADDRESS", "host:port, such as localhost:7233")
+    temporal_namespace: Text = _env("TEMPORAL_NAMESPACE", "the name of a namespace", "default")
+    state_dir: Annotated[Path, Clean] | None = _env("REMORA_STATE_DIR", "a directory of this machine")
+    twin_url: HttpUrl | None = _env("REMORA_TWIN_URL", "the twin's control address, such as http://127.0.0.1:7074")
+
+    # who
+    wallet_address: Address | None = _env("WALLET_ADDRESS", "0x and 40 hexadecimal digits")
+    private_key: Key | None = _env("PRIVATE_KEY", "64 hexadecimal digits, with or without 0x", secret=True)
+    api_key: Secret | None = _env("POLYMARKET_API_KEY", "the key's id as the venue gave it", secret=True)
+    api_secret: Secret | None = _env("POLYMARKET_SECRET", "the secret as the venue gave it", secret=True)
+    api_passphrase: Secret | None = _env(
+        "POLYMARKET_PASSPHRASE", "the passphrase as the venue gave it", secret=True
+    )
+
+    # selection
+    min_whale_win_rate: Annotated[float, Clean, Field(ge=0, le=1)] = _env(
+        "MIN_WHALE_WIN_RATE", "a fraction from 0 to 1, such as 0.65 (not a percentage)", 0.65
+    )
+    min_whale_sharpe: Annotated[float, Clean, Field(ge=-100, le=100)] = _env(
+        "MIN_WHALE_SHARPE", "an annual Sharpe ratio, such as 1.0", 1.0
+    )
+    whale_score_threshold: Annotated[float, Clean, Field(ge=0, le=100)] = _env(
+        "WHALE_SCORE_THRESHOLD", "a score from 0 to 100", 70.0
+    )
+
+    # sizing
+    kelly_fraction: Fraction = _env("KELLY_FRACTION", FRACTION, DEFAULTS.kelly_fraction)
+    position_share: Fraction = _env("REMORA_POSITION_SHARE", FRACTION, DEFAULTS.position_share)
+    position_share_ceiling: Annotated[Decimal, Clean, Field(gt=0, le=Decimal("0.10"))] = _env(
+        "REMORA_POSITION_SHARE_CEILING",
+        "a fraction above 0 and at most 0.10",
+        DEFAULTS.position_share_ceiling,
+    )
+    max_position_size_usd: Dollars = _env("MAX_POSITION_SIZE", DOLLARS, DEFAULTS.max_position_size_usd)
+    unproven_share: Fraction = _env("REMORA_UNPROVEN_SHARE", FRACTION, DEFAULTS.unproven_share)
+    market_share: Fraction = _env("REMORA_MARKET_SHARE", FRACTION, DEFAULTS.market_share)
+    event_share: Fraction = _env("REMORA_EVENT_SHARE", FRACTION, DEFAULTS.event_share)
+    whale_share: Fraction = _env("REMORA_WHALE_SHARE", FRACTION, DEFAULTS.whale_share)
+
+    # desk
+    daily_loss_share: Fraction = _env("REMORA_DAILY_LOSS_SHARE", FRACTION, DEFAULTS.daily_loss_share)
+    max_daily_loss_usd: Dollars = _env("MAX_DAILY_LOSS", DOLLARS, DEFAULTS.max_daily_loss_usd)
+    drawdown_share: Fraction = _env("REMORA_DRAWDOWN_SHARE", FRACTION, DEFAULTS.drawdown_share)
+    drawdown_recovered_share: Fraction = _env(
+        "REMORA_DRAWDOWN_RECOVERED_SHARE", FRACTION, DEFAULTS.drawdown_recovered_share
+    )
+    entry_orders_per_minute: Count = _env(
+        "REMORA_ENTRY_ORDERS_PER_MINUTE", COUNT, DEFAULTS.entry_orders_per_minute
+    )
+
+    # signals
+    signal_age_max_s: Seconds = _env("REMORA_SIGNAL_AGE_MAX_S", SECONDS, _seconds(DEFAULTS.signal_age_max))
+    signal_skew_max_s: Seconds = _env("REMORA_SIGNAL_SKEW_MAX_S", SECONDS, _seconds(DEFAULTS.signal_skew_max))
+    roster_age_max_h: Hours = _env("REMORA_ROSTER_AGE_MAX_H", HOURS, _hours(DEFAULTS.roster_age_max))
+    trade_size_max: Dollars = _env("REMORA_TRADE_SIZE_MAX", "shares above 0", DEFAULTS.trade_size_max)
+
+    # markets
+    volume_24h_min_usd: Floor = _env("REMORA_VOLUME_24H_MIN_USD", FLOOR, DEFAULTS.volume_24h_min_usd)
+    spread_max: Fraction = _env("REMORA_SPREAD_MAX", FRACTION, DEFAULTS.spread_max)
+    drift_min_usd: Annotated[Decimal, Clean, Field(ge=0, lt=1)] = _env(
+        "REMORA_DRIFT_MIN_USD", "dollars per share, from 0 to below 1", DEFAULTS.drift_min_usd
+    )
+    drift_ticks: Ticks = _env("REMORA_DRIFT_TICKS", TICKS, DEFAULTS.drift_ticks)
+    time_to_resolution_min_h: Hours = _env(
+        "REMORA_TIME_TO_RESOLUTION_MIN_H", HOURS, _hours(DEFAULTS.time_to_resolution_min)
+    )
+    market_classes: Classes = _env(
+        "REMORA_MARKET_CLASSES",
+        "names separated by commas, out of " + ", ".join(MarketClass),
+        DEFAULTS.market_classes,
+    )
+    marketable_buy_min_usd: Annotated[Decimal, Clean, Field(ge=1, le=10**6)] = _env(
+        "REMORA_MARKETABLE_BUY_MIN_USD", "dollars, 1 or more", DEFAULTS.marketable_buy_min_usd
+    )
+
+    # exits
+    stop_loss: Percent = _env("STOP_LOSS_PCT", PERCENT, DEFAULTS.stop_loss)
+    take_profit: Annotated[Decimal, BeforeValidator(_percent), Clean, Field(gt=0, le=100, allow_inf_nan=False)] = (
+        _env("TAKE_PROFIT_PCT", PERCENT, DEFAULTS.take_profit)
+    )
+    target_max: Annotated[Decimal, Clean, Field(gt=0, lt=1)] = _env(
+        "REMORA_TARGET_MAX", "a price between 0 and 1", DEFAULTS.target_max
+    )
+    stop_ticks: Ticks = _env("REMORA_STOP_TICKS", TICKS, DEFAULTS.stop_ticks)
+    crossing_updates: Count = _env("REMORA_CROSSING_UPDATES", COUNT, DEFAULTS.crossing_updates)
+    crossing_age_s: Seconds = _env("REMORA_CROSSING_AGE_S", SECONDS, _seconds(DEFAULTS.crossing_age))
+    pre_resolution_h: Hours = _env("REMORA_PRE_RESOLUTION_H", HOURS, _hours(DEFAULTS.pre_resolution))
+    pre_resolution_aggressive_h: Hours = _env(
+        "REMORA_PRE_RESOLUTION_AGGRESSIVE_H", HOURS, _hours(DEFAULTS.pre_resolution_aggressive)
+    )
+
+    def limits(self) -> Limits:
+        """Return the numbers that bound the desk."""
+        values: dict[str, Any] = self.model_dump()
+        seconds = ("signal_age_max", "signal_skew_max", "crossing_age")
+        hours = ("roster_age_max", "time_to_resolution_min", "pre_resolution", "pre_resolution_aggressive")
+        spans: dict[str, Any] = {name: timedelta(seconds=float(values[f"{name}_s"])) for name in seconds}
+        spans |= {name: timedelta(hours=float(values[f"{name}_h"])) for name in hours}
+        plain = {name: values[name] for name in Limits.__dataclass_fields__ if name not in spans}
+        return Limits(**(plain | spans))
+
+
+def load_settings(env_file: Path | None = Path(".env")) -> Settings:
+    """Return the settings of the environment and, beneath it, of `env_file` if it exists.
+
+    Raises SettingsError with one line per variable: what was expected, what was found, what to do.
+    """
+    if env_file is not None and env_file.exists():
+        _check_file(env_file)
+    options: dict[str, Any] = {"_env_file": env_file, "_env_file_encoding": "utf-8"}
+    try:
+        settings = Settings(**options)
+    except ValidationError as error:
+        raise SettingsError("\n".join(_explain(detail) for detail in error.errors())) from None
+    problems = list(_contradictions(settings))
+    if problems:
+        raise SettingsError("\n".join(problems))
+    return settings
+
+
+def variable_names() -> dict[str, str]:
+    """Return each variable's environment name by the name of its field."""
+    return {field: str(info.validation_alias) for field, info in Settings.model_fields.items()}
+
+
+def _check_file(path: Path) -> None:
+    try:
+        with path.open(encoding="utf-8") as stream:
+            bindings = list(parse_stream(stream))
+    except (OSError, UnicodeDecodeError) as error:
+        raise SettingsError(
+            f"{path}: expected a readable UTF-8 text file, found {type(error).__name__}; fix or remove it"
+        ) from None
+    known = set(variable_names().values())
+    problems = []
+    for binding in bindings:
+        line = binding.original.line
+        if binding.error:
+            problems.append(
+                f"{path}, line {line}: expected NAME=value, found something else; fix or remove the line"
+            )
+        elif binding.key is not None and binding.key not in known:
+            near = difflib.get_close_matches(binding.key.upper(), known, n=1, cutoff=0.8)
+            problems += (
+                [f"{path}, line {line}: unknown variable {binding.key}; did you mean {near[0]}?"] if near else []
+            )
+    if problems:
+        raise SettingsError("\n".join(problems))
+
+
+def _explain(detail: ErrorDetails) -> str:
+    name = str(detail["loc"][0])
+    field = next(info for info in Settings.model_fields.values() if info.validation_alias == name)
+    extra = field.json_schema_extra
+    secret = isinstance(extra, dict) and bool(extra["secret"])
+    return (
+        f"{name}: expected {field.description}, found {_found(detail['input'], secret=secret)}; "
+        f"set it in .env or the environment, or remove it{'' if secret else _default(field.default)}"
+    )
+
+
+def _found(value: object, *, secret: bool) -> str:
+    text = value.get_secret_value() if isinstance(value, SecretStr) else str(value)
+    if PLACEHOLDER.search(text.strip()):
+        return "a placeholder"
+    return f"{len(text)} characters (not shown)" if secret else repr(text[:80])
+
+
+def _default(value: Any) -> str:
+    if value is None:
+        return ""
+    return f" for the default {','.join(sorted(value)) if isinstance(value, frozenset) else value}"
+
+
+def _contradictions(settings: Settings) -> Iterator[str]:
+    if settings.mode is Mode.LIVE:
+        for name, value in (("PRIVATE_KEY", settings.private_key), ("WALLET_ADDRESS", settings.wallet_address)):
+            if value is None:
+                yield f"{name}: expected for REMORA_MODE=live, found nothing; set it, or use REMORA_MODE=twin"
+    credentials = (settings.api_key, settings.api_secret, settings.api_passphrase)
+    if any(credentials) and not all(credentials):
+        yield (
+            "POLYMARKET_API_KEY, POLYMARKET_SECRET, POLYMARKET_PASSPHRASE: expected all three or none, "
+            f"found {sum(map(bool, credentials))}; set the rest, or remove them: PRIVATE_KEY is enough"
+        )
+    for smaller, larger in (
+        ("drawdown_recovered_share", "drawdown_share"),
+        ("pre_resolution_aggressive_h", "pre_resolution_h"),
+        ("position_share", "position_share_ceiling"),
+    ):
+        low, high = getattr(settings, smaller), getattr(settings, larger)
+        if low > high:
+            names = variable_names()
+            yield f"{names[smaller]}: expected at most {names[larger]} = {high}, found {low}; change one of them"
