@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
 from enum import StrEnum
+from itertools import chain
 
 from remora.domain.books import OrderBook
 from remora.domain.limits import Limits
@@ -13,6 +14,7 @@ from remora.domain.precision import CENT, SHARE_QUANTUM, crossed_or_empty, price
 from remora.domain.reasons import DeskMode, SkipReason
 from remora.domain.sizing import all_in_cost, kelly
 from remora.domain.trades import Signal
+from remora.domain.usable import MOST, Bounded, book_numbers, first_unusable, market_numbers
 
 PROBABILITY_MAX = Decimal("0.999")
 """Nothing is certain: an edge never lifts the estimated chance above this."""
@@ -115,7 +117,8 @@ def decide(
     The duplicate and orphan checks need the database and come before this.
     """
     refusal = (
-        _check_whale(whale, desk, limits, now_wall)
+        _check_numbers(market, book, whale, desk, exposure)
+        or _check_whale(whale, desk, limits, now_wall)
         or _check_signal(signal, limits, now_wall, now_venue)
         or _check_desk(desk, exposure, limits)
         or _check_market(market, limits, now_venue)
@@ -125,6 +128,22 @@ def decide(
     if book is None or crossed_or_empty(book):
         return Skip(SkipReason.NO_BOOK, "no bids or no asks")
     return _check_book(book, limits) or _size(signal, market, book, whale, desk, exposure, limits)
+
+
+def _check_numbers(
+    market: Market, book: OrderBook | None, whale: WhaleStanding, desk: DeskSnapshot, exposure: Exposure
+) -> Skip | None:
+    dollars = {name: getattr(desk, name) for name in ("equity", "cash", "day_start_equity", "high_water_mark")}
+    dollars |= {f"{name} exposure": getattr(exposure, name) for name in ("position", "market", "event", "whale")}
+    problem = first_unusable(
+        chain(
+            market_numbers(market),
+            () if book is None else book_numbers(book),
+            (Bounded("edge", whale.edge, -ONE, ONE), Bounded("scale", desk.scale, ZERO, ONE)),
+            (Bounded(name, value, -MOST, MOST) for name, value in dollars.items()),
+        )
+    )
+    return None if problem is None else Skip(SkipReason.MALFORMED, problem)
 
 
 def _check_whale(whale: WhaleStanding, desk: DeskSnapshot, limits: Limits, now: datetime) -> Skip | None:

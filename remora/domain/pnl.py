@@ -4,6 +4,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from decimal import Decimal
 
+from remora.domain.ids import OrderDigest
 from remora.domain.money import ZERO, Side
 from remora.domain.orders import Fill, FillStatus
 
@@ -58,11 +59,12 @@ class PositionBooks:
 
 
 def position_books(fills: Iterable[Fill], redemptions: Iterable[Redemption] = ()) -> PositionBooks:
-    """Return the books after `fills`, whatever their order; FAILED ones leave no trace."""
+    """Return the books after `fills`, whatever their order and however often each is reported.
+
+    A fill is one order's part in one trade; if any report of it says FAILED, it leaves no trace.
+    """
     bought_shares = bought_notional = sold_shares = sold_notional = fees = ZERO
-    for fill in fills:
-        if fill.status is FillStatus.FAILED:
-            continue
+    for fill in _standing(fills):
         fees += fill.fee
         if fill.side is Side.BUY:
             bought_shares += fill.shares
@@ -80,3 +82,12 @@ def position_books(fills: Iterable[Fill], redemptions: Iterable[Redemption] = ()
         redeemed_dollars=sum((r.payout for r in redeemed), ZERO),
         fees=fees,
     )
+
+
+def _standing(fills: Iterable[Fill]) -> list[Fill]:
+    reports: dict[tuple[str, OrderDigest], Fill] = {}
+    for fill in fills:
+        key = (fill.trade_id, fill.order_digest)
+        if key not in reports or fill.status is FillStatus.FAILED:
+            reports[key] = fill
+    return [fill for fill in reports.values() if fill.status is not FillStatus.FAILED]
