@@ -1,0 +1,97 @@
+"""Every number that decides who is followed, with its default, and the names of the gates."""
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from datetime import timedelta
+from enum import StrEnum
+from typing import Any
+
+import numpy as np
+
+from remora.statistics.arrays import Floats
+
+
+class Gate(StrEnum):
+    """Gates in the order in which wallets meet them; a wallet leaves at the first it fails."""
+
+    HISTORY = "history_incomplete"
+    SAMPLE = "sample_too_small"
+    COPYABLE = "not_copyable"
+    WIN_RATE = "win_rate"
+    SHARPE = "sharpe"
+    SCORE = "score"
+    FALSE_DISCOVERY = "false_discovery"
+
+
+class RankBy(StrEnum):
+    """What orders the roster."""
+
+    SCORE_LOW = "score_low"
+    EDGE = "edge"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ScoringParams:
+    """Policy of the roster. Prices in dollars per share; rates and shares are fractions."""
+
+    # the copier's price
+    half_spread: float = 0.005
+    fee_rate: float = 0.0
+    """Taker rate of markets whose own rate is not known."""
+    fee_exponent: int = 1
+    latency: timedelta = timedelta(seconds=5)
+
+    # events and their series
+    event_return_max: float = 3.0
+    half_life_days: float = 90.0
+    days_per_year: float = 365.0
+
+    # gates
+    closed_events_min: int = 30
+    rarer_outcome_min: int = 20
+    two_sided_max: float = 0.30
+    holding_to_latency_min: float = 60.0
+    gain_concentration_max: float = 0.30
+    win_rate_min: float = 0.65
+    sharpe_min: float = 1.0
+    score_min: float = 70.0
+    false_discovery_rate: float = 0.2
+    tested_events_min: int = 10
+
+    # the score
+    sharpe_weight: float = 0.7
+    win_rate_weight: float = 0.3
+    population_min: int = 10
+    confidence: float = 0.95
+    resamples: int = 1999
+    rank_by: RankBy = RankBy.SCORE_LOW
+
+    def __post_init__(self) -> None:
+        if self.population_min < 4:
+            raise ValueError(f"population_min must be at least 4, was {self.population_min}")
+        positive = ("event_return_max", "half_life_days", "days_per_year", "resamples")
+        for name in positive:
+            if not getattr(self, name) > 0:
+                raise ValueError(f"{name} must be above 0, was {getattr(self, name)}")
+        for name in ("confidence", "false_discovery_rate"):
+            if not 0 < getattr(self, name) < 1:
+                raise ValueError(f"{name} must lie in (0, 1), was {getattr(self, name)}")
+        if not 0 <= self.half_spread < 0.5 or not 0 <= self.fee_rate < 1:
+            raise ValueError(f"half_spread must lie in [0, 0.5) and fee_rate in [0, 1), were {self}")
+
+    def buying(self, price: Floats, fee_rate: Floats) -> Floats:
+        """Return what a copier pays for a share that the wallet bought at `price`, fee included."""
+        quoted = np.minimum(price + self.half_spread, 0.999)
+        cost: Floats = quoted + fee_rate * (quoted * (1 - quoted)) ** self.fee_exponent
+        return cost
+
+    def selling(self, price: Floats, fee_rate: Floats) -> Floats:
+        """Return what a copier gets for a share that the wallet sold at `price`, fee taken off."""
+        quoted = np.maximum(price - self.half_spread, 0.001)
+        proceeds: Floats = quoted - fee_rate * (quoted * (1 - quoted)) ** self.fee_exponent
+        return proceeds
+
+    def recorded(self) -> Mapping[str, Any]:
+        """Return the parameters as plain JSON values, to be kept with every score."""
+        values = asdict(self)
+        return values | {"latency": self.latency.total_seconds(), "rank_by": self.rank_by.value}
