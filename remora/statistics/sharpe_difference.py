@@ -10,6 +10,9 @@ from remora.statistics.arrays import Floats, same_length
 from remora.statistics.bootstrap import check_resampling, circular_block_sums
 from remora.statistics.hac import long_run_covariance
 
+ERROR_MIN = 1e-7
+"""Rounding alone makes standard errors of this size: two series that are multiples of each other."""
+
 Method = Literal["jkm", "hac", "hac_prewhitened", "bootstrap"]
 
 
@@ -30,7 +33,7 @@ def difference_p_value(
 
 
 def _two_sided(distance: float, error: float) -> float:
-    if not error > 1e-12:
+    if not error > ERROR_MIN:
         raise ValueError("the two series have no Sharpe ratios to tell apart: their difference has no variance")
     return 2.0 * float(ndtr(-distance / error))
 
@@ -63,7 +66,7 @@ def _bootstrap(a: Floats, b: Floats, *, resamples: int, block: int, rng: np.rand
     error = _hac_error(a, b, prewhiten=True)
     a, b = a / a.std(), b / b.std()
     difference = float(a.mean() - b.mean())
-    if not error > 1e-12:
+    if not error > ERROR_MIN:
         raise ValueError("the two series have no Sharpe ratios to tell apart: their difference has no variance")
     sums = np.stack([circular_block_sums(series, block) for series in (a, b, a**2, b**2)])
     start = rng.integers(0, n, (resamples, n // block))
