@@ -77,12 +77,22 @@ def trade_table(
         raise ValueError(f"expected trades with the columns {', '.join(REQUIRED)}; missing: {', '.join(missing)}")
     if not len(frame):
         frame = pd.DataFrame({name: [] for name in REQUIRED})
-    at = pd.to_datetime(frame["at"], utc=True, format="ISO8601" if frame["at"].dtype == object else None)
+    at = _instants(frame["at"])
     known = at
     if "known_at" in frame.columns:
-        known = pd.to_datetime(frame["known_at"], utc=True).fillna(at).where(lambda k: k >= at, at)
+        known = _instants(frame["known_at"].where(frame["known_at"].notna(), frame["at"])).clip(lower=at)
     frame = frame.assign(at=at)[(known <= as_of).to_numpy()]
     return _columns(frame, fee_rate)
+
+
+def _instants(column: "pd.Series[Any]") -> "pd.Series[Any]":
+    if isinstance(column.dtype, pd.DatetimeTZDtype):
+        utc: pd.Series[Any] = column.dt.tz_convert("UTC")
+        return utc
+    text = column.astype(str)
+    if not text.str.contains(r"(?:Z|[+-]\d\d:?\d\d)$", regex=True).all():
+        raise ValueError("expected timezone-aware times, such as 2026-05-04T12:00:00+00:00; at least one was not")
+    return pd.to_datetime(text, utc=True, format="ISO8601")
 
 
 def _frame(rows: pd.DataFrame | Sequence[ScoredTrade] | Sequence[Mapping[str, object]]) -> pd.DataFrame:
