@@ -86,7 +86,6 @@ Ticks = Annotated[int, Clean, Field(ge=0, le=100)]
 Seconds = Annotated[Decimal, Clean, Field(gt=0, le=10**7, allow_inf_nan=False)]
 Hours = Annotated[Decimal, Clean, Field(ge=0, le=24 * 365, allow_inf_nan=False)]
 Classes = Annotated[frozenset[MarketClass], NoDecode, BeforeValidator(_classes), Clean]
-"""Each type's words for a user stand in EXPECTED."""
 
 FRACTION = "a fraction above 0 and at most 1, such as 0.25 (not a percentage)"
 PERCENT = "a fraction below 1 or a percentage, such as 0.15 or 15"

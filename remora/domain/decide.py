@@ -10,7 +10,7 @@ from remora.domain.books import OrderBook
 from remora.domain.limits import Limits
 from remora.domain.market import Market, ResolutionStatus
 from remora.domain.money import MICRO, ONE, ZERO, Side, ceil_to, floor_to
-from remora.domain.precision import CENT, SHARE_QUANTUM, crossed_or_empty, price_floor
+from remora.domain.precision import CENT, SHARE_QUANTUM, crossed_or_empty, price_floor, purchase_dollars
 from remora.domain.reasons import DeskMode, SkipReason
 from remora.domain.sizing import all_in_cost, kelly
 from remora.domain.trades import Signal
@@ -281,7 +281,7 @@ def _order(
     desk: DeskSnapshot,
     limits: Limits,
 ) -> Decision:
-    notional = floor_to(stake, CENT)
+    notional = purchase_dollars(stake, limit_price, market.tick_size) or ZERO
     shares = floor_to(notional / limit_price, SHARE_QUANTUM)
     if notional < limits.marketable_buy_min_usd or shares < market.min_order_size:
         if bound_by == SkipReason.DEPTH.value:
