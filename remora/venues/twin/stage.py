@@ -8,7 +8,7 @@ from decimal import Decimal
 from functools import singledispatchmethod
 
 from remora.domain.ids import ConditionId, WalletAddress
-from remora.domain.money import ONE, Side
+from remora.domain.money import Side, from_micros
 from remora.domain.orders import FillStatus
 from remora.venues.twin.activity import Activity
 from remora.venues.twin.data_wire import stream_payload
@@ -120,7 +120,14 @@ class Stage:
             transaction_hash=event.transaction_hash,
             live=self.live,
         )
-        self.exchange.note_print(event.condition_id, event.outcome_index, event.price, event.side)
+        self.exchange.note_print(
+            event.condition_id,
+            event.outcome_index,
+            event.price,
+            event.side,
+            shares=event.size,
+            transaction_hash=event.transaction_hash,
+        )
         self.prints += 1
         self._requote(listing)
 
@@ -229,26 +236,25 @@ class Stage:
                 condition_id=trade.condition_id,
                 outcome_index=outcome,
                 side=Side(side),
-                price=Decimal(price).scaleb(-6),
-                size=Decimal(shares).scaleb(-6),
+                price=from_micros(price),
+                size=from_micros(shares),
                 transaction_hash=trade.transaction_hash or "",
                 taker=taker,
             )
 
     def _publish_redemption(self, event: engine_events.Redeemed) -> None:
-        record = self.public.record
-        record.settle(self.public.now() + self.public.data_lag)
         listing = self._listing(event.condition_id)
-        payouts = listing.payouts or (ONE, ONE)
-        for index in (0, 1):
-            held = record.holding(WalletAddress(event.owner), event.condition_id, index).shares
-            if held > 0:
+        payouts = listing.payouts
+        assert payouts is not None, "the exchange redeems resolved markets only"
+        for index, token in enumerate(listing.spec.tokens):
+            burnt = from_micros(event.shares.get(token, 0))
+            if burnt > 0:
                 self.public.redeem(
                     at=event.at,
                     wallet=WalletAddress(event.owner),
                     condition_id=event.condition_id,
                     outcome_index=index,
-                    size=held,
-                    usd=held * payouts[index],
+                    size=burnt,
+                    usd=burnt * payouts[index],
                     transaction_hash=transaction_hash("redeem", event.owner, event.condition_id, index, event.at),
                 )

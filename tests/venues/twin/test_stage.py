@@ -1,6 +1,10 @@
+import asyncio
+import json
 from datetime import timedelta
 from decimal import Decimal
 from typing import Any
+
+from websockets.asyncio.client import connect
 
 from remora.domain.ids import OrderDigest, TokenId
 from remora.domain.money import Side
@@ -50,6 +54,23 @@ async def test_our_own_fill_shows_in_every_public_feed_once_it_is_mined(empty_tw
     assert [(row.asset_id, row.side) for row in trades] == [(made["tokens"][0], "BUY")]
     assert trades[0].transaction_hash.startswith("0x")
     assert positions[0].current_size == trades[0].size
+
+
+async def test_a_print_of_others_is_told_on_the_market_channel(empty_twin: RunningTwin) -> None:
+    made = await empty_twin.post("/markets", question="Printed?", price=0.5)
+    token = made["tokens"][1]
+    async with connect(empty_twin.urls["market_ws_url"], proxy=None) as socket:
+        await socket.send(json.dumps({"type": "market", "assets_ids": [token]}))
+        first = json.loads(await asyncio.wait_for(socket.recv(), 5))
+        sent = await empty_twin.post(
+            "/trades", wallet="0x" + "c3" * 20, token_id=token, side="SELL", price=0.4567, size=219.25
+        )
+        message = json.loads(await asyncio.wait_for(socket.recv(), 5))
+
+    assert (first[0] if isinstance(first, list) else first)["event_type"] == "book"
+    assert message["event_type"] == "last_trade_price"
+    assert (message["asset_id"], message["price"], message["size"]) == (token, "0.4567", "219.25")
+    assert (message["side"], message["transaction_hash"]) == ("SELL", sent["transaction_hash"])
 
 
 async def test_redeeming_credits_the_payout_and_shows_as_activity(empty_twin: RunningTwin) -> None:

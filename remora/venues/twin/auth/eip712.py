@@ -8,8 +8,8 @@ from typing import Any
 from eth_abi.abi import encode
 from eth_keys.datatypes import Signature
 from eth_keys.exceptions import BadSignature
-from eth_utils.exceptions import ValidationError
 from eth_utils.crypto import keccak
+from eth_utils.exceptions import ValidationError
 
 CHAIN_ID = 137
 STANDARD_EXCHANGE = "0xe111180000d2663c0091e4f400237545b87b996b"

@@ -150,6 +150,8 @@ class Channels:
             case events.StateChanged():
                 if event.what == "resolved":
                     self._resolved(event.listing, now)
+            case events.Printed():
+                self._printed(event, now)
             case events.Listed():
                 self._listed(event.listing, now)
 
@@ -204,23 +206,35 @@ class Channels:
         trade = event.trade
         listing = self._state.exchange.listings[trade.condition_id]
         if trade.status.value == "MATCHED":
-            self._send(
-                self._by_token.get(trade.taker.token_id, set()),
-                {
-                    "event_type": "last_trade_price",
-                    "asset_id": trade.taker.token_id,
-                    "market": trade.condition_id,
-                    "price": text(trade.price),
-                    "size": text(trade.shares),
-                    "fee_rate_bps": "0",
-                    "side": trade.taker.side.value,
-                    "timestamp": wire.milliseconds(now),
-                    "transaction_hash": trade.transaction_hash,
-                },
+            printed = events.Printed(
+                listing,
+                trade.taker.outcome,
+                trade.taker.side,
+                trade.price,
+                trade.shares,
+                trade.transaction_hash,
             )
+            self._printed(printed, now)
         for owner in {trade.taker.owner, *(maker.owner for maker in trade.makers)} - {HOUSE}:
             if owner in self._users:
                 self._tell_user(owner, wire.user_trade(trade, listing, owner, now), listing)
+
+    def _printed(self, event: events.Printed, now: datetime) -> None:
+        token = event.listing.spec.tokens[event.outcome]
+        self._send(
+            self._by_token.get(token, set()),
+            {
+                "event_type": "last_trade_price",
+                "asset_id": token,
+                "market": event.listing.spec.condition_id,
+                "price": text(event.price),
+                "size": text(event.shares),
+                "fee_rate_bps": "0",
+                "side": event.side.value,
+                "timestamp": wire.milliseconds(now),
+                "transaction_hash": event.transaction_hash,
+            },
+        )
 
     def _resolved(self, listing: Listing, now: datetime) -> None:
         assert listing.payouts is not None

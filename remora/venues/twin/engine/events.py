@@ -4,7 +4,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
 
-from remora.domain.ids import ConditionId
+from remora.domain.ids import ConditionId, TokenId
+from remora.domain.money import Side
 from remora.venues.twin.engine.records import Listing, RestingOrder, Trade
 
 
@@ -65,7 +66,20 @@ class Redeemed:
     condition_id: ConditionId
     dollars: int
     at: datetime
+    shares: dict[TokenId, int]
 
 
-Event = Listed | LevelsChanged | TickMoved | OrderEvent | TradeEvent | StateChanged | Redeemed
+@dataclass(frozen=True, slots=True)
+class Printed:
+    """Others traded: the scenario's fills, which no account of this exchange took part in."""
+
+    listing: Listing
+    outcome: int
+    side: Side
+    price: int
+    shares: int
+    transaction_hash: str
+
+
+Event = Listed | LevelsChanged | TickMoved | OrderEvent | TradeEvent | StateChanged | Redeemed | Printed
 Listener = Callable[[Event], None]

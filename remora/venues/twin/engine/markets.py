@@ -96,12 +96,22 @@ class Markets(ABC):
         if old != listing.tick:
             self._tell(events.TickMoved(listing, old, listing.tick))
 
-    def note_print(self, condition_id: ConditionId, outcome: int, price: Decimal, side: Side) -> None:
-        """Remember the last traded price after a trade between others."""
+    def note_print(
+        self,
+        condition_id: ConditionId,
+        outcome: int,
+        price: Decimal,
+        side: Side,
+        *,
+        shares: Decimal,
+        transaction_hash: str,
+    ) -> None:
+        """Take in a trade between others: it sets the last price and is told to the market channel."""
         listing = self.listings[condition_id]
         units = micros(price)
         listing.last_price = units if outcome == 0 else UNIT - units
         listing.last_side = side
+        self._tell(events.Printed(listing, outcome, side, units, micros(shares), transaction_hash))
 
     # resolution
 
@@ -160,7 +170,7 @@ class Markets(ABC):
                 "at": now.isoformat(),
             }
         )
-        self._tell(events.Redeemed(owner, condition_id, credited, now))
+        self._tell(events.Redeemed(owner, condition_id, credited, now, burnt))
         return credited
 
     # accounts
