@@ -10,7 +10,7 @@ from typing import Any
 
 import httpx
 import pytest
-from polymarket import AsyncPublicClient
+from polymarket import AsyncPublicClient, Environment
 from polymarket._internal.environment import PRODUCTION_CONFIG, create_environment
 
 from remora.venues.twin.assembly import Twin, TwinOptions, assemble, endpoints
@@ -28,8 +28,8 @@ class RunningTwin:
     urls: dict[str, Any]
     control: httpx.AsyncClient
 
-    def client(self) -> AsyncPublicClient:
-        """Return the official public client for this twin."""
+    def environment(self) -> Environment:
+        """Return the official client's environment with this twin's addresses."""
         config = dataclasses.replace(
             PRODUCTION_CONFIG,
             clob_url=self.urls["clob_url"],
@@ -40,7 +40,11 @@ class RunningTwin:
             clob_user_ws_url=self.urls["user_ws_url"],
             rtds_ws_url=self.urls["rtds_ws_url"],
         )
-        return AsyncPublicClient(environment=create_environment(name="twin", config=config))
+        return create_environment(name="twin", config=config)
+
+    def client(self) -> AsyncPublicClient:
+        """Return the official public client for this twin."""
+        return AsyncPublicClient(environment=self.environment())
 
     async def post(self, path: str, **body: Any) -> dict[str, Any]:
         """Send a control request that must succeed."""
