@@ -1,0 +1,82 @@
+"""The command line: ``remora COMMAND``. Each command has a file of its own, listed here."""
+
+import os
+import sys
+import traceback
+from asyncio import CancelledError
+from collections.abc import Callable, Sequence
+from typing import Any, Final
+
+import click
+import typer
+
+from remora.cli import down, status, twin, up, version
+from remora.cli.errors import Exit, complaint
+
+COMMANDS: Final[dict[str, Callable[..., Any]]] = {
+    "up": up.up,
+    "down": down.down,
+    "status": status.status,
+    "version": version.version,
+}
+GROUPS: Final[dict[str, typer.Typer]] = {
+    "twin": twin.app,
+}
+
+app = typer.Typer(
+    name="remora",
+    help="Copy proven Polymarket wallets, one durable workflow per position.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+)
+for _name, _command in COMMANDS.items():
+    app.command(_name)(_command)
+for _name, _group in GROUPS.items():
+    app.add_typer(_group, name=_name)
+
+
+def main() -> None:
+    """Run the command and end the process.
+
+    It ends at once, without the interpreter's own end: background threads of the Temporal client may
+    crash a process that is short-lived, after its work is done and with a wrong exit code.
+    """
+    code = run(sys.argv[1:])
+    for stream in (sys.stdout, sys.stderr):
+        try:
+            stream.flush()
+        except OSError:  # the reader of a pipe has gone
+            code = code or Exit.FAILED
+    os._exit(code)
+
+
+def run(arguments: Sequence[str]) -> int:
+    """Run a command line; return its exit code. What went wrong is told on stderr."""
+    try:
+        result = app(args=list(arguments), prog_name="remora", standalone_mode=False)
+        return result if isinstance(result, int) else Exit.OK
+    except click.exceptions.Exit as error:
+        return error.exit_code
+    except click.ClickException as error:
+        error.show()
+        return Exit.USAGE
+    except (click.Abort, KeyboardInterrupt, CancelledError):
+        sys.stderr.write("Interrupted.\n")
+        return Exit.INTERRUPTED
+    except SystemExit as error:
+        return error.code if isinstance(error.code, int) else Exit.FAILED
+    except Exception as error:  # noqa: BLE001 (the one place where every failure becomes a message)
+        return _tell(error)
+
+
+def _tell(error: Exception) -> int:
+    if os.environ.get("REMORA_DEBUG") == "1":
+        traceback.print_exception(error)
+    told = complaint(error)
+    sys.stderr.write(f"{told.message}\n" + (f"{told.next_step}\n" if told.next_step else ""))
+    return told.code
+
+
+if __name__ == "__main__":
+    main()

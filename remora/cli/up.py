@@ -1,0 +1,33 @@
+"""``remora up``."""
+
+from typing import Annotated
+
+import typer
+
+Port = Annotated[int | None, typer.Option(min=1, max=65530, show_default="a free one")]
+
+
+def up(
+    *,
+    temporal_port: Port = None,
+    ui_port: Port = None,
+    twin_port: Port = None,
+    servers_only: Annotated[bool, typer.Option("--servers-only", help="PostgreSQL and Temporal only.")] = False,
+) -> None:
+    """Start the stack on this machine and leave it running."""
+    import asyncio
+
+    from remora.cli import local_stack
+    from remora.cli.progress import ServiceProgress
+    from remora.embedded.stack import Stack
+
+    config = local_stack.config().with_ports(temporal=temporal_port, ui=ui_port, twin=twin_port)
+    services = [] if servers_only else local_stack.services(config)
+    with ServiceProgress() as progress:
+        stack = Stack(config, services, report=progress.report)
+        started = asyncio.run(stack.up())
+    typer.echo("The stack is up." if started else "The stack was up already; nothing to do.")
+    if stack.ui_url is not None:
+        typer.echo(f"Temporal Web UI  {stack.ui_url}")
+    typer.echo(f"State and logs   {stack.state_dir}")
+    typer.echo("Stop it with `remora down`.")

@@ -1,0 +1,56 @@
+"""Our own processes, as the embedded stack runs them."""
+
+import sys
+from collections.abc import Sequence
+
+from remora.embedded.health import answers_http, polls
+from remora.embedded.ports import HOST
+from remora.embedded.processes import Command
+from remora.embedded.service import PortNeed, Service
+from remora.embedded.site import Site
+
+TWIN_PORT = 8440
+TWIN_PORTS = 6
+TWIN_CONTROL = 4
+"""Offset of the control port in the twin's block."""
+TRADING_QUEUE = "trading"
+
+
+def twin_url(ports: dict[str, int]) -> str | None:
+    """Return the control address of the stack's own twin, if it has one."""
+    return f"http://{HOST}:{ports['twin'] + TWIN_CONTROL}" if "twin" in ports else None
+
+
+def twin(options: Sequence[str] = (), *, port: int | None = None) -> Service:
+    """Return the simulated exchange; `options` are those of `remora twin serve`."""
+    return Service(
+        name="twin",
+        command=lambda site: Command(
+            argv=(
+                *(sys.executable, "-m", "remora.venues.twin.serve"),
+                *("--host", HOST, "--port", str(site.ports["twin"]), *options),
+            ),
+            # it needs no address and no key
+            env={k: v for k, v in site.environment().items() if k.startswith("PYTHON")},
+        ),
+        healthy=_twin_answers,
+        ports=(PortNeed(name="twin", preferred=TWIN_PORT, count=TWIN_PORTS, fixed=port, option="--twin-port"),),
+    )
+
+
+async def _twin_answers(site: Site, _pid: int) -> bool:
+    return await answers_http(f"http://{HOST}:{site.ports['twin'] + TWIN_CONTROL}/health")
+
+
+def engine(options: Sequence[str] = ("--with-watcher",), *, env: dict[str, str] | None = None) -> Service:
+    """Return the trading worker, with the watcher in the same process so that workflows start eagerly."""
+    return Service(
+        name="engine",
+        command=lambda site: Command(
+            argv=(sys.executable, "-m", "workers.trading", *options), env={**site.environment(), **(env or {})}
+        ),
+        healthy=lambda site, pid: polls(site.temporal_address, site.temporal_namespace, TRADING_QUEUE, pid=pid),
+        needs=("postgres", "temporal", "twin"),
+        # a worker may finish its running activities for 30 s
+        stop_patience_s=40.0,
+    )
