@@ -25,6 +25,9 @@ from remora.venues.twin.engine.records import (
 )
 from remora.venues.twin.engine.validate import GTD_EARLY_SECONDS, MARKET_TYPES, limit_price, refuse
 
+RESIDUE = 100
+"""Millionths of a dollar that rounding leaves of a market purchase: too little to go to the next level with."""
+
 
 class Exchange(Markets):
     """All books of the twin. Every method takes the time; wall time drives settlement and expiry."""
@@ -307,7 +310,7 @@ def _wanted(order: RestingOrder, price: int) -> int:
     """Return the shares that an order still wants at a price."""
     if order.dollars_left is None:
         return order.remaining
-    return order.dollars_left * UNIT // price
+    return 0 if order.dollars_left < RESIDUE else order.dollars_left * UNIT // price
 
 
 def _covers(order: RestingOrder, makers: Sequence[RestingOrder]) -> bool:
