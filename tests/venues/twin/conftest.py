@@ -7,8 +7,9 @@ from datetime import timedelta
 import pytest
 
 from remora.venues.twin.assembly import TwinOptions
-from tests.fixtures.twin import RunningTwin as RunningTwin
-from tests.fixtures.twin import served
+from tests.fixtures.twin import RunningTwin, served
+
+__all__ = ["IMMEDIATE", "RunningTwin", "Serve", "empty_twin", "serve_twin"]
 
 IMMEDIATE = TwinOptions(data_lag=timedelta(0), mined_after=timedelta(0), confirmed_after=timedelta(0))
 
