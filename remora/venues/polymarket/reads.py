@@ -1,0 +1,154 @@
+"""Public reads: markets, books, whales."""
+
+import asyncio
+import time
+from collections.abc import Callable, Sequence
+from datetime import datetime
+from decimal import Decimal
+from typing import Any
+
+import httpx
+from polymarket import AsyncSecureClient
+from polymarket.models.clob.order_book import OrderBook as SdkBook
+
+from remora.domain.books import Level, OrderBook
+from remora.domain.clock import VenueClock
+from remora.domain.ids import ConditionId, TokenId, WalletAddress
+from remora.domain.market import Market
+from remora.domain.trades import TradeSource, WhaleTrade
+from remora.venues.polymarket.endpoints import Endpoints
+from remora.venues.polymarket.market_facts import market_facts
+from remora.venues.polymarket.translate import translated
+from remora.venues.polymarket.wire.activity import Malformed, number, parse_trade
+from remora.venues.venue import MarketUnknown
+
+MARKET_FRESH_SECONDS = 10.0
+BATCH = 20
+PAGE = 500
+PAGES_MAX = 40
+
+
+class Reads:
+    """Implements :class:`remora.venues.venue.MarketData` on the official client and the Data API."""
+
+    def __init__(
+        self,
+        client: AsyncSecureClient,
+        endpoints: Endpoints,
+        *,
+        clock: VenueClock,
+        now: Callable[[], datetime],
+    ) -> None:
+        self._client = client
+        self._clock = clock
+        self._now = now
+        self._data = httpx.AsyncClient(base_url=endpoints.data_url, trust_env=False, timeout=10.0)
+        self._by_token: dict[TokenId, tuple[float, Market]] = {}
+        self._by_condition: dict[ConditionId, Market] = {}
+
+    async def close(self) -> None:
+        """Close the connection to the Data API."""
+        await self._data.aclose()
+
+    async def clock(self) -> VenueClock:
+        """Return the venue's clock."""
+        return self._clock
+
+    async def market_of(self, token_id: TokenId, *, fresh: bool = False) -> Market:
+        """Return the market of a token, at most ten seconds old; raise MarketUnknown."""
+        cached = self._by_token.get(token_id)
+        if cached is not None and not fresh and time.monotonic() - cached[0] < MARKET_FRESH_SECONDS:
+            return cached[1]
+        for market in await self._list(clob_token_ids=[token_id]):
+            if token_id in (market.outcomes[0].token_id, market.outcomes[1].token_id):
+                return market
+        raise MarketUnknown(f"no binary market has the token {token_id}")
+
+    async def market(self, condition_id: ConditionId) -> Market:
+        """Return a market by its condition, however old; its fees and tokens never change."""
+        if condition_id not in self._by_condition:
+            await self.markets([condition_id])
+        try:
+            return self._by_condition[condition_id]
+        except KeyError:
+            raise MarketUnknown(f"no binary market has the condition {condition_id}") from None
+
+    async def markets(self, condition_ids: Sequence[ConditionId]) -> list[Market]:
+        """Return current facts of several markets; unknown ones are left out."""
+        found: list[Market] = []
+        for start in range(0, len(condition_ids), BATCH):
+            found += await self._list(condition_ids=list(condition_ids[start : start + BATCH]))
+        return found
+
+    async def _list(self, **filters: Any) -> list[Market]:
+        """Ask for open and closed markets at once: the venue lists one kind at a time."""
+        async with translated("reading markets"):
+            pages = await asyncio.gather(
+                *(
+                    self._client.list_markets(closed=closed, include_tag=True, **filters).first_page()
+                    for closed in (False, True)
+                )
+            )
+        found = [facts for page in pages for row in page.items if (facts := market_facts(row)) is not None]
+        for market in found:
+            self._by_condition[market.condition_id] = market
+            for outcome in market.outcomes:
+                self._by_token[outcome.token_id] = (time.monotonic(), market)
+        return found
+
+    async def book(self, token_id: TokenId) -> OrderBook:
+        """Return the book right now; raise MarketUnknown when there is none."""
+        async with translated(f"reading the book of {token_id}"):
+            return _book(await self._client.get_order_book(token_id=token_id), self._now())
+
+    async def books(self, token_ids: Sequence[TokenId]) -> list[OrderBook]:
+        """Return several books in one request; tokens without a book are left out."""
+        if not token_ids:
+            return []
+        async with translated("reading books"):
+            found = await self._client.get_order_books(token_ids=list(token_ids))
+        return [_book(book, self._now()) for book in found]
+
+    async def whale_trades(self, whale: WalletAddress, *, since: datetime) -> list[WhaleTrade]:
+        """Return a wallet's fills and other holding changes since venue time `since`, oldest first."""
+        params = {"user": whale, "start": int(since.timestamp()), "sort_direction": "ASC", "limit": PAGE}
+        seen_at = self._now()
+        trades: list[WhaleTrade] = []
+        cursor: str | None = None
+        for _ in range(PAGES_MAX):
+            body = await self._data_page("/v2/activity", {**params, **({"cursor": cursor} if cursor else {})})
+            for row in body["data"]:
+                trade = parse_trade(row, seen_at=seen_at, source=TradeSource.DATA_API)
+                if not isinstance(trade, Malformed):
+                    trades.append(trade)
+            cursor = body["pagination"]["next_cursor"]
+            if cursor is None:
+                break
+        return sorted(trades, key=lambda trade: trade.happened_at)
+
+    async def whale_holding(self, whale: WalletAddress, token_id: TokenId) -> Decimal | None:
+        """Return the shares a wallet holds of a token, None when the Data API does not list it."""
+        body = await self._data_page("/v2/positions", {"user": whale, "limit": PAGE})
+        for row in body["data"]:
+            if str(row.get("token_id")) == token_id:
+                return number(row.get("current_size"))
+        return None
+
+    async def _data_page(self, path: str, params: dict[str, Any]) -> dict[str, Any]:
+        """Read one page past the venue's cache, which serves the same address for up to five minutes."""
+        async with translated(f"reading {path}"):
+            answer = await self._data.get(path, params={**params, "_": time.monotonic_ns()})
+            answer.raise_for_status()
+            body: dict[str, Any] = answer.json()
+            return body
+
+
+def _book(found: SdkBook, now: datetime) -> OrderBook:
+    return OrderBook(
+        token_id=TokenId(str(found.asset_id)),
+        bids=tuple(Level(row.price, row.size) for row in sorted(found.bids, key=lambda row: -row.price)),
+        asks=tuple(Level(row.price, row.size) for row in sorted(found.asks, key=lambda row: row.price)),
+        as_of=found.timestamp or now,
+        tick_size=found.tick_size,
+        last_trade_price=found.last_trade_price,
+    )

@@ -1,0 +1,118 @@
+"""The only module that touches private parts of the official client; a contract test watches them."""
+
+import dataclasses
+import json
+import logging
+
+from eth_account import Account
+from eth_account.messages import encode_typed_data
+from eth_utils.crypto import keccak
+from polymarket import AsyncSecureClient, Environment
+from polymarket._internal.actions.orders.post import build_post_order_request
+from polymarket._internal.actions.orders.typed_data import build_order_typed_data
+from polymarket._internal.actions.orders.types import UnsignedOrder
+from polymarket._internal.environment import PRODUCTION_CONFIG, create_environment
+from polymarket._internal.hmac import build_hmac_signature
+from polymarket._internal.protocol import is_v2_position_id
+from polymarket.models.clob.orders import SignedOrder as SdkOrder
+from polymarket.types import EvmAddress
+
+from remora.domain.ids import OrderDigest
+from remora.domain.orders import SignedOrder
+from remora.venues.polymarket.endpoints import Endpoints
+
+SILENT = logging.getLogger("remora.venue.sdk")
+
+
+def environment(endpoints: Endpoints) -> Environment:
+    """Return the official client's environment for a venue's addresses."""
+    config = dataclasses.replace(
+        PRODUCTION_CONFIG,
+        clob_url=endpoints.clob_url,
+        gamma_url=endpoints.gamma_url,
+        data_url=endpoints.data_url,
+        relayer_url=endpoints.relayer_url,
+        rpc_url=endpoints.rpc_url,
+        clob_market_ws_url=endpoints.market_ws_url,
+        clob_user_ws_url=endpoints.user_ws_url,
+        rtds_ws_url=endpoints.rtds_ws_url,
+    )
+    return create_environment(name=endpoints.name, config=config)
+
+
+def wire_order(order: SdkOrder, *, neg_risk: bool, api_key: str) -> SignedOrder:
+    """Return the digest and the exact body of ``POST /order`` for an order that the client signed."""
+    _, payload = build_post_order_request(order, owner_api_key=api_key)
+    return SignedOrder(
+        digest=OrderDigest(digest(order, neg_risk=neg_risk)), payload=json.dumps(payload, separators=(",", ":"))
+    )
+
+
+def digest(order: SdkOrder, *, neg_risk: bool) -> str:
+    """Return the order's EIP-712 hash, which is the venue's order id."""
+    second_protocol = is_v2_position_id(order.token_id)
+    if second_protocol:
+        exchange = PRODUCTION_CONFIG.exchange_v3
+    else:
+        exchange = PRODUCTION_CONFIG.neg_risk_exchange if neg_risk else PRODUCTION_CONFIG.standard_exchange
+    unsigned = UnsignedOrder(
+        chain_id=PRODUCTION_CONFIG.chain_id,
+        builder=order.builder,
+        exchange_address=EvmAddress(exchange),
+        expiration=order.expiration,
+        maker=order.maker,
+        maker_amount=order.maker_amount,
+        metadata=order.metadata,
+        order_type=order.order_type,
+        salt=order.salt,
+        side=order.side,
+        signature_type=0,
+        signer=order.signer,
+        taker_amount=order.taker_amount,
+        timestamp=order.timestamp,
+        token_id=order.token_id,
+        protocol_version="3" if second_protocol else "2",
+    )
+    typed = build_order_typed_data(unsigned)
+    typed["message"]["signatureType"] = order.signature_type
+    message = encode_typed_data(full_message=typed)
+    return "0x" + keccak(b"\x19" + message.version + message.header + message.body).hex()
+
+
+def address_of(private_key: str) -> str:
+    """Return the address of a key; raise ValueError for something that is no key, without showing it."""
+    try:
+        return str(Account.from_key(private_key).address)
+    except Exception as error:
+        raise ValueError("PRIVATE_KEY is not a private key: expected 0x and 64 hexadecimal digits") from error
+
+
+def api_key(client: AsyncSecureClient) -> str:
+    """Return the id of the client's API key; it owns the orders and is no secret."""
+    return client._ctx.credentials.key  # noqa: SLF001
+
+
+def user_channel_auth(client: AsyncSecureClient) -> dict[str, str]:
+    """Return what the user channel's first frame must carry. Secret: never log it."""
+    credentials = client._ctx.credentials  # noqa: SLF001
+    return {
+        "apiKey": credentials.key,
+        "secret": credentials.secret,
+        "passphrase": credentials.passphrase,
+    }
+
+
+def request_headers(
+    client: AsyncSecureClient, *, method: str, path: str, body: str | None, timestamp_s: int
+) -> dict[str, str]:
+    """Return the L2 headers for exactly these bytes. Secret: never log them."""
+    context = client._ctx  # noqa: SLF001
+    return {
+        "POLY_ADDRESS": context.signer.address,
+        "POLY_API_KEY": context.credentials.key,
+        "POLY_PASSPHRASE": context.credentials.passphrase,
+        "POLY_SIGNATURE": build_hmac_signature(
+            secret=context.credentials.secret, timestamp=timestamp_s, method=method, path=path, body=body
+        ),
+        "POLY_TIMESTAMP": str(timestamp_s),
+    }

@@ -1,0 +1,272 @@
+"""Our own account: sign once, send the same bytes, look up by digest."""
+
+import json
+from collections.abc import Callable
+from datetime import UTC, datetime
+from decimal import Decimal
+from functools import partial
+from typing import Any, Literal
+
+import httpx
+from polymarket import AsyncSecureClient, RequestRejectedError
+from polymarket.models.clob.account import ClobTrade
+
+from remora.domain.fees import taker_fee
+from remora.domain.ids import AccountId, ConditionId, OrderDigest, TokenId
+from remora.domain.market import Market
+from remora.domain.money import ZERO, Side, from_micros
+from remora.domain.orders import (
+    Accepted,
+    Fill,
+    FillStatus,
+    OrderLookup,
+    OrderRequest,
+    OrderType,
+    Rejected,
+    SendOutcome,
+    SignedOrder,
+    Unknown,
+)
+from remora.venues.polymarket import sdk
+from remora.venues.polymarket.endpoints import Endpoints
+from remora.venues.polymarket.reads import Reads
+from remora.venues.polymarket.translate import NOT_FOUND, translated
+from remora.venues.venue import Holding, VenueRefused
+
+SEND_TIMEOUT = httpx.Timeout(connect=2.0, read=3.0, write=2.0, pool=1.0)
+"""Shorter than an order activity's heartbeat timeout: a hanging venue must not look like a dead worker."""
+
+CODES = (
+    ("not enough balance / allowance", "not_enough_balance"),
+    ("no orders found to match with FAK order", "fak_not_filled"),
+    ("couldn't be fully filled", "fok_not_filled"),
+    ("breaks minimum tick size", "tick_size"),
+    ("lower than the minimum", "below_minimum"),
+    ("min size: $1", "below_minimum"),
+    ("not yet ready to process", "market_not_ready"),
+    ("order_version_mismatch", "order_version_mismatch"),
+    ("closed only mode", "closed_only"),
+)
+AMBIGUOUS_STATUS = (408, 425, 429)
+
+
+class TradingSide:
+    """Implements :class:`remora.venues.venue.Trading` on the official client."""
+
+    def __init__(
+        self, client: AsyncSecureClient, endpoints: Endpoints, reads: Reads, *, now: Callable[[], datetime]
+    ) -> None:
+        self._client = client
+        self._endpoints = endpoints
+        self._reads = reads
+        self._now = now
+        self._http = httpx.AsyncClient(base_url=endpoints.clob_url, trust_env=False, timeout=SEND_TIMEOUT)
+
+    async def close(self) -> None:
+        """Close the connection that orders go over."""
+        await self._http.aclose()
+
+    @property
+    def account(self) -> AccountId:
+        """The wallet that holds the money."""
+        return AccountId(str(self._client.wallet).lower())
+
+    async def sign(self, request: OrderRequest, market: Market) -> SignedOrder:
+        """Sign once; every call makes a new order with a new digest."""
+        async with translated("signing an order"):
+            signed = await self._signed(request)
+        return sdk.wire_order(signed, neg_risk=market.neg_risk, api_key=sdk.api_key(self._client))
+
+    async def _signed(self, request: OrderRequest) -> Any:
+        if request.order_type in (OrderType.GTC, OrderType.GTD):
+            return await self._client.create_limit_order(
+                token_id=request.token_id,
+                price=request.limit_price,
+                size=request.shares,
+                side=request.side.value,
+            )
+        kind: Literal["FAK", "FOK"] = "FAK" if request.order_type is OrderType.FAK else "FOK"
+        if request.side is Side.BUY:
+            if request.notional is None:
+                raise VenueRefused("a market purchase needs the dollars it may spend")
+            return await self._client.create_market_order(
+                token_id=request.token_id,
+                side="BUY",
+                amount=request.notional,
+                max_price=request.limit_price,
+                order_type=kind,
+            )
+        return await self._client.create_market_order(
+            token_id=request.token_id,
+            side="SELL",
+            shares=request.shares,
+            min_price=request.limit_price,
+            order_type=kind,
+        )
+
+    async def send(self, order: SignedOrder) -> SendOutcome:
+        """Post the persisted bytes; whatever leaves doubt is Unknown, never an exception."""
+        headers = sdk.request_headers(
+            self._client,
+            method="POST",
+            path="/order",
+            body=order.payload,
+            timestamp_s=int(self._now().timestamp()),
+        )
+        try:
+            answer = await self._http.post(
+                "/order", content=order.payload, headers={**headers, "Content-Type": "application/json"}
+            )
+        except httpx.HTTPError as error:
+            return Unknown(digest=order.digest, cause=f"{type(error).__name__}: {error}")
+        return outcome(order.digest, answer.status_code, answer.text)
+
+    async def look_up(self, digest: OrderDigest, *, condition_id: ConditionId) -> OrderLookup:
+        """Search open orders and account trades for a digest."""
+        live = await self._rests(digest)
+        fills = [fill for fill in await self._fills(market=condition_id) if fill.order_digest == digest]
+        return OrderLookup(digest=digest, found=live or bool(fills), live=live, fills=tuple(fills))
+
+    async def _rests(self, digest: OrderDigest) -> bool:
+        async with translated("looking up an order"):
+            try:
+                order = await self._client.get_order(order_id=digest)
+            except RequestRejectedError as error:
+                if error.status == NOT_FOUND:
+                    return False
+                raise
+        return str(order.status).upper() in ("LIVE", "DELAYED")
+
+    async def cancel(self, digest: OrderDigest) -> bool:
+        """Cancel a resting order; False when the venue says that it no longer rests."""
+        async with translated("cancelling an order"):
+            answer = await self._client.cancel_order(order_id=digest)
+        return digest in {str(name) for name in answer.canceled}
+
+    async def open_orders(self) -> list[OrderDigest]:
+        """Return the digests of all our resting orders."""
+        async with translated("listing open orders"):
+            return [OrderDigest(row.id) async for row in self._client.list_open_orders().iter_items()]
+
+    async def fills(self, *, since: datetime) -> list[Fill]:
+        """Return our fills matched since venue time `since`, oldest first."""
+        return await self._fills(after=str(int(since.timestamp())))
+
+    async def _fills(self, **filters: str) -> list[Fill]:
+        async with translated("listing our trades"):
+            rows = [row async for row in self._client.list_account_trades(**filters).iter_items()]
+        found = [fill for row in rows for fill in await self.fills_of(row)]
+        return sorted(found, key=lambda fill: fill.matched_at)
+
+    async def fills_of(self, row: ClobTrade) -> list[Fill]:
+        """Return our side of a trade: one fill as taker, one for each resting order of ours as maker."""
+        status = FillStatus.MATCHED if row.status == "MATCHED_NOT_BROADCASTED" else FillStatus(row.status)
+        fields = partial(
+            Fill,
+            trade_id=row.id,
+            status=status,
+            matched_at=row.matched_at.astimezone(UTC),
+            transaction_hash=row.transaction_hash or "",
+        )
+        if row.trader_side == "TAKER":
+            market = await self._reads.market(ConditionId(row.condition_id))
+            return [
+                fields(
+                    order_digest=OrderDigest(row.taker_order_id),
+                    token_id=TokenId(str(row.asset_id)),
+                    side=Side(row.side),
+                    shares=row.size,
+                    price=row.price,
+                    fee=taker_fee(row.size, row.price, market.fee_rate, market.fee_exponent),
+                )
+            ]
+        return [
+            fields(
+                order_digest=OrderDigest(maker.order_id),
+                token_id=TokenId(str(maker.asset_id)),
+                side=Side(str(maker.side)),
+                shares=maker.matched_amount,
+                price=maker.price,
+                fee=ZERO,
+            )
+            for maker in row.maker_orders
+            if maker.maker_address.lower() == self.account
+        ]
+
+    async def cash(self) -> Decimal:
+        """Return spendable dollars."""
+        async with translated("reading the balance"):
+            found = await self._client.get_balance_allowance(asset_type="COLLATERAL")
+        return from_micros(found.balance)
+
+    async def shares(self, token_id: TokenId) -> Decimal:
+        """Return the shares we hold of a token."""
+        async with translated("reading a holding"):
+            found = await self._client.get_balance_allowance(asset_type="CONDITIONAL", token_id=token_id)
+        return from_micros(found.balance)
+
+    async def holdings(self) -> list[Holding]:
+        """Return all shares the account holds, as the Data API lists them some seconds later."""
+        async with translated("listing holdings"):
+            rows = [row async for row in self._client.list_positions(user=self.account).iter_items()]
+        return [
+            Holding(
+                token_id=TokenId(str(row.asset_id)),
+                condition_id=ConditionId(row.condition_id),
+                shares=row.current_size,
+                redeemable=bool(row.redeemable),
+            )
+            for row in rows
+        ]
+
+    async def redeem(self, condition_id: ConditionId) -> Decimal:
+        """Redeem a resolved market's shares; the twin credits at once, elsewhere it is not offered yet."""
+        if not self._endpoints.control_url:
+            raise VenueRefused("redemption on chain is not available in this version: redeem by hand")
+        async with (
+            translated("redeeming"),
+            httpx.AsyncClient(base_url=self._endpoints.control_url, trust_env=False) as control,
+        ):
+            answer = await control.post("/redeem", json={"address": self.account, "condition_id": condition_id})
+            answer.raise_for_status()
+            return Decimal(str(answer.json()["credited"]))
+
+
+def outcome(digest: OrderDigest, status: int, body: str) -> SendOutcome:
+    """Return what a reply to ``POST /order`` means; anything unclear is Unknown."""
+    try:
+        parsed = json.loads(body, parse_float=Decimal)
+    except ValueError:
+        return Unknown(digest=digest, cause=f"status {status} without JSON")
+    if not isinstance(parsed, dict) or status >= 500 or status in AMBIGUOUS_STATUS:
+        return Unknown(digest=digest, cause=f"status {status}: {body[:200]}")
+    if status >= 400:
+        return _refused(digest, str(parsed.get("error", f"status {status}")))
+    if parsed.get("success") is not True or parsed.get("errorMsg") or not parsed.get("orderID"):
+        return _refused(digest, str(parsed.get("errorMsg") or f"status {parsed.get('status')!r}"))
+    making, taking = _amount(parsed.get("makingAmount")), _amount(parsed.get("takingAmount"))
+    state = str(parsed.get("status"))
+    return Accepted(
+        digest=digest,
+        live=state == "live",
+        delayed=state == "delayed",
+        matched_shares=max(making, taking),
+        matched_notional=min(making, taking),
+        trade_ids=tuple(str(trade) for trade in parsed.get("tradeIDs") or ()),
+    )
+
+
+def _refused(digest: OrderDigest, message: str) -> SendOutcome:
+    if "Duplicated" in message:
+        return Unknown(digest=digest, cause="the venue has this order already")
+    code = next((code for text, code in CODES if text in message), "rejected")
+    return Rejected(digest=digest, code=code, message=message)
+
+
+def _amount(value: object) -> Decimal:
+    """Return an amount as far as it can be read; shares cost less than a dollar, so the larger one is shares."""
+    try:
+        found = Decimal(str(value or 0))
+    except ArithmeticError:
+        return ZERO
+    return found if found.is_finite() else ZERO

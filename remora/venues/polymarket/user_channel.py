@@ -1,0 +1,73 @@
+"""The user channel: our own fills and their settlement."""
+
+import json
+from collections.abc import AsyncIterator, Awaitable, Callable
+from datetime import datetime, timedelta
+from random import Random
+from typing import Any
+
+from websockets.asyncio.client import ClientConnection
+
+from remora.domain.orders import Fill
+from remora.venues.polymarket.socket import Socket
+from remora.venues.venue import FeedGap, FillUpdate, VenueError
+
+PING_EVERY = timedelta(seconds=10)
+SILENT_AFTER = timedelta(seconds=30)
+Reader = Callable[[str], Awaitable[list[Fill]]]
+
+
+class UserChannelFeed:
+    """Implements :class:`remora.venues.venue.FillFeed`.
+
+    An event only says that a trade moved; the trade itself is read again over REST, so that a reordered or
+    malformed event cannot book a wrong fill.
+    """
+
+    def __init__(
+        self,
+        url: str,
+        auth: Callable[[], dict[str, str]],
+        read_trade: Reader,
+        *,
+        now: Callable[[], datetime],
+        random: Random,
+    ) -> None:
+        self.socket = Socket("user", url, now, self._greet, PING_EVERY, SILENT_AFTER, random)
+        self.malformed = 0
+        self._auth = auth
+        self._read_trade = read_trade
+
+    def __aiter__(self) -> AsyncIterator[FillUpdate | FeedGap]:
+        """Iterate for ever."""
+        return self._fills()
+
+    async def _greet(self, connection: ClientConnection) -> None:
+        await connection.send(json.dumps({"type": "user", "auth": self._auth()}))
+
+    async def _fills(self) -> AsyncIterator[FillUpdate | FeedGap]:
+        async for frame in self.socket.frames():
+            if isinstance(frame, FeedGap):
+                yield frame
+                continue
+            for trade_id in self._trades(frame.text):
+                try:
+                    fills = await self._read_trade(trade_id)
+                except VenueError as error:
+                    yield FeedGap(feed="user", since=frame.seen_at, until=frame.seen_at, cause=str(error))
+                    continue
+                for fill in fills:
+                    yield FillUpdate(fill=fill, seen_at=frame.seen_at)
+
+    def _trades(self, text: str) -> list[str]:
+        try:
+            found: Any = json.loads(text)
+        except ValueError:
+            self.malformed += 1
+            return []
+        rows = found if isinstance(found, list) else [found]
+        return [
+            str(row["id"])
+            for row in rows
+            if isinstance(row, dict) and row.get("event_type") == "trade" and row.get("id")
+        ]

@@ -1,0 +1,132 @@
+"""Messages of the market channel."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from decimal import Decimal
+from typing import Any
+
+from remora.domain.books import Level, OrderBook
+from remora.domain.ids import ConditionId, TokenId
+from remora.domain.money import Side
+from remora.venues.polymarket.wire.activity import Malformed, number
+
+DEFAULT_TICK = Decimal("0.01")
+MILLISECONDS_MAX = 32_503_680_000_000
+
+
+@dataclass(frozen=True, slots=True)
+class LevelChange:
+    """The new total at one price of one token."""
+
+    token_id: TokenId
+    side: Side
+    level: Level
+
+
+@dataclass(frozen=True, slots=True)
+class Changes:
+    """Levels of one market that changed together."""
+
+    condition_id: ConditionId
+    changes: tuple[LevelChange, ...]
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class TickChange:
+    """A token's tick changed."""
+
+    token_id: TokenId
+    condition_id: ConditionId
+    tick_size: Decimal
+
+
+@dataclass(frozen=True, slots=True)
+class MarketNotice:
+    """Something happened to a market as a whole."""
+
+    condition_id: ConditionId
+    what: str
+
+
+@dataclass(frozen=True, slots=True)
+class Ignored:
+    """A message that says nothing about books or resolution."""
+
+
+MarketMessage = OrderBook | Changes | TickChange | MarketNotice | Ignored | Malformed
+
+
+def parse_market_message(raw: object) -> MarketMessage:
+    """Return what one message says; never raises."""
+    if not isinstance(raw, Mapping):
+        return Malformed("not_an_object", f"expected an object, found {type(raw).__name__}")
+    kind = raw.get("event_type")
+    if kind == "book":
+        return parse_book(raw)
+    if kind == "price_change":
+        return _changes(raw)
+    if kind == "tick_size_change":
+        tick = number(raw.get("new_tick_size"))
+        if tick is None or not 0 < tick < 1:
+            return Malformed("bad_tick", f"new_tick_size {raw.get('new_tick_size')!r:.40}")
+        return TickChange(TokenId(str(raw.get("asset_id"))), ConditionId(str(raw.get("market"))), tick)
+    if kind == "market_resolved":
+        return MarketNotice(ConditionId(str(raw.get("market"))), "resolved")
+    return Ignored()
+
+
+def parse_book(raw: Mapping[Any, Any]) -> OrderBook | Malformed:
+    """Return a book, best price first whatever order it came in."""
+    token, at = raw.get("asset_id"), _time(raw.get("timestamp"))
+    bids, asks = _levels(raw.get("bids")), _levels(raw.get("asks"))
+    if not isinstance(token, str) or not token or at is None or bids is None or asks is None:
+        return Malformed("bad_book", "expected asset_id, timestamp, bids and asks with decimal prices and sizes")
+    tick = number(raw.get("tick_size"))
+    last = number(raw.get("last_trade_price") or None)
+    return OrderBook(
+        token_id=TokenId(token),
+        bids=tuple(sorted(bids, key=lambda level: -level.price)),
+        asks=tuple(sorted(asks, key=lambda level: level.price)),
+        as_of=at,
+        tick_size=tick if tick is not None and 0 < tick < 1 else DEFAULT_TICK,
+        last_trade_price=last,
+    )
+
+
+def _changes(raw: Mapping[Any, Any]) -> Changes | Malformed:
+    rows, at = raw.get("price_changes"), _time(raw.get("timestamp"))
+    if not isinstance(rows, list) or at is None:
+        return Malformed("bad_changes", "expected price_changes and a timestamp")
+    found = []
+    for row in rows:
+        level = _level(row, zero=True)
+        side = str(row.get("side")).upper() if isinstance(row, Mapping) else ""
+        if level is None or side not in ("BUY", "SELL") or not isinstance(row.get("asset_id"), str):
+            return Malformed("bad_changes", "expected asset_id, side, price and size in every change")
+        found.append(LevelChange(TokenId(row["asset_id"]), Side(side), level))
+    return Changes(ConditionId(str(raw.get("market"))), tuple(found), at)
+
+
+def _levels(rows: object) -> list[Level] | None:
+    if not isinstance(rows, list):
+        return None
+    found = [_level(row, zero=False) for row in rows]
+    return None if None in found else [level for level in found if level is not None]
+
+
+def _level(row: object, *, zero: bool) -> Level | None:
+    if not isinstance(row, Mapping):
+        return None
+    price, size = number(row.get("price")), number(row.get("size"))
+    if price is None or size is None or not 0 < price < 1 or size < 0 or (size == 0 and not zero):
+        return None
+    return Level(price, size)
+
+
+def _time(value: object) -> datetime | None:
+    found = number(value)
+    if found is None or not 0 < found < MILLISECONDS_MAX:
+        return None
+    return datetime.fromtimestamp(float(found) / 1000, tz=UTC)
