@@ -85,6 +85,11 @@ class CrossingMonitor:
     _seen: int = field(default=0, init=False)
     _last_distinct: int | None = field(default=None, init=False)
 
+    @property
+    def updates_seen(self) -> int:
+        """Return how many distinct books in a row showed what the last one shows."""
+        return self._seen
+
     def update(self, book: OrderBook, distinct: int, seen_at: datetime) -> CrossingKind | None:
         """Take in a book; return the crossing once it counts. `distinct` numbers the token's book changes."""
         if distinct == self._last_distinct:
@@ -122,6 +127,25 @@ def share_to_sell(
     if whale_seen_bought <= 0 or whale_sold * 2 >= whale_seen_bought:
         return ONE
     return whale_sold / whale_seen_bought
+
+
+def holding_before(
+    holding: Decimal | None, *, sold: Decimal, counted: bool, opposite: bool = False
+) -> Decimal | None:
+    """Return what a whale held before it sold `sold`, None if unknown.
+
+    `holding` is what the venue reports now; `counted` says whether that report already includes the sale. A
+    purchase of the opposite outcome leaves the holding as it is.
+    """
+    if holding is None or opposite:
+        return holding
+    return holding + sold if counted or holding < sold else holding
+
+
+def sale_size(*, held: Decimal, share: Decimal, minimum: Decimal) -> Decimal:
+    """Return how many shares to sell for a share of the holding; all, if the rest could not be sold later."""
+    wanted = held if share >= ONE else held * share
+    return held if held - wanted < minimum else floor_to(wanted, SHARE_QUANTUM)
 
 
 def exit_order(

@@ -40,6 +40,7 @@ class SkipReason(StrEnum):
     BELOW_MINIMUM = "below_minimum"
     NO_EDGE = "no_edge"
     NOT_HELD = "not_held"
+    NOT_A_PURCHASE = "not_a_purchase"
     CANCELLED = "cancelled"
     DEADLINE = "deadline"
     ORDER_REJECTED = "order_rejected"

@@ -160,6 +160,16 @@ async def record_redemption(
         return await _fold(connection, position_id)
 
 
+async def unsettled(engine: AsyncEngine, position_id: str) -> set[str]:
+    """Return the ids of a position's orders with a fill that is not final."""
+    final = [status.value for status in FillStatus if status.final]
+    async with engine.connect() as connection:
+        rows = await connection.scalars(
+            select(t.Fill.order_id).where(t.Fill.position_id == position_id, t.Fill.status.not_in(final))
+        )
+        return set(rows)
+
+
 async def fills_of(connection: AsyncConnection, position_id: str) -> list[Fill]:
     """Return a position's fills, oldest first."""
     rows = await connection.execute(

@@ -1,11 +1,12 @@
 """Positions: state, marks, end, and the views people read."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
 from typing import Any
 
-from sqlalchemy import delete, select, update
+from sqlalchemy import bindparam, delete, select, update
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from remora.domain.ids import AccountId, ConditionId, EventId, TokenId, WalletAddress
@@ -66,6 +67,18 @@ async def load_position(engine: AsyncEngine, position_id: str) -> PositionRow:
     return _row(row)
 
 
+async def find_open(
+    engine: AsyncEngine, account: AccountId, whale: WalletAddress, token_id: TokenId
+) -> PositionRow | None:
+    """Return the open position that copies a whale's holding in a token, None without one."""
+    query = select(Position.__table__).where(
+        Position.account == account, Position.whale == whale, Position.token_id == token_id, NOT_ENDED
+    )
+    async with engine.connect() as connection:
+        row = (await connection.execute(query)).mappings().first()
+    return None if row is None else _row(row)
+
+
 async def list_positions(
     engine: AsyncEngine, account: AccountId, *, include_ended: bool = False, limit: int = 1000
 ) -> list[PositionRow]:
@@ -98,6 +111,19 @@ async def set_mark(engine: AsyncEngine, position_id: str, price: Decimal) -> Non
     """Write the executable price of a position, for equity."""
     async with engine.begin() as connection:
         await connection.execute(update(Position).where(Position.id == position_id).values(mark_price=price))
+
+
+async def set_marks(engine: AsyncEngine, prices: Mapping[str, Decimal]) -> None:
+    """Write the executable prices of several positions, by position id, in one transaction."""
+    if not prices:
+        return
+    async with engine.begin() as connection:
+        await connection.execute(
+            update(Position.__table__)  # type: ignore[arg-type]
+            .where(Position.id == bindparam("position"))
+            .values(mark_price=bindparam("price")),
+            [{"position": position, "price": prices[position]} for position in sorted(prices)],
+        )
 
 
 async def finish_position(

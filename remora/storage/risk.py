@@ -132,6 +132,8 @@ async def record_exit_signal(
 
 async def _earlier(connection: AsyncConnection, asked: Case) -> DecisionRecord | None:
     keys = asked.signal.trade_keys
+    if await connection.scalar(select(Decision.id).where(Decision.id == asked.decision_id)):
+        return await _recorded(connection, asked.decision_id)
     rows = (
         await connection.execute(
             select(ConsumedTrade.trade_key, ConsumedTrade.decision_id, Decision.run_id)

@@ -1,0 +1,146 @@
+"""The hot path: from a whale's purchase to our order on the wire, in one idempotent step."""
+
+import hashlib
+from datetime import datetime
+from decimal import Decimal
+
+from temporalio import activity
+
+from activities.order_protocol import refuse_late, settle, submit
+from activities.tools import Tools
+from remora.domain.books import OrderBook
+from remora.domain.market import Market
+from remora.domain.money import ONE, ZERO, Side
+from remora.domain.orders import Accepted, OrderState, Purpose
+from remora.domain.reasons import SkipReason
+from remora.domain.trades import Signal, TradeKind
+from remora.storage import orders, positions, risk
+from remora.storage.risk import Case, DecisionRecord
+from remora.venues.venue import MarketUnknown, VenueUnavailable
+from schemas.position import SignalMessage, position_workflow_id
+from schemas.position_steps import EnterAsk, Entered, Holding
+
+
+class EntryActivities:
+    """Risk check, order intent, signature, first send."""
+
+    def __init__(self, tools: Tools) -> None:
+        self._tools = tools
+
+    @activity.defn
+    async def enter(self, ask: EnterAsk) -> Entered:
+        """Decide about a purchase and send what was approved; a re-run finds what the first run wrote."""
+        case = self._case(ask)
+        refusal = _refuse(ask)
+        if refusal is not None:
+            return _skipped(await risk.record_skip(self._tools.engine, case, *refusal))
+        try:
+            market = await self._tools.venue.market_of(case.signal.token_id)
+            market.outcome_index(case.signal.token_id)
+        except (MarketUnknown, ValueError) as error:
+            return _skipped(await risk.record_skip(self._tools.engine, case, SkipReason.UNKNOWN_TOKEN, str(error)))
+        except VenueUnavailable as error:
+            if case.now_wall - case.signal.seen_at <= self._tools.limits.signal_age_max:
+                raise
+            return _skipped(await risk.record_skip(self._tools.engine, case, SkipReason.STALE, str(error)))
+        book = await self._book(case.signal)
+        record = await risk.decide_and_record(
+            self._tools.engine, case, market=market, book=book, limits=self._tools.limits
+        )
+        if record.order_id is None or record.position_id is None:
+            return await self._with_opposite(ask, market, _skipped(record))
+        return await self._send(record, record.order_id, record.position_id, market, book, case)
+
+    def _case(self, ask: EnterAsk) -> Case:
+        info = activity.info()
+        now: datetime = self._tools.wall()
+        name = f"{info.workflow_run_id}:{ask.signal.key}"
+        assert info.workflow_id is not None
+        assert info.workflow_run_id is not None
+        return Case(
+            account=ask.account,
+            workflow_id=info.workflow_id,
+            run_id=info.workflow_run_id,
+            signal=ask.signal.signal(),
+            now_wall=now,
+            now_venue=ask.clock.clock().venue_time(now),
+            decision_id=hashlib.sha256(name.encode()).hexdigest()[:20],
+            position_id=ask.position_id,
+            traceparent=ask.signal.trace.traceparent,
+        )
+
+    async def _book(self, signal: Signal) -> OrderBook | None:
+        try:
+            return await self._tools.venue.book(signal.token_id)
+        except MarketUnknown:
+            return None
+
+    async def _send(
+        self,
+        record: DecisionRecord,
+        order_id: str,
+        position_id: str,
+        market: Market,
+        book: OrderBook | None,
+        case: Case,
+    ) -> Entered:
+        order = await orders.load_order(self._tools.engine, order_id)
+        if order.state in (OrderState.INTENT, OrderState.SIGNED) and order.purpose is Purpose.ENTRY:
+            age = self._tools.wall() - case.signal.seen_at
+            if age > self._tools.limits.signal_age_max:
+                await refuse_late(self._tools, order)
+            else:
+                outcome = await submit(self._tools, order, market)
+                if isinstance(outcome, Accepted) and not outcome.delayed:
+                    signed = await orders.load_order(self._tools.engine, order_id)
+                    await settle(self._tools, signed, matched=outcome.matched_shares)
+        order = await orders.load_order(self._tools.engine, order_id)
+        row = await positions.load_position(self._tools.engine, position_id)
+        return Entered(
+            position_id=position_id,
+            skip_reason=SkipReason.ORDER_REJECTED if order.state is OrderState.REJECTED else None,
+            detail=order.reject_message or "",
+            unproven=record.unproven,
+            question=row.question,
+            outcome=row.outcome,
+            spread=ZERO if book is None or book.spread is None else book.spread,
+            pending=not order.finished,
+            holding=Holding.of(row.books),
+        )
+
+    async def _with_opposite(self, ask: EnterAsk, market: Market, entered: Entered) -> Entered:
+        """Name our position that this purchase is a sale against: the same whale, the other outcome."""
+        opposite = market.opposite(ask.signal.token_id)
+        held = await positions.find_open(self._tools.engine, ask.account, ask.signal.whale, opposite)
+        if held is None:
+            return entered
+        sale = ask.signal.model_copy(
+            update={
+                "key": f"opposite:{ask.signal.key}",
+                "trade_keys": tuple(f"opposite:{key}" for key in ask.signal.trade_keys),
+                "token_id": opposite,
+                "side": Side.SELL,
+                "price": ONE - ask.signal.price,
+            }
+        )
+        workflow_id = position_workflow_id(ask.account, ask.signal.whale, opposite)
+        return entered.model_copy(update={"opposite_workflow_id": workflow_id, "opposite_sale": sale})
+
+
+def _refuse(ask: EnterAsk) -> tuple[SkipReason, str] | None:
+    signal: SignalMessage = ask.signal
+    if ask.cancelled:
+        return SkipReason.CANCELLED, "the workflow was asked to stop"
+    if signal.side is Side.SELL:
+        return SkipReason.NOT_HELD, f"a {signal.kind.value} of what we do not hold"
+    if signal.kind is not TradeKind.TRADE:
+        return SkipReason.NOT_A_PURCHASE, signal.kind.value
+    if not Decimal(0) < signal.price < ONE:
+        return SkipReason.PRICE_OUT_OF_RANGE, f"price {signal.price}"
+    return None
+
+
+def _skipped(record: DecisionRecord) -> Entered:
+    return Entered(
+        position_id=record.position_id, skip_reason=record.reason, detail=record.detail, unproven=record.unproven
+    )

@@ -1,0 +1,121 @@
+"""Sign once, persist, send the same bytes; unknown is looked up, never re-signed."""
+
+import asyncio
+from datetime import timedelta
+from decimal import Decimal
+
+from activities.tools import Tools
+from remora.domain.market import Market
+from remora.domain.money import ZERO
+from remora.domain.orders import Accepted, OrderState, Rejected, SendOutcome
+from remora.storage import fills, orders
+from remora.storage.orders import OrderRow
+from remora.venues.venue import VenueUnavailable
+
+
+async def submit(tools: Tools, order: OrderRow, market: Market) -> SendOutcome:
+    """Sign an order unless it is signed, persist it, send it, and record the answer."""
+    signed = order.signed
+    if signed is None:
+        fresh = await tools.venue.sign(order.request, market)
+        signed = await orders.attach_signed(tools.engine, order.id, fresh, now=tools.wall())
+    await orders.mark_sending(tools.engine, order.id, now=tools.wall())
+    outcome = await tools.venue.send(signed)
+    if isinstance(outcome, Accepted):
+        await orders.set_order_state(tools.engine, order.id, OrderState.LIVE, now=tools.wall())
+    elif isinstance(outcome, Rejected) and not already_placed(outcome):
+        await _reject(tools, order, outcome.code, outcome.message)
+    return outcome
+
+
+def already_placed(outcome: Rejected) -> bool:
+    """Whether the refusal says that the venue has this very order already."""
+    return "duplicated" in f"{outcome.code} {outcome.message}".lower()
+
+
+async def _reject(tools: Tools, order: OrderRow, code: str, message: str) -> None:
+    await orders.set_order_state(
+        tools.engine, order.id, OrderState.REJECTED, now=tools.wall(), code=code, message=message
+    )
+
+
+async def refuse_late(tools: Tools, order: OrderRow) -> None:
+    """Give up an entry that was never sent and has become too old."""
+    await _reject(tools, order, "deadline", "the signal became too old before the order was sent")
+
+
+async def settle(tools: Tools, order: OrderRow, *, matched: Decimal | None = None) -> bool:
+    """Look an order up until nothing more of it can fill; False when its fate stays unknown.
+
+    Not found for a while: the identical bytes are sent again. `matched` shares, if known, must all show as fills.
+    """
+    assert order.signed is not None
+    patience, missing, quiet, sends, before = tools.patience, 0, 0, 1, Decimal(-1)
+    for _ in range(patience.looks):
+        try:
+            found = await tools.venue.look_up(order.signed.digest, condition_id=order.request.condition_id)
+        except VenueUnavailable:
+            await _pause(patience.look_pause)
+            continue
+        filled = sum((fill.shares for fill in found.fills), ZERO)
+        if found.found:
+            await fills.record_fills(tools.engine, order.id, found.fills, now=tools.wall())
+            quiet = quiet + 1 if filled == before else 0
+            before = filled
+            complete = filled >= matched if matched is not None else quiet >= 2
+            if not found.live and complete:
+                await orders.set_order_state(tools.engine, order.id, OrderState.DONE, now=tools.wall())
+                return True
+        else:
+            missing += 1
+            if missing % patience.resend_after == 0 and sends < patience.sends_max:
+                sends += 1
+                if await _send_again(tools, order):
+                    return True
+        await _pause(patience.look_pause)
+    await orders.set_order_state(tools.engine, order.id, OrderState.UNKNOWN, now=tools.wall())
+    return False
+
+
+async def _send_again(tools: Tools, order: OrderRow) -> bool:
+    """Send the identical bytes; True when the venue refuses them for certain."""
+    assert order.signed is not None
+    await orders.mark_sending(tools.engine, order.id, now=tools.wall())
+    outcome = await tools.venue.send(order.signed)
+    if isinstance(outcome, Rejected) and not already_placed(outcome):
+        await _reject(tools, order, outcome.code, outcome.message)
+        return True
+    return False
+
+
+async def settle_all(tools: Tools, position_id: str) -> tuple[OrderRow, ...]:
+    """Bring every unfinished order of a position to its end; return those that stay unknown."""
+    unknown = []
+    for order in await orders.orders_of(tools.engine, position_id, unfinished=True):
+        if order.state is OrderState.INTENT or order.signed is None:
+            continue
+        if not await settle(tools, order):
+            unknown.append(order)
+    return tuple(unknown)
+
+
+async def wait_final(tools: Tools, position_id: str) -> bool:
+    """Follow settlement until every fill is final; False when patience ends first."""
+    deadline = tools.wall() + tools.patience.settle_max
+    while waiting := await fills.unsettled(tools.engine, position_id):
+        if tools.wall() > deadline:
+            return False
+        for order_id in sorted(waiting):
+            order = await orders.load_order(tools.engine, order_id)
+            assert order.signed is not None
+            try:
+                found = await tools.venue.look_up(order.signed.digest, condition_id=order.request.condition_id)
+            except VenueUnavailable:
+                continue
+            await fills.record_fills(tools.engine, order.id, found.fills, now=tools.wall())
+        await _pause(tools.patience.look_pause)
+    return True
+
+
+async def _pause(duration: timedelta) -> None:
+    await asyncio.sleep(duration.total_seconds())

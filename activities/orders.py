@@ -1,0 +1,150 @@
+"""Orders after the first send: following, selling, an operator's finding."""
+
+import asyncio
+
+from temporalio import activity
+
+from activities.order_protocol import already_placed, settle, settle_all, submit, wait_final
+from activities.tools import Tools, heartbeating
+from remora.domain.exits import Dust, exit_order, sale_size
+from remora.domain.market import Market, ResolutionStatus
+from remora.domain.money import ZERO, Side
+from remora.domain.orders import Accepted, Fill, FillStatus, OrderState, Rejected
+from remora.domain.reasons import ExitReason, PositionState
+from remora.storage import fills, orders, positions
+from remora.venues.venue import MarketUnknown
+from schemas.position import Resolution
+from schemas.position_steps import Holding, Ref, SellAsk, SettleByHand, Sold
+
+
+class OrderActivities:
+    """Brings orders to their end; every method may run again at any time."""
+
+    def __init__(self, tools: Tools) -> None:
+        self._tools = tools
+
+    @activity.defn
+    async def follow_orders(self, ref: Ref) -> Holding:
+        """Look up every order of the position until its fills are final or patience ends."""
+        async with heartbeating():
+            unknown = await settle_all(self._tools, ref.position_id)
+            final = True if unknown else await wait_final(self._tools, ref.position_id)
+        return await self._holding(ref, unknown=bool(unknown), settling=not final)
+
+    @activity.defn
+    async def sell(self, ask: SellAsk) -> Sold:
+        """Sell until nothing sellable is left; partial fills are tried again on a fresh book."""
+        tools, ref = self._tools, ask.ref
+        left: str | None = "no_bids"
+        async with heartbeating():
+            if ask.share == 1:
+                await positions.set_position_state(
+                    tools.engine, ref.position_id, PositionState.EXITING, exit_reason=ask.reason
+                )
+            for number in range(tools.patience.sale_rounds):
+                if await settle_all(tools, ref.position_id):
+                    return Sold(holding=await self._holding(ref, unknown=True), left="unknown")
+                left = await self._sell_once(ask, f"{activity.info().attempt}.{number}")
+                if left is None or left in ("below_minimum", "market_closed"):
+                    break
+                await asyncio.sleep(tools.patience.sale_pause.total_seconds() * (1 + number))
+            if left is None:
+                await wait_final(tools, ref.position_id)
+        holding = await self._holding(ref, unknown=False)
+        if left is None and ask.share == 1 and holding.shares > 0:
+            left = "below_minimum"
+        return Sold(holding=holding, left=left)
+
+    @activity.defn
+    async def settle_by_hand(self, ask: SettleByHand) -> Holding:
+        """Write what an operator found out about an order."""
+        found = await orders.find_by_digest(self._tools.engine, ask.digest)
+        assert found is not None, f"order {ask.digest} is not ours"
+        order, now = found[0], self._tools.wall()
+        if ask.outcome is Resolution.FILLED and not order.finished:
+            fill = Fill(
+                trade_id=f"operator:{ask.digest}",
+                order_digest=ask.digest,
+                token_id=ask.ref.token_id,
+                side=order.request.side,
+                shares=ask.shares,
+                price=ask.price or order.request.limit_price,
+                fee=ask.fee,
+                status=FillStatus.CONFIRMED,
+                matched_at=ask.ref.clock.clock().venue_time(now),
+                transaction_hash="",
+            )
+            await fills.record_fills(self._tools.engine, order.id, [fill], now=now)
+        await orders.set_order_state(self._tools.engine, order.id, OrderState.DONE, now=now)
+        return await self._holding(ask.ref, unknown=False)
+
+    async def _sell_once(self, ask: SellAsk, number: str) -> str | None:
+        """Send one order; return None when nothing is left to sell, else why something is."""
+        tools, ref = self._tools, ask.ref
+        row = await positions.load_position(tools.engine, ref.position_id)
+        done = [o for o in await orders.orders_of(tools.engine, ref.position_id) if o.id.startswith(ask.name)]
+        if ask.share < 1 and any(o.state is OrderState.DONE for o in done):
+            return None
+        if row.books.shares <= ZERO:
+            return None
+        market = await tools.venue.market_of(ref.token_id, fresh=True)
+        try:
+            book = await tools.venue.book(ref.token_id)
+        except MarketUnknown:
+            book = None
+        size = sale_size(held=row.books.shares, share=ask.share, minimum=market.min_order_size)
+        request = exit_order(
+            market=market,
+            book=book,
+            shares=size,
+            aggressive=ask.aggressive or self._urgent(ask, market),
+            limits=tools.limits,
+        )
+        if isinstance(request, Dust):
+            return request.reason
+        now = tools.wall()
+        order = await orders.create_exit_intent(
+            tools.engine,
+            ref.position_id,
+            request,
+            order_id=f"{ask.name}-{number}",
+            reason=ask.reason,
+            now=now,
+            now_venue=ref.clock.clock().venue_time(now),
+        )
+        if order is None:
+            return "pending"
+        outcome = await submit(tools, order, market)
+        if isinstance(outcome, Rejected) and not already_placed(outcome):
+            return "refused"
+        matched = outcome.matched_shares if isinstance(outcome, Accepted) and not outcome.delayed else None
+        await settle(tools, await orders.load_order(tools.engine, order.id), matched=matched)
+        after = await positions.load_position(tools.engine, ref.position_id)
+        if ask.share < 1 or after.books.shares <= ZERO:
+            return None
+        return "partial"
+
+    def _urgent(self, ask: SellAsk, market: Market) -> bool:
+        """Whether the end is so near that any price is taken."""
+        if market.resolution is not ResolutionStatus.OPEN:
+            return True
+        if market.end_at is None or ask.reason is not ExitReason.PRE_RESOLUTION:
+            return False
+        now = ask.ref.clock.clock().venue_time(self._tools.wall())
+        return market.end_at - now <= self._tools.limits.pre_resolution_aggressive
+
+    async def _holding(self, ref: Ref, *, unknown: bool, settling: bool = False) -> Holding:
+        row = await positions.load_position(self._tools.engine, ref.position_id)
+        digests = []
+        if unknown:
+            for order in await orders.orders_of(self._tools.engine, ref.position_id, unfinished=True):
+                if order.signed is not None:
+                    digests.append(order.signed.digest)
+                    side = "sale" if order.request.side is Side.SELL else "purchase"
+                    await positions.set_position_state(
+                        self._tools.engine,
+                        ref.position_id,
+                        PositionState.NEEDS_ATTENTION,
+                        attention=f"{side} {order.signed.digest} could not be looked up",
+                    )
+        return Holding.of(row.books, unknown=tuple(digests), settling=settling)

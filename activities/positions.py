@@ -1,0 +1,167 @@
+"""What a held position needs: triggers, fresh looks, the end."""
+
+import hashlib
+
+from temporalio import activity
+from temporalio.exceptions import ApplicationError
+
+from activities.tools import Tools, heartbeating
+from remora.domain.exits import Thresholds, crossed, holding_before, share_to_sell, thresholds
+from remora.domain.market import ResolutionStatus
+from remora.domain.money import MICRO, floor_to
+from remora.domain.reasons import PositionState
+from remora.storage import decisions, fills, positions, risk, triggers
+from remora.storage.risk import Case
+from remora.venues.venue import MarketUnknown
+from schemas.position_steps import (
+    ArmAsk,
+    Bounds,
+    CrossingAsk,
+    Holding,
+    MarketView,
+    Ref,
+    SaleAsk,
+    Share,
+    StateAsk,
+    Verdict,
+)
+
+
+class PositionActivities:
+    """Reads markets and writes where a position stands; never sends an order."""
+
+    def __init__(self, tools: Tools) -> None:
+        self._tools = tools
+
+    @activity.defn
+    async def arm_exits(self, ask: ArmAsk) -> Bounds:
+        """Compute and register stop, target and pre-resolution exit; the position is open now."""
+        tools, ref = self._tools, ask.ref
+        row = await positions.load_position(tools.engine, ref.position_id)
+        assert row.books.average_price is not None, f"position {ref.position_id} holds nothing to guard"
+        market = await tools.venue.market_of(ref.token_id)
+        bounds = thresholds(
+            entry_price=row.books.average_price,
+            spread_paid=ask.spread,
+            tick_size=market.tick_size,
+            end_at=market.end_at,
+            limits=tools.limits,
+        )
+        bounds = Thresholds(
+            stop_price=ask.stop_price or bounds.stop_price,
+            target_price=ask.target_price or bounds.target_price,
+            exit_at=bounds.exit_at,
+        )
+        await triggers.set_trigger(
+            tools.engine, ref.position_id, shares=row.books.shares, bounds=bounds, now=tools.wall()
+        )
+        await positions.set_position_state(tools.engine, ref.position_id, PositionState.OPEN)
+        return Bounds(stop_price=bounds.stop_price, target_price=bounds.target_price, exit_at=bounds.exit_at)
+
+    @activity.defn
+    async def confirm_crossing(self, ask: CrossingAsk) -> Verdict:
+        """Hold a crossing against a fresh book; arm the trigger again if the book does not confirm it."""
+        tools, ref = self._tools, ask.ref
+        row = await positions.load_position(tools.engine, ref.position_id)
+        bounds = Thresholds(stop_price=row.stop_price, target_price=row.target_price, exit_at=row.exit_at)
+        try:
+            kind = crossed(await tools.venue.book(ref.token_id), row.books.shares, bounds)
+        except MarketUnknown:
+            kind = None
+        if kind is None:
+            await triggers.set_trigger(
+                tools.engine, ref.position_id, shares=row.books.shares, bounds=bounds, now=tools.wall()
+            )
+        return Verdict(kind=kind)
+
+    @activity.defn
+    async def weigh_sale(self, ask: SaleAsk) -> Share:
+        """Return which share of ours follows a whale's sale, and record the signal."""
+        tools, ref, signal = self._tools, ask.ref, ask.signal.signal()
+        info = activity.info()
+        now = tools.wall()
+        opposite = signal.key.startswith("opposite:")
+        holding = await tools.venue.whale_holding(signal.whale, ref.token_id)
+        known = False
+        if holding is not None and not opposite:
+            recent = await tools.venue.whale_trades(signal.whale, since=signal.happened_at)
+            known = any(trade.key in signal.trade_keys for trade in recent)
+        share = share_to_sell(
+            whale_sold=signal.size,
+            whale_holding_before=holding_before(holding, sold=signal.size, counted=known, opposite=opposite),
+            whale_seen_bought=await decisions.seen_bought(tools.engine, ref.account, signal.whale, ref.token_id),
+        )
+        case = Case(
+            account=ref.account,
+            workflow_id=info.workflow_id or "",
+            run_id=info.workflow_run_id or "",
+            signal=signal,
+            now_wall=now,
+            now_venue=ref.clock.clock().venue_time(now),
+            decision_id=hashlib.sha256(f"{info.workflow_run_id}:{signal.key}".encode()).hexdigest()[:20],
+            position_id=ref.position_id,
+            traceparent=ask.signal.trace.traceparent,
+        )
+        await risk.record_exit_signal(
+            tools.engine, case, f"{signal.kind.value}: sell {floor_to(share, MICRO)} of ours"
+        )
+        return Share(share=share)
+
+    @activity.defn
+    async def look_at_market(self, ref: Ref) -> MarketView:
+        """Return the market's switches right now."""
+        market = await self._tools.venue.market_of(ref.token_id, fresh=True)
+        exit_at = None if market.end_at is None else market.end_at - self._tools.limits.pre_resolution
+        return MarketView(
+            accepting_orders=market.accepting_orders,
+            closed=market.closed,
+            resolution=market.resolution,
+            exit_at=exit_at,
+        )
+
+    @activity.defn
+    async def redeem(self, ref: Ref) -> Holding:
+        """Exchange the shares for their payout; not yet resolved is tried again by Temporal."""
+        tools = self._tools
+        async with heartbeating():
+            market = await tools.venue.market_of(ref.token_id, fresh=True)
+            payout = market.payout(ref.token_id)
+            if payout is None or market.resolution is not ResolutionStatus.RESOLVED:
+                await positions.set_position_state(
+                    tools.engine, ref.position_id, PositionState.AWAITING_RESOLUTION
+                )
+                raise ApplicationError(
+                    f"market {ref.condition_id} is {market.resolution.value}, not yet resolved", type="NotResolved"
+                )
+            await positions.set_position_state(tools.engine, ref.position_id, PositionState.REDEEMING)
+            await tools.venue.redeem(ref.condition_id)
+            row = await positions.load_position(tools.engine, ref.position_id)
+            books = row.books
+            if books.shares > 0:
+                books = await fills.record_redemption(
+                    tools.engine,
+                    ref.position_id,
+                    shares=books.shares,
+                    payout=floor_to(books.shares * payout, MICRO),
+                    reference=ref.position_id,
+                    now=tools.wall(),
+                )
+        return Holding.of(books)
+
+    @activity.defn
+    async def write_state(self, ask: StateAsk) -> None:
+        """Write where the position stands; an end releases what was reserved and disarms the triggers."""
+        tools, now = self._tools, self._tools.wall()
+        if ask.state.ended:
+            await positions.finish_position(
+                tools.engine,
+                ask.ref.position_id,
+                ask.state,
+                exit_reason=ask.exit_reason,
+                now=now,
+                now_venue=ask.ref.clock.clock().venue_time(now),
+            )
+            return
+        await positions.set_position_state(
+            tools.engine, ask.ref.position_id, ask.state, exit_reason=ask.exit_reason, attention=ask.attention
+        )

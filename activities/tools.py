@@ -1,0 +1,55 @@
+"""What every activity is built with."""
+
+import asyncio
+import contextlib
+from collections.abc import AsyncIterator, Callable
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from sqlalchemy.ext.asyncio import AsyncEngine
+from temporalio import activity
+
+from remora.domain.limits import Limits
+from remora.venues.venue import Venue
+
+HEARTBEAT_EVERY_S = 1.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Patience:
+    """How long an order's fate and a book's return are waited for, in wall time."""
+
+    look_pause: timedelta = timedelta(milliseconds=250)
+    looks: int = 24
+    resend_after: int = 6
+    sends_max: int = 3
+    settle_max: timedelta = timedelta(minutes=5)
+    sale_rounds: int = 8
+    sale_pause: timedelta = timedelta(milliseconds=500)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Tools:
+    """Venue, books, policy and clock of one account."""
+
+    venue: Venue
+    engine: AsyncEngine
+    limits: Limits
+    wall: Callable[[], datetime]
+    patience: Patience = Patience()
+
+
+@contextlib.asynccontextmanager
+async def heartbeating() -> AsyncIterator[None]:
+    """Tell the server every second that this activity lives."""
+
+    async def beat() -> None:
+        while True:
+            activity.heartbeat()
+            await asyncio.sleep(HEARTBEAT_EVERY_S)
+
+    task = asyncio.create_task(beat())
+    try:
+        yield
+    finally:
+        task.cancel()

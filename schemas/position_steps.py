@@ -1,0 +1,166 @@
+"""Messages between PositionWorkflow and its activities."""
+
+from datetime import datetime
+from decimal import Decimal
+
+from remora.domain.exits import CrossingKind
+from remora.domain.ids import AccountId, ConditionId, OrderDigest, TokenId
+from remora.domain.market import ResolutionStatus
+from remora.domain.pnl import PositionBooks
+from remora.domain.reasons import ExitReason, PositionState, SkipReason
+from schemas.message import ClockMessage, Message
+from schemas.position import Resolution, SignalMessage
+
+
+class Ref(Message):
+    """Which position a step is about, and how its venue's clock runs."""
+
+    position_id: str
+    account: AccountId
+    token_id: TokenId
+    condition_id: ConditionId
+    clock: ClockMessage
+
+
+class Holding(Message):
+    """What a position holds, paid and got back; `unknown` lists orders that nobody could look up."""
+
+    shares: Decimal = Decimal(0)
+    average_price: Decimal | None = None
+    cost: Decimal = Decimal(0)
+    fees: Decimal = Decimal(0)
+    proceeds: Decimal = Decimal(0)
+    realised_pnl: Decimal = Decimal(0)
+    unknown: tuple[OrderDigest, ...] = ()
+    settling: bool = False
+
+    @classmethod
+    def of(
+        cls, books: PositionBooks, *, unknown: tuple[OrderDigest, ...] = (), settling: bool = False
+    ) -> "Holding":
+        """Return the message for a position's books."""
+        return cls(
+            shares=books.shares,
+            average_price=books.average_price,
+            cost=books.cost,
+            fees=books.fees,
+            proceeds=books.proceeds,
+            realised_pnl=books.realised_pnl,
+            unknown=unknown,
+            settling=settling,
+        )
+
+
+class EnterAsk(Message):
+    """Decide about a whale's purchase and, if approved, send the order; `position_id` for a later purchase."""
+
+    account: AccountId
+    clock: ClockMessage
+    signal: SignalMessage
+    position_id: str | None = None
+    cancelled: bool = False
+
+
+class Entered(Message):
+    """What became of a purchase: a skip with its reason, or a position and what it holds by now."""
+
+    position_id: str | None = None
+    skip_reason: SkipReason | None = None
+    detail: str = ""
+    unproven: bool = False
+    question: str = ""
+    outcome: str = ""
+    spread: Decimal = Decimal(0)
+    pending: bool = False
+    holding: Holding = Holding()
+    opposite_workflow_id: str | None = None
+    opposite_sale: SignalMessage | None = None
+
+
+class ArmAsk(Message):
+    """Register exit triggers; a given price replaces the computed one."""
+
+    ref: Ref
+    spread: Decimal
+    stop_price: Decimal | None = None
+    target_price: Decimal | None = None
+
+
+class Bounds(Message):
+    """Thresholds in force; `exit_at` is venue time."""
+
+    stop_price: Decimal | None
+    target_price: Decimal | None
+    exit_at: datetime | None
+
+
+class CrossingAsk(Message):
+    """Hold a reported crossing against a fresh book."""
+
+    ref: Ref
+    kind: CrossingKind
+
+
+class Verdict(Message):
+    """The crossing that a fresh book confirms, None if none."""
+
+    kind: CrossingKind | None
+
+
+class SaleAsk(Message):
+    """How much of ours to sell after a whale's sale."""
+
+    ref: Ref
+    signal: SignalMessage
+
+
+class Share(Message):
+    """Part of the holding to sell, in [0, 1]."""
+
+    share: Decimal
+
+
+class SellAsk(Message):
+    """Sell a share of the holding until nothing sellable is left or patience ends."""
+
+    ref: Ref
+    reason: ExitReason
+    share: Decimal = Decimal(1)
+    aggressive: bool = False
+    name: str
+
+
+class Sold(Message):
+    """What a sale came to; `left` says why shares remain, None when nothing remains to be sold."""
+
+    holding: Holding
+    left: str | None
+
+
+class MarketView(Message):
+    """The switches of a market, and when its positions are to be left (venue time)."""
+
+    accepting_orders: bool
+    closed: bool
+    resolution: ResolutionStatus
+    exit_at: datetime | None
+
+
+class SettleByHand(Message):
+    """An operator's finding about an order."""
+
+    ref: Ref
+    digest: OrderDigest
+    outcome: Resolution
+    shares: Decimal
+    price: Decimal | None
+    fee: Decimal
+
+
+class StateAsk(Message):
+    """Write where a position stands, or end it."""
+
+    ref: Ref
+    state: PositionState
+    exit_reason: ExitReason | None = None
+    attention: str | None = None

@@ -1,0 +1,13 @@
+"""Connecting to Temporal, always with the same converter."""
+
+from collections.abc import Sequence
+
+from temporalio.client import Client, Interceptor
+from temporalio.contrib.pydantic import pydantic_data_converter
+
+
+async def connect(address: str, *, namespace: str = "default", interceptors: Sequence[Interceptor] = ()) -> Client:
+    """Return a client; Decimals are exact only with the pydantic converter."""
+    return await Client.connect(
+        address, namespace=namespace, data_converter=pydantic_data_converter, interceptors=list(interceptors)
+    )

@@ -1,0 +1,267 @@
+"""A position's stack: Temporal, PostgreSQL, and a small venue in memory."""
+
+import itertools
+from collections.abc import AsyncIterator, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime, timedelta
+from decimal import Decimal
+from typing import Any
+
+import pytest
+from sqlalchemy.ext.asyncio import AsyncEngine
+from temporalio.client import Client, WorkflowHandle
+from temporalio.contrib.pydantic import pydantic_data_converter
+from temporalio.worker import Replayer, Worker
+
+from activities.desk import DeskActivities
+from activities.entry import EntryActivities
+from activities.orders import OrderActivities
+from activities.positions import PositionActivities
+from activities.tools import Patience, Tools
+from remora.domain.books import Level, OrderBook
+from remora.domain.ids import AccountId, ConditionId, EventId, OrderDigest, TokenId, WalletAddress
+from remora.domain.limits import Limits
+from remora.domain.market import Market, MarketClass, Outcome, ResolutionStatus
+from remora.domain.money import ZERO, Side
+from remora.domain.orders import (
+    Accepted,
+    Fill,
+    FillStatus,
+    OrderLookup,
+    OrderRequest,
+    Rejected,
+    SendOutcome,
+    SignedOrder,
+    Unknown,
+)
+from remora.domain.trades import TradeSource, WhaleTrade
+from remora.storage.desk import ensure_desk
+from remora.storage.roster import Follow, publish_roster
+from schemas.message import ClockMessage
+from schemas.position import PositionInput, PositionSnapshot, SignalMessage, position_workflow_id
+from schemas.search_attributes import TRADING_QUEUE
+from starters.position import deliver_signal
+from workflows.desk import DeskWorkflow
+from workflows.position import PositionWorkflow
+
+ACCOUNT = AccountId("0x" + "ee" * 20)
+WHALE = WalletAddress("0x" + "aa" * 20)
+TOKEN, OTHER = TokenId("71"), TokenId("72")
+CONDITION = ConditionId("0x" + "c1" * 32)
+d = Decimal
+
+
+def now() -> datetime:
+    """Return the wall clock."""
+    return datetime.now(UTC)
+
+
+@dataclass
+class MemoryVenue:
+    """An exchange with one market and a book that never runs dry unless told so."""
+
+    market: Market
+    bid: Decimal | None = Decimal("0.49")
+    ask: Decimal = Decimal("0.50")
+    bid_size: Decimal = Decimal(5000)
+    orders: dict[OrderDigest, OrderRequest] = field(default_factory=dict)
+    sent: list[OrderDigest] = field(default_factory=list)
+    fills_of: dict[OrderDigest, tuple[Fill, ...]] = field(default_factory=dict)
+    lost: bool = False
+    refuse: bool = False
+    holding: Decimal | None = None
+    numbers: Any = field(default_factory=itertools.count)
+
+    async def market_of(self, token_id: TokenId, *, fresh: bool = False) -> Market:
+        return self.market
+
+    async def book(self, token_id: TokenId) -> OrderBook:
+        bids = () if self.bid is None else (Level(self.bid, self.bid_size),)
+        return OrderBook(
+            token_id=token_id, bids=bids, asks=(Level(self.ask, d(5000)),), as_of=now(), tick_size=d("0.01")
+        )
+
+    async def whale_holding(self, whale: WalletAddress, token_id: TokenId) -> Decimal | None:
+        return self.holding
+
+    async def whale_trades(self, whale: WalletAddress, *, since: datetime) -> list[WhaleTrade]:
+        return []
+
+    async def sign(self, request: OrderRequest, market: Market) -> SignedOrder:
+        digest = OrderDigest(f"0x{next(self.numbers):064x}")
+        self.orders[digest] = request
+        return SignedOrder(digest=digest, payload="{}")
+
+    async def send(self, order: SignedOrder) -> SendOutcome:
+        self.sent.append(order.digest)
+        if self.lost:
+            return Unknown(digest=order.digest, cause="the reply was lost")
+        if self.refuse:
+            return Rejected(digest=order.digest, code="no_match", message="no orders found to match")
+        if order.digest in self.fills_of:
+            return Rejected(digest=order.digest, code="duplicated", message="Duplicated.")
+        fill = self._fill(order.digest)
+        self.fills_of[order.digest] = () if fill is None else (fill,)
+        if fill is None:
+            return Rejected(digest=order.digest, code="no_match", message="no orders found to match")
+        return Accepted(
+            digest=order.digest,
+            live=False,
+            delayed=False,
+            matched_shares=fill.shares,
+            matched_notional=fill.shares * fill.price,
+            trade_ids=(fill.trade_id,),
+        )
+
+    def _fill(self, digest: OrderDigest) -> Fill | None:
+        request = self.orders[digest]
+        price = self.ask if request.side is Side.BUY else self.bid
+        if price is None:
+            return None
+        shares = request.shares if request.notional is None else request.notional / price
+        if request.side is Side.SELL:
+            shares = min(shares, self.bid_size)
+        return Fill(
+            trade_id=f"t-{digest}",
+            order_digest=digest,
+            token_id=request.token_id,
+            side=request.side,
+            shares=shares,
+            price=price,
+            fee=ZERO,
+            status=FillStatus.CONFIRMED,
+            matched_at=now(),
+            transaction_hash="0xabc",
+        )
+
+    async def look_up(self, digest: OrderDigest, *, condition_id: ConditionId) -> OrderLookup:
+        return OrderLookup(
+            digest=digest, found=digest in self.fills_of, live=False, fills=self.fills_of.get(digest, ())
+        )
+
+    async def redeem(self, condition_id: ConditionId) -> Decimal:
+        return ZERO
+
+    def resolve(self, payout: str) -> None:
+        """Fix the payout of the held outcome."""
+        self.market = replace(
+            self.market,
+            closed=True,
+            accepting_orders=False,
+            resolution=ResolutionStatus.RESOLVED,
+            payouts=(d(payout), 1 - d(payout)),
+        )
+
+
+@dataclass
+class Stack:
+    """Everything a test needs."""
+
+    client: Client
+    engine: AsyncEngine
+    venue: MemoryVenue
+
+    def trade(self, key: str = "k1", **changes: Any) -> SignalMessage:
+        values: dict[str, Any] = {
+            "key": key,
+            "trade_keys": (key,),
+            "whale": WHALE,
+            "token_id": TOKEN,
+            "condition_id": CONDITION,
+            "side": Side.BUY,
+            "price": d("0.50"),
+            "size": d(1000),
+            "happened_at": now(),
+            "seen_at": now(),
+            "source": TradeSource.RTDS,
+        }
+        return SignalMessage(**(values | changes))
+
+    async def deliver(self, signal: SignalMessage) -> str:
+        clock = ClockMessage(wall_origin=now(), venue_origin=now())
+        return await deliver_signal(
+            self.client, PositionInput(account=ACCOUNT, mode="twin", clock=clock, first=signal)
+        )
+
+    def handle(self) -> WorkflowHandle[PositionWorkflow, Any]:
+        return self.client.get_workflow_handle_for(
+            PositionWorkflow.run, position_workflow_id(ACCOUNT, WHALE, TOKEN)
+        )
+
+    async def reaches(self, state: str) -> PositionSnapshot:
+        import asyncio
+
+        for _ in range(200):
+            view = await self.handle().query(PositionWorkflow.state)
+            if view.state == state:
+                return view
+            await asyncio.sleep(0.05)
+        raise AssertionError(f"expected {state}, was {view}")
+
+    async def history_length(self) -> int:
+        history = await self.handle().fetch_history()
+        replayer = Replayer(workflows=[PositionWorkflow], data_converter=pydantic_data_converter)
+        await replayer.replay_workflow(history)
+        return len(history.events)
+
+
+@pytest.fixture
+def venue() -> MemoryVenue:
+    """Give a venue with a plain market."""
+    return MemoryVenue(
+        Market(
+            condition_id=CONDITION,
+            question="Will it rain?",
+            slug="rain",
+            event_id=EventId("e1"),
+            event_slug="weather",
+            category="weather",
+            market_class=MarketClass.STANDARD,
+            outcomes=(Outcome(TOKEN, "Yes"), Outcome(OTHER, "No")),
+            tick_size=d("0.01"),
+            min_order_size=d(5),
+            neg_risk=False,
+            fee_rate=ZERO,
+            fee_exponent=1,
+            volume_24h_usd=d(100000),
+            end_at=now() + timedelta(days=10),
+            accepting_orders=True,
+            closed=False,
+            resolution=ResolutionStatus.OPEN,
+            payouts=None,
+        )
+    )
+
+
+def _activities(tools: Tools) -> Sequence[Any]:
+    entry, orders = EntryActivities(tools), OrderActivities(tools)
+    held, desk = PositionActivities(tools), DeskActivities(tools)
+    return [
+        entry.enter, orders.follow_orders, orders.sell, orders.settle_by_hand, held.arm_exits,
+        held.confirm_crossing, held.weigh_sale, held.look_at_market, held.redeem, held.write_state,
+        desk.load_state, desk.turn,
+    ]  # fmt: skip
+
+
+@pytest.fixture
+async def stack(temporal_client: Client, engine: AsyncEngine, venue: MemoryVenue) -> AsyncIterator[Stack]:
+    """Run a worker with a desk of ten thousand dollars that follows one whale."""
+    await ensure_desk(engine, ACCOUNT, venue_mode="twin", cash=d(10000), now=now(), now_venue=now())
+    await publish_roster(
+        engine,
+        [Follow(whale=WHALE, edge=d("0.05"), unproven=False)],
+        as_of=now(),
+        published_at=now(),
+        params={},
+    )
+    quick = Patience(
+        look_pause=timedelta(milliseconds=20), looks=8, resend_after=2, sale_rounds=3, sale_pause=timedelta(0)
+    )
+    tools = Tools(venue=venue, engine=engine, limits=Limits(), wall=now, patience=quick)  # type: ignore[arg-type]
+    async with Worker(
+        temporal_client,
+        task_queue=TRADING_QUEUE,
+        workflows=[PositionWorkflow, DeskWorkflow],
+        activities=_activities(tools),
+    ):
+        yield Stack(temporal_client, engine, venue)

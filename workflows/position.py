@@ -1,0 +1,266 @@
+"""One copied position, from a whale's trade to its settlement."""
+
+import asyncio
+
+from temporalio import workflow
+from temporalio.exceptions import ApplicationError
+
+with workflow.unsafe.imports_passed_through():
+    from activities.positions import PositionActivities
+    from remora.domain.market import ResolutionStatus
+    from remora.domain.reasons import ExitReason, PositionState, SkipReason
+    from schemas.position import (
+        MarketChanged,
+        PositionInput,
+        PositionResult,
+        PriceCrossed,
+        Reduce,
+        SignalMessage,
+    )
+    from schemas.position_steps import (
+        CrossingAsk,
+        Entered,
+        Holding,
+        SaleAsk,
+    )
+    from workflows import policies
+    from workflows.position_messages import PositionMessages
+    from workflows.sure import sure, until
+
+
+@workflow.defn
+class PositionWorkflow(PositionMessages):
+    """Follows one whale's holding in one token."""
+
+    @workflow.init
+    def __init__(self, start: PositionInput) -> None:
+        super().__init__(start)
+
+    @workflow.run
+    async def run(self, start: PositionInput) -> PositionResult:
+        """Copy, guard and leave; ends as cancelled when it was asked to stop, after selling."""
+        if workflow.cancellation_reason() is not None:
+            self._note_cancel()
+        if await self._copy(start.first):
+            reason = await self._hold()
+            await self._leave(reason)
+        await workflow.wait_condition(workflow.all_handlers_finished)
+        if self._cancelled:
+            raise asyncio.CancelledError
+        if self._inbox.purchases:
+            following = start.model_copy(update={"first": self._inbox.purchases[0]})
+            workflow.continue_as_new(following)
+        return PositionResult(
+            position_id=self._view.position_id,
+            state=self._view.state,
+            skip_reason=self._view.skip_reason,
+            exit_reason=self._view.exit_reason,
+            realised_pnl=self._holding.realised_pnl,
+            fees=self._holding.fees,
+        )
+
+    # entry
+
+    async def _copy(self, signal: SignalMessage) -> bool:
+        """Decide and buy; return whether a position is open now."""
+        entered = await self._enter(signal)
+        if entered.position_id is None:
+            self._show(PositionState.SKIPPED, skip_reason=entered.skip_reason, unproven=entered.unproven)
+            await self._pass_on(entered)
+            return False
+        self._spread = entered.spread
+        self._show(
+            PositionState.ENTERING,
+            position_id=entered.position_id,
+            question=entered.question,
+            outcome=entered.outcome,
+            unproven=entered.unproven,
+        )
+        if entered.pending:
+            await self._await_orders()
+        if self._holding.shares <= 0:
+            reason = entered.skip_reason or (SkipReason.CANCELLED if self._cancelled else None)
+            self._show(PositionState.UNFILLED, skip_reason=reason)
+            await self._write(PositionState.UNFILLED)
+            return False
+        await self._arm()
+        return True
+
+    async def _pass_on(self, entered: Entered) -> None:
+        """Tell our copy of the other outcome that its whale turned round; one that ended needs no telling."""
+        if entered.opposite_workflow_id is None or entered.opposite_sale is None:
+            return
+        other = workflow.get_external_workflow_handle(entered.opposite_workflow_id)
+        try:
+            await other.signal(PositionWorkflow.whale_traded, entered.opposite_sale)
+        except ApplicationError:
+            workflow.logger.info("the opposite position has ended already")
+
+    # holding
+
+    async def _hold(self) -> ExitReason:
+        """Wait and react until there is a reason to leave."""
+        while True:
+            await until(self._stirred, self._note_cancel)
+            reason = await self._next_reason()
+            if reason is not None:
+                return reason
+
+    def _stirred(self) -> bool:
+        following = self._following is not None and self._following.done()
+        return self._cancelled or self._inbox.any or following or (self._alarm is not None and self._alarm.done())
+
+    async def _next_reason(self) -> ExitReason | None:
+        inbox = self._inbox
+        if self._cancelled:
+            return ExitReason.CANCELLED
+        if inbox.close is not None:
+            return ExitReason.OPERATOR
+        if inbox.market is not None:
+            changed, inbox.market = inbox.market, None
+            reason = self._market_reason(changed)
+            if reason is not None:
+                return reason
+        if self._alarm is not None and self._alarm.done():
+            return ExitReason.PRE_RESOLUTION
+        if inbox.crossing is not None:
+            crossing, inbox.crossing = inbox.crossing, None
+            return await self._confirm(crossing)
+        return await self._adapt()
+
+    def _market_reason(self, changed: MarketChanged) -> ExitReason | None:
+        if changed.resolution is ResolutionStatus.RESOLVED:
+            return ExitReason.RESOLVED
+        if changed.closed or not changed.accepting_orders:
+            return ExitReason.MARKET_HALTED
+        if changed.resolution is not ResolutionStatus.OPEN:
+            return ExitReason.PRE_RESOLUTION
+        return None
+
+    async def _confirm(self, crossing: PriceCrossed) -> ExitReason | None:
+        handle = workflow.start_activity_method(
+            PositionActivities.confirm_crossing,
+            CrossingAsk(ref=self._ref(), kind=crossing.kind),
+            summary=f"is {crossing.kind.value} at {crossing.executable_price} real?",
+            **policies.READ,
+        )
+        verdict = await sure(handle, self._note_cancel)
+        return None if verdict.kind is None else ExitReason(verdict.kind.value)
+
+    async def _adapt(self) -> ExitReason | None:
+        """Take in one thing that leaves the position open, or return the reason it gives to leave."""
+        inbox = self._inbox
+        if inbox.reductions:
+            reduction = inbox.reductions.pop(0)
+            if reduction.share == 1:
+                return reduction.reason
+            await self._sell(reduction.reason, reduction)
+            await self._rearm()
+        elif inbox.sales:
+            return await self._follow_sale(inbox.sales.pop(0))
+        elif inbox.findings:
+            await self._settle_by_hand(inbox.findings.pop(0))
+            await self._rearm()
+        elif inbox.adjustments:
+            await self._arm(inbox.adjustments.pop(0))
+            self._handled += 1
+        elif inbox.purchases:
+            entered = await self._enter(inbox.purchases.pop(0))
+            await self._pass_on(entered)
+            if entered.pending:
+                await self._await_orders()
+            if entered.skip_reason is None:
+                await self._rearm()
+        elif inbox.orders_changed or (self._following is not None and self._following.done()):
+            return await self._take_settlement()
+        return ExitReason.CANCELLED if self._cancelled else None
+
+    async def _rearm(self) -> None:
+        """Compute the thresholds anew for what is held now."""
+        if self._holding.shares > 0:
+            self._view = self._view.model_copy(update={"stop_price": None, "target_price": None})
+            await self._arm()
+
+    async def _follow_sale(self, signal: SignalMessage) -> ExitReason | None:
+        handle = workflow.start_activity_method(
+            PositionActivities.weigh_sale,
+            SaleAsk(ref=self._ref(), signal=signal),
+            summary=f"the whale left {signal.size} shares ({signal.kind.value})",
+            **policies.READ,
+        )
+        weighed = await sure(handle, self._note_cancel)
+        if weighed.share >= 1:
+            return ExitReason.WHALE_EXIT
+        if weighed.share > 0:
+            await self._sell(
+                ExitReason.WHALE_EXIT, Reduce(share=weighed.share, reason=ExitReason.WHALE_EXIT, by="whale")
+            )
+            if self._holding.shares <= 0:
+                return ExitReason.WHALE_EXIT
+            await self._rearm()
+        return None
+
+    async def _take_settlement(self) -> ExitReason | None:
+        """Take in what settlement did to the books; a purchase undone leaves nothing to hold."""
+        handle = self._following
+        if self._inbox.orders_changed or handle is None:
+            self._inbox.orders_changed = False
+            handle = self._follow()
+        settled = await sure(handle, self._note_cancel)
+        self._following = None
+        if self._takes == self._takes_before:
+            self._take(settled)
+        return ExitReason.CANCELLED if self._cancelled or self._holding.shares <= 0 else None
+
+    # leaving
+
+    async def _leave(self, reason: ExitReason) -> None:
+        """Sell, wait for what cannot be sold, redeem, end."""
+        self._show(PositionState.EXITING, exit_reason=reason)
+        if reason is not ExitReason.RESOLVED and self._holding.shares > 0:
+            await self._sell(reason)
+        await self._await_orders(only_unknown=True)
+        while self._holding.shares > 0:
+            self._show(PositionState.AWAITING_RESOLUTION, exit_reason=ExitReason.RESOLVED)
+            self._inbox.market = None
+            await self._redeem_or_resume(reason)
+            await self._await_orders(only_unknown=True)
+        if self._following is not None:
+            await sure(self._following, self._note_cancel)
+        final = self._view.exit_reason or reason
+        await self._write(PositionState.CLOSED, final)
+        self._show(PositionState.CLOSED, exit_reason=final)
+
+    async def _redeem_or_resume(self, reason: ExitReason) -> None:
+        """Redeem once resolved; sell instead if the market trades again or someone asks for it."""
+        redeeming = self._redeem()
+        while await self._sellable(redeeming):
+            await self._sell(reason)
+            if self._holding.shares <= 0:
+                redeeming.cancel()
+                self._show(PositionState.EXITING, exit_reason=reason)
+                return
+        self._show(PositionState.REDEEMING)
+        self._take(await sure(redeeming, self._note_cancel))
+
+    async def _sellable(self, redeeming: workflow.ActivityHandle[Holding]) -> bool:
+        """Wait for the redemption (False) or for a reason to try a sale (True)."""
+        while True:
+            self._inbox.close = None
+            await until(lambda: redeeming.done() or self._roused, self._note_cancel)
+            changed, self._inbox.market = self._inbox.market, None
+            if redeeming.done():
+                return False
+            if self._inbox.close is not None:
+                return True
+            if changed is not None and changed.accepting_orders and not changed.closed:
+                return True
+
+    @property
+    def _roused(self) -> bool:
+        return self._inbox.market is not None or self._inbox.close is not None
+
+    def _redeem(self) -> workflow.ActivityHandle[Holding]:
+        return workflow.start_activity_method(
+            PositionActivities.redeem, self._ref(), summary="redeem after the resolution", **policies.RESOLUTION
+        )

@@ -1,0 +1,208 @@
+"""The steps of a position: each awaits one activity and takes its result in."""
+
+import asyncio
+from datetime import timedelta
+
+from temporalio import workflow
+
+with workflow.unsafe.imports_passed_through():
+    from activities.entry import EntryActivities
+    from activities.orders import OrderActivities
+    from activities.positions import PositionActivities
+    from remora.domain.reasons import ExitReason, PositionState, SkipReason
+    from schemas.position import (
+        AdjustExitsRequest,
+        PositionInput,
+        PositionSnapshot,
+        Reduce,
+        ResolveUnknownRequest,
+        SignalMessage,
+    )
+    from schemas.position_steps import (
+        ArmAsk,
+        Bounds,
+        EnterAsk,
+        Entered,
+        Holding,
+        Ref,
+        SellAsk,
+        SettleByHand,
+        StateAsk,
+    )
+    from schemas.search_attributes import EXIT_REASON, POSITION_STATE
+    from workflows import policies
+    from workflows.position_inbox import Inbox
+    from workflows.position_story import story
+    from workflows.sure import sure, until
+
+
+class PositionSteps:
+    """State of a position and the steps that change it."""
+
+    def __init__(self, start: PositionInput) -> None:
+        self._start = start
+        self._inbox = Inbox(start.first.token_id, seen=set(start.first.trade_keys))
+        self._cancelled = False
+        self._spread = Entered().spread
+        self._holding = Holding()
+        self._sales = 0
+        self._handled = 0
+        self._takes = 0
+        self._takes_before = 0
+        self._following: workflow.ActivityHandle[Holding] | None = None
+        self._alarm: asyncio.Task[None] | None = None
+        self._view = PositionSnapshot(
+            position_id=None,
+            workflow_id=workflow.info().workflow_id,
+            account=start.account,
+            whale=start.first.whale,
+            token_id=start.first.token_id,
+            condition_id=start.first.condition_id,
+            state=PositionState.SIGNALLED,
+        )
+
+    async def _enter(self, signal: SignalMessage) -> Entered:
+        handle = workflow.start_local_activity_method(
+            EntryActivities.enter,
+            EnterAsk(
+                account=self._start.account,
+                clock=self._start.clock,
+                signal=signal,
+                position_id=self._view.position_id,
+                cancelled=self._cancelled,
+            ),
+            summary=f"copy {signal.side.value} at {signal.price}",
+            **policies.ENTER,
+        )
+        entered = await sure(handle, self._note_cancel)
+        if entered.position_id is not None and entered.skip_reason in (None, SkipReason.ORDER_REJECTED):
+            self._take(entered.holding)
+        return entered
+
+    async def _arm(self, adjust: AdjustExitsRequest | None = None) -> None:
+        ask = ArmAsk(
+            ref=self._ref(),
+            spread=self._spread,
+            stop_price=self._view.stop_price if adjust is None else adjust.stop_price or self._view.stop_price,
+            target_price=self._view.target_price
+            if adjust is None
+            else adjust.target_price or self._view.target_price,
+        )
+        bounds = await self._armed(ask)
+        changed = bounds.exit_at != self._view.exit_at
+        self._show(PositionState.OPEN, **bounds.model_dump())
+        if self._following is None or self._following.done():
+            self._following = self._follow()
+        if changed or self._alarm is None:
+            self._set_alarm(bounds)
+
+    async def _armed(self, ask: ArmAsk) -> Bounds:
+        handle = workflow.start_local_activity_method(
+            PositionActivities.arm_exits, ask, summary="register exits", **policies.WRITE
+        )
+        return await sure(handle, self._note_cancel)
+
+    def _set_alarm(self, bounds: Bounds) -> None:
+        if self._alarm is not None:
+            self._alarm.cancel()
+        self._alarm = None
+        if bounds.exit_at is not None:
+            left = self._start.clock.clock().wall_time(bounds.exit_at) - workflow.now()
+            self._alarm = asyncio.create_task(
+                workflow.sleep(max(left, timedelta(milliseconds=1)), summary="leave before the resolution")
+            )
+
+    async def _sell(self, reason: ExitReason, part: Reduce | None = None) -> None:
+        self._sales += 1
+        ask = SellAsk(
+            ref=self._ref(),
+            reason=reason,
+            name=f"x-{self._view.position_id}-{self._sales}",
+            aggressive=reason is ExitReason.HALT,
+        )
+        if part is not None:
+            ask = ask.model_copy(update={"share": part.share})
+        handle = workflow.start_activity_method(
+            OrderActivities.sell, ask, summary=f"sell {ask.share} of the holding: {reason.value}", **policies.ORDER
+        )
+        self._take((await sure(handle, self._note_cancel)).holding)
+
+    # orders
+
+    def _follow(self) -> workflow.ActivityHandle[Holding]:
+        """Follow settlement; what it finds is out of date once a later step reported the books."""
+        self._takes_before = self._takes
+        return workflow.start_activity_method(
+            OrderActivities.follow_orders, self._ref(), summary="follow the order to settlement", **policies.ORDER
+        )
+
+    async def _await_orders(self, *, only_unknown: bool = False) -> None:
+        """Settle open orders; what nobody can look up waits for an operator."""
+        if not only_unknown:
+            self._take(await sure(self._follow(), self._note_cancel))
+        while self._holding.unknown:
+            before = self._view.state
+            note = f"order {self._holding.unknown[0]} could not be looked up"
+            self._show(PositionState.NEEDS_ATTENTION, attention=note)
+            while not (self._inbox.findings or self._inbox.orders_changed):
+                await until(lambda: bool(self._inbox.findings) or self._inbox.orders_changed, self._note_cancel)
+            if self._inbox.findings:
+                await self._settle_by_hand(self._inbox.findings.pop(0))
+            self._inbox.orders_changed = False
+            self._take(await sure(self._follow(), self._note_cancel))
+            self._show(before, attention=None)
+
+    async def _settle_by_hand(self, found: ResolveUnknownRequest) -> None:
+        ask = SettleByHand(
+            ref=self._ref(),
+            digest=found.digest,
+            outcome=found.outcome,
+            shares=found.shares,
+            price=found.price,
+            fee=found.fee,
+        )
+        handle = workflow.start_local_activity_method(
+            OrderActivities.settle_by_hand, ask, summary=f"{found.by}: {found.outcome.value}", **policies.WRITE
+        )
+        self._take(await sure(handle, self._note_cancel))
+        self._handled += 1
+
+    # state
+
+    def _note_cancel(self) -> None:
+        self._cancelled = True
+
+    def _ref(self) -> Ref:
+        assert self._view.position_id is not None
+        return Ref(
+            position_id=self._view.position_id,
+            account=self._start.account,
+            token_id=self._view.token_id,
+            condition_id=self._view.condition_id,
+            clock=self._start.clock,
+        )
+
+    async def _write(self, state: PositionState, reason: ExitReason | None = None) -> None:
+        handle = workflow.start_local_activity_method(
+            PositionActivities.write_state,
+            StateAsk(ref=self._ref(), state=state, exit_reason=reason),
+            summary=f"end as {state.value}",
+            **policies.WRITE,
+        )
+        await sure(handle, self._note_cancel)
+
+    def _take(self, holding: Holding) -> None:
+        self._takes += 1
+        self._holding = holding
+        books = holding.model_dump(include={"shares", "average_price", "cost", "fees", "proceeds"})
+        self._view = self._view.model_copy(update=books)
+
+    def _show(self, state: PositionState, **changes: object) -> None:
+        """Move the snapshot and what the Web UI shows of it."""
+        before, self._view = self._view, self._view.model_copy(update={"state": state, **changes})
+        if before.state is not state and state is not PositionState.ENTERING:
+            updates = [POSITION_STATE.value_set(state.value)]
+            if self._view.exit_reason is not None:
+                updates.append(EXIT_REASON.value_set(self._view.exit_reason.value))
+            workflow.upsert_search_attributes(updates)
+        workflow.set_current_details(story(self._view))
