@@ -5,9 +5,9 @@ import asyncio
 import asyncpg
 import pytest
 from alembic import command
-from tests.fixtures.postgres import database_url
 
 from remora.storage.migrate import config, downgrade, upgrade
+from tests.fixtures.postgres import database_url
 
 
 @pytest.fixture
