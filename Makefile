@@ -4,7 +4,7 @@ BIN    := .venv/bin
 READY  := .venv/ready
 
 .DEFAULT_GOAL := help
-.PHONY: help install lock demo test check up down bench
+.PHONY: help install lock test check up down
 
 help:      ## list the targets
 	@grep -hE '^[a-z]+: .*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 10
@@ -28,9 +28,6 @@ lock: $(READY)  ## resolve dependencies again into the lock files
 	  --custom-compile-command "make lock" --no-annotate --constraints requirements.lock \
 	  pyproject.toml --group dev --output-file requirements-dev.lock
 
-demo: install  ## watch whale trades being copied on the exchange twin
-	@$(BIN)/remora demo
-
 test: install  ## run every test, real servers included
 	@$(BIN)/python -m pytest
 
@@ -45,6 +42,3 @@ up: install  ## start the stack on this machine and leave it running
 
 down: install  ## stop the stack
 	@$(BIN)/remora down
-
-bench: install  ## measure latency and history size, beside a bare asyncio script
-	@$(BIN)/python -m bench
