@@ -3,7 +3,7 @@
 import asyncio
 
 from temporalio import workflow
-from temporalio.exceptions import ApplicationError
+from temporalio.exceptions import FailureError
 
 with workflow.unsafe.imports_passed_through():
     from activities.positions import PositionActivities
@@ -93,7 +93,7 @@ class PositionWorkflow(PositionMessages):
         other = workflow.get_external_workflow_handle(entered.opposite_workflow_id)
         try:
             await other.signal(PositionWorkflow.whale_traded, entered.opposite_sale)
-        except ApplicationError:
+        except FailureError:
             workflow.logger.info("the opposite position has ended already")
 
     # holding
@@ -235,6 +235,11 @@ class PositionWorkflow(PositionMessages):
         """Redeem once resolved; sell instead if the market trades again or someone asks for it."""
         redeeming = self._redeem()
         while await self._sellable(redeeming):
+            if self._resolved:
+                # do not wait for the next retry
+                redeeming.cancel()
+                redeeming = self._redeem()
+                break
             await self._sell(reason)
             if self._holding.shares <= 0:
                 redeeming.cancel()
@@ -251,7 +256,8 @@ class PositionWorkflow(PositionMessages):
             changed, self._inbox.market = self._inbox.market, None
             if redeeming.done():
                 return False
-            if self._inbox.close is not None:
+            self._resolved = changed is not None and changed.resolution is ResolutionStatus.RESOLVED
+            if self._resolved or self._inbox.close is not None:
                 return True
             if changed is not None and changed.accepting_orders and not changed.closed:
                 return True

@@ -47,6 +47,7 @@ class PositionSteps:
         self._holding = Holding()
         self._sales = 0
         self._handled = 0
+        self._resolved = False
         self._takes = 0
         self._takes_before = 0
         self._following: workflow.ActivityHandle[Holding] | None = None

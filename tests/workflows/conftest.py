@@ -1,7 +1,7 @@
 """A position's stack: Temporal, PostgreSQL, and a small venue in memory."""
 
 import itertools
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
@@ -11,12 +11,8 @@ import pytest
 from sqlalchemy.ext.asyncio import AsyncEngine
 from temporalio.client import Client, WorkflowHandle
 from temporalio.contrib.pydantic import pydantic_data_converter
-from temporalio.worker import Replayer, Worker
+from temporalio.worker import Replayer
 
-from activities.desk import DeskActivities
-from activities.entry import EntryActivities
-from activities.orders import OrderActivities
-from activities.positions import PositionActivities
 from activities.tools import Patience, Tools
 from remora.domain.books import Level, OrderBook
 from remora.domain.ids import AccountId, ConditionId, EventId, OrderDigest, TokenId, WalletAddress
@@ -39,9 +35,8 @@ from remora.storage.desk import ensure_desk
 from remora.storage.roster import Follow, publish_roster
 from schemas.message import ClockMessage
 from schemas.position import PositionInput, PositionSnapshot, SignalMessage, position_workflow_id
-from schemas.search_attributes import TRADING_QUEUE
 from starters.position import deliver_signal
-from workflows.desk import DeskWorkflow
+from workers.trading import trading_worker
 from workflows.position import PositionWorkflow
 
 ACCOUNT = AccountId("0x" + "ee" * 20)
@@ -233,16 +228,6 @@ def venue() -> MemoryVenue:
     )
 
 
-def _activities(tools: Tools) -> Sequence[Any]:
-    entry, orders = EntryActivities(tools), OrderActivities(tools)
-    held, desk = PositionActivities(tools), DeskActivities(tools)
-    return [
-        entry.enter, orders.follow_orders, orders.sell, orders.settle_by_hand, held.arm_exits,
-        held.confirm_crossing, held.weigh_sale, held.look_at_market, held.redeem, held.write_state,
-        desk.load_state, desk.turn,
-    ]  # fmt: skip
-
-
 @pytest.fixture
 async def stack(temporal_client: Client, engine: AsyncEngine, venue: MemoryVenue) -> AsyncIterator[Stack]:
     """Run a worker with a desk of ten thousand dollars that follows one whale."""
@@ -258,10 +243,5 @@ async def stack(temporal_client: Client, engine: AsyncEngine, venue: MemoryVenue
         look_pause=timedelta(milliseconds=20), looks=8, resend_after=2, sale_rounds=3, sale_pause=timedelta(0)
     )
     tools = Tools(venue=venue, engine=engine, limits=Limits(), wall=now, patience=quick)  # type: ignore[arg-type]
-    async with Worker(
-        temporal_client,
-        task_queue=TRADING_QUEUE,
-        workflows=[PositionWorkflow, DeskWorkflow],
-        activities=_activities(tools),
-    ):
+    async with trading_worker(temporal_client, tools):
         yield Stack(temporal_client, engine, venue)

@@ -5,14 +5,23 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
-from temporalio.client import WorkflowFailureError
+from temporalio.client import WorkflowFailureError, WorkflowUpdateFailedError
 from temporalio.exceptions import CancelledError
 
 from remora.domain.exits import CrossingKind
 from remora.domain.market import ResolutionStatus
 from remora.domain.money import Side
 from remora.storage.books import our_books
-from schemas.position import CloseRequest, MarketChanged, PriceCrossed, Resolution, ResolveUnknownRequest
+from remora.storage.decisions import list_decisions
+from schemas.position import (
+    AdjustExitsRequest,
+    CloseRequest,
+    MarketChanged,
+    PriceCrossed,
+    Resolution,
+    ResolveUnknownRequest,
+)
+from starters.desk import ensure_desk, pause, resume
 from workflows.position import PositionWorkflow
 
 from .conftest import ACCOUNT, CONDITION, TOKEN, Stack, d, now
@@ -156,3 +165,75 @@ async def test_an_unknown_whale_is_skipped(stack: Stack) -> None:
     )
 
     assert (await handle.result()).skip_reason == "not_on_roster"
+
+
+async def test_dust_waits_for_the_resolution_and_is_redeemed(stack: Stack) -> None:
+    await stack.deliver(stack.trade())
+    await stack.reaches("open")
+    stack.venue.bid = None
+    waiting = await stack.handle().execute_update(PositionWorkflow.close, CloseRequest(by="me"))
+    assert waiting.state == "awaiting_resolution"
+    stack.venue.resolve("1")
+    changed = MarketChanged(
+        condition_id=CONDITION,
+        accepting_orders=False,
+        closed=True,
+        resolution=ResolutionStatus.RESOLVED,
+        seen_at=now(),
+    )
+    await stack.handle().signal(PositionWorkflow.market_changed, changed)
+    result = await stack.handle().result()
+
+    assert (result.state, result.exit_reason) == ("closed", "resolved")
+    assert result.realised_pnl > 0
+
+
+async def test_partial_fills_are_sold_on(stack: Stack) -> None:
+    await stack.deliver(stack.trade())
+    view = await stack.reaches("open")
+    stack.venue.bid_size = view.shares / 2
+    await stack.handle().execute_update(PositionWorkflow.close, CloseRequest(by="me"))
+    result = await stack.handle().result()
+
+    assert (result.state, len(stack.venue.sent)) == ("closed", 3)
+
+
+async def test_exits_move_on_request_and_wrong_ones_are_refused(stack: Stack) -> None:
+    await stack.deliver(stack.trade())
+    await stack.reaches("open")
+    moved = await stack.handle().execute_update(
+        PositionWorkflow.adjust_exits, AdjustExitsRequest(stop_price=d("0.40"), by="me")
+    )
+    assert moved.stop_price == d("0.40")
+    with pytest.raises(WorkflowUpdateFailedError):
+        await stack.handle().execute_update(
+            PositionWorkflow.adjust_exits, AdjustExitsRequest(stop_price=d("0.99"), by="me")
+        )
+
+
+async def test_a_later_purchase_is_weighed_with_what_is_held(stack: Stack) -> None:
+    await stack.deliver(stack.trade())
+    before = await stack.reaches("open")
+    assert await stack.deliver(stack.trade("k2")) == "signalled"
+    await asyncio.sleep(0.5)
+    view = await stack.handle().query(PositionWorkflow.state)
+
+    assert view.shares == 2 * before.shares
+    assert len(stack.venue.sent) == 2
+    await stack.deliver(stack.trade("k3"))
+    await asyncio.sleep(0.5)
+    assert (await list_decisions(stack.engine, ACCOUNT))[0]["reason"] == "position_limit"
+    assert len(stack.venue.sent) == 2
+
+
+async def test_a_paused_desk_skips_entries_and_lets_exits_pass(stack: Stack) -> None:
+    await ensure_desk(stack.client, ACCOUNT, mode="twin")
+    await stack.deliver(stack.trade())
+    await stack.reaches("open")
+    assert (await pause(stack.client, ACCOUNT, by="me")).mode == "paused"
+    await stack.handle().execute_update(PositionWorkflow.close, CloseRequest(by="me"))
+    assert (await stack.handle().result()).state == "closed"
+    await stack.deliver(stack.trade("k2"))
+    assert (await stack.handle().result()).skip_reason == "desk_paused"
+
+    assert (await resume(stack.client, ACCOUNT, by="me")).mode == "trading"

@@ -1,0 +1,149 @@
+"""The hot path's process: workflows and their activities on one queue."""
+
+import argparse
+import asyncio
+import contextlib
+import importlib
+import os
+import signal
+from collections.abc import Sequence
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+from sqlalchemy.ext.asyncio import AsyncEngine
+from temporalio.client import Client
+from temporalio.worker import Worker
+
+from activities.desk import DeskActivities
+from activities.entry import EntryActivities
+from activities.orders import OrderActivities
+from activities.positions import PositionActivities
+from activities.tools import Tools
+from remora.settings import Settings, SettingsError, load_settings
+from remora.storage.desk import ensure_desk as ensure_desk_row
+from remora.storage.engine import create_engine
+from remora.telemetry.tracing import start_tracing
+from remora.venues.polymarket.endpoints import Endpoints
+from remora.venues.polymarket.venue import PolymarketVenue
+from remora.venues.venue import Venue
+from schemas.search_attributes import TRADING_QUEUE
+from starters.client import connect
+from starters.desk import ensure_desk
+from workflows.desk import DeskWorkflow
+from workflows.position import PositionWorkflow
+
+STICKY = timedelta(seconds=2)
+"""A killed worker's workflows move to another after this long."""
+
+GRACE = timedelta(seconds=30)
+"""Running activities may finish within this long after SIGTERM."""
+
+
+def activities_of(tools: Tools) -> Sequence[Any]:
+    """Return every activity of the hot path, built with its dependencies."""
+    entry, orders = EntryActivities(tools), OrderActivities(tools)
+    held, desk = PositionActivities(tools), DeskActivities(tools)
+    return [
+        entry.enter,
+        orders.follow_orders,
+        orders.sell,
+        orders.settle_by_hand,
+        held.arm_exits,
+        held.confirm_crossing,
+        held.weigh_sale,
+        held.look_at_market,
+        held.redeem,
+        held.write_state,
+        desk.load_state,
+        desk.turn,
+    ]
+
+
+def trading_worker(client: Client, tools: Tools) -> Worker:
+    """Return the worker of the hot path."""
+    return Worker(
+        client,
+        task_queue=TRADING_QUEUE,
+        workflows=[PositionWorkflow, DeskWorkflow],
+        activities=activities_of(tools),
+        max_cached_workflows=1000,
+        sticky_queue_schedule_to_start_timeout=STICKY,
+        graceful_shutdown_timeout=GRACE,
+    )
+
+
+def utc_now() -> datetime:
+    """Return the wall clock."""
+    return datetime.now(UTC)
+
+
+async def serve(settings: Settings, stop: asyncio.Event, *, ready_file: Path | None, with_watcher: bool) -> None:
+    """Run until `stop`; raise SettingsError when an address or a key is missing."""
+    database, address, key = settings.database_url, settings.temporal_address, settings.private_key
+    if database is None or address is None or key is None:
+        raise SettingsError(
+            "DATABASE_URL, TEMPORAL_ADDRESS and PRIVATE_KEY: expected all three, found some missing; "
+            "set them, or let remora up do it"
+        )
+    tracing = start_tracing("trading")
+    engine = create_engine(database)
+    client = await connect(address, namespace=settings.temporal_namespace, interceptors=tracing.interceptors())
+    endpoints = await Endpoints.from_twin(settings.twin_url) if settings.twin_url else Endpoints.production()
+    venue = await PolymarketVenue.create(
+        endpoints, private_key=key.get_secret_value(), wallet=settings.wallet_address
+    )
+    try:
+        await _open_desk(engine, venue, settings)
+        tools = Tools(venue=venue, engine=engine, limits=settings.limits(), wall=utc_now)
+        async with trading_worker(client, tools):
+            await ensure_desk(client, venue.account, mode=settings.mode.value)
+            if ready_file is not None:
+                await asyncio.to_thread(ready_file.write_text, f"{os.getpid()}\n")
+            if with_watcher:
+                watcher = importlib.import_module("workers.watcher")
+                await watcher.run(client, venue, engine, settings, stop)
+            await stop.wait()
+    finally:
+        await venue.close()
+        await engine.dispose()
+        tracing.shutdown()
+
+
+async def _open_desk(engine: AsyncEngine, venue: Venue, settings: Settings) -> None:
+    now = utc_now()
+    await ensure_desk_row(
+        engine,
+        venue.account,
+        venue_mode=settings.mode.value,
+        cash=await venue.cash(),
+        now=now,
+        now_venue=(await venue.clock()).venue_time(now),
+    )
+
+
+async def _main(arguments: argparse.Namespace) -> None:
+    stop = asyncio.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        asyncio.get_running_loop().add_signal_handler(number, stop.set)
+    await serve(load_settings(), stop, ready_file=arguments.ready_file, with_watcher=arguments.with_watcher)
+
+
+def main() -> None:
+    """Run the process until SIGTERM."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--with-watcher", action="store_true", help="hold the streams in this process too")
+    parser.add_argument("--ready-file", type=Path, help="written once the worker polls")
+    arguments = parser.parse_args()
+    try:
+        asyncio.run(_main(arguments))
+    except SettingsError as error:
+        raise SystemExit(str(error)) from None
+    finally:
+        if arguments.ready_file is not None:
+            with contextlib.suppress(FileNotFoundError):
+                arguments.ready_file.unlink()
+
+
+if __name__ == "__main__":
+    main()
