@@ -1,0 +1,159 @@
+"""What happens to a whale's trade between the stream and the position that copies it."""
+
+import asyncio
+from collections.abc import Awaitable, Callable, Collection
+from datetime import datetime
+from functools import partial
+
+import structlog
+
+from remora.detection.aggregator import Aggregator
+from remora.detection.lanes import Delivery, Kind, Lanes
+from remora.detection.outlet import Outlet
+from remora.detection.pace import Pace
+from remora.detection.recent_keys import RecentKeys
+from remora.detection.skips import Skips
+from remora.detection.venue_time import VenueTime
+from remora.domain.aggregate import aggregate
+from remora.domain.check_trade import check_trade
+from remora.domain.decide import Skip
+from remora.domain.ids import WalletAddress
+from remora.domain.limits import Limits
+from remora.domain.money import Side
+from remora.domain.reasons import SkipReason
+from remora.domain.trades import Signal, TradeKind, WhaleTrade
+from remora.telemetry.metrics import Metrics
+
+log = structlog.get_logger(__name__)
+
+
+class Intake:
+    """Deduplicates, checks, aggregates and hands over; every trade is counted once under its fate.
+
+    `take` may be called from several sources at once: the stream, the backfill, the poll.
+    """
+
+    def __init__(
+        self,
+        *,
+        outlet: Outlet,
+        skips: Skips,
+        lanes: Lanes,
+        recent: RecentKeys,
+        time: VenueTime,
+        limits: Limits,
+        pace: Pace,
+        metrics: Metrics,
+    ) -> None:
+        self._outlet = outlet
+        self._skips = skips
+        self._lanes = lanes
+        self._recent = recent
+        self._time = time
+        self._limits = limits
+        self._metrics = metrics
+        self._aggregator = Aggregator(window=pace.window, burst_max=pace.burst_max)
+        self._timer: asyncio.TimerHandle | None = None
+        self.followed: Collection[WalletAddress] = frozenset()
+
+    async def take(self, trade: WhaleTrade) -> None:
+        """Take in one trade, however often it is delivered; wait while too many deliveries are open."""
+        if trade.whale not in self.followed:
+            self._count("not_followed")
+        elif trade.key in self._recent:
+            self._count("duplicate")
+        else:
+            await self._lanes.room()
+            await self._time.settle()
+            refusal = self._refusal(trade)
+            if refusal is not None and refusal.reason in (SkipReason.FUTURE_DATED, SkipReason.STALE):
+                await self._time.read_again()  # a venue that restarted has another clock
+                refusal = self._refusal(trade)
+            self._accept(trade, refusal)
+
+    def flush(self) -> None:
+        """Hand over what was collected without waiting for its window."""
+        for signal in self._aggregator.flush():
+            self._hand_over(signal)
+
+    def _accept(self, trade: WhaleTrade, refusal: Skip | None) -> None:
+        if not self._recent.add(trade.key):  # another source was faster meanwhile
+            self._count("duplicate")
+        elif refusal is not None:
+            self._skips.push(aggregate([trade]), refusal.reason, refusal.detail)
+        elif trade.side is Side.BUY and trade.kind is not TradeKind.TRADE:
+            self._count("not_a_purchase")  # a split or a transfer in: no price that could be copied
+        else:
+            self._collect(trade)
+
+    def _refusal(self, trade: WhaleTrade) -> Skip | None:
+        bad = check_trade(trade, now_venue=self._time.venue_now(), limits=self._limits)
+        if bad is not None or trade.side is Side.SELL:
+            return bad
+        return self._lateness(trade.happened_at, trade.seen_at)
+
+    def _lateness(self, happened_at: datetime, seen_at: datetime) -> Skip | None:
+        """Return the refusal of a purchase too old to copy; a sale is never too old."""
+        began = min(seen_at, self._time.clock.wall_time(happened_at))
+        age = self._time.now() - began
+        if age <= self._limits.signal_age_max:
+            return None
+        return Skip(SkipReason.STALE, f"{age.total_seconds():.1f} s old when the watcher had it")
+
+    def _collect(self, trade: WhaleTrade) -> None:
+        loop = asyncio.get_running_loop()
+        ended = self._aggregator.add(trade, loop.time())
+        if ended is not None:
+            self._hand_over(ended)
+        self._arm(loop)
+
+    def _arm(self, loop: asyncio.AbstractEventLoop) -> None:
+        due = self._aggregator.next_due()
+        if self._timer is None and due is not None:
+            self._timer = loop.call_at(due, self._window_over)
+
+    def _window_over(self) -> None:
+        self._timer = None
+        loop = asyncio.get_running_loop()
+        for signal in self._aggregator.due(loop.time()):
+            self._hand_over(signal)
+        self._arm(loop)
+
+    def _hand_over(self, signal: Signal) -> None:
+        self._count("signalled", len(signal.trade_keys))
+        self._stage("aggregated", signal)
+        if signal.side is Side.SELL:
+            self._push(signal, Kind.EXIT, partial(self._reduce, signal))
+            return
+        self._push(signal, Kind.ENTRY, partial(self._enter, signal))
+
+    def _push(self, signal: Signal, kind: Kind, act: Callable[[], Awaitable[None]]) -> None:
+        self._lanes.push(
+            Delivery(
+                key=f"trade/{signal.whale}/{signal.token_id}",
+                kind=kind,
+                act=act,
+                refused=partial(self._skips.push, signal, SkipReason.MALFORMED),
+            )
+        )
+
+    async def _enter(self, signal: Signal) -> None:
+        late = self._lateness(signal.happened_at, signal.seen_at)
+        if late is not None:
+            self._skips.push(signal, late.reason, late.detail)
+            return
+        self._stage("queued", signal)
+        await self._outlet.whale_traded(signal, self._time.clock)
+        self._stage("handed_over", signal)
+
+    async def _reduce(self, signal: Signal) -> None:
+        taken = await self._outlet.whale_traded(signal, self._time.clock)
+        if not taken:
+            self._skips.push(signal, SkipReason.NOT_HELD, "a sale of something we do not copy")
+
+    def _count(self, fate: str, trades: int = 1) -> None:
+        self._metrics.trades.labels(fate).inc(trades)
+
+    def _stage(self, stage: str, signal: Signal) -> None:
+        seconds = (self._time.now() - signal.seen_at).total_seconds()
+        self._metrics.latency.labels(stage, signal.source.value).observe(max(0.0, seconds))

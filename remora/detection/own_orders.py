@@ -1,0 +1,82 @@
+"""Tell positions what the venue says about their own orders."""
+
+from collections.abc import Awaitable, Callable
+from datetime import datetime, timedelta
+from functools import partial
+
+import structlog
+from sqlalchemy.ext.asyncio import AsyncEngine
+
+from remora.detection.lanes import Delivery, Kind, Lanes
+from remora.detection.outlet import OrderChange, Outlet, Unreachable
+from remora.detection.recent_keys import RecentKeys
+from remora.detection.venue_time import VenueTime
+from remora.domain.orders import Fill, FillStatus, OrderState
+from remora.storage.failures import may_pass
+from remora.storage.orders import OrderRow, find_by_digest
+from remora.venues.venue import FeedGap, FillUpdate, Trading, VenueUnavailable
+
+log = structlog.get_logger(__name__)
+
+REMEMBERED = 20_000
+
+
+class OwnOrders:
+    """Finds the position of each fill and hands the change over, once per fill and status.
+
+    A fill that an order's reply announced already is not told again at MATCHED: it would only lengthen the
+    position's history. MINED and RETRYING change nothing.
+    """
+
+    def __init__(
+        self, trading: Trading, engine: AsyncEngine, *, outlet: Outlet, lanes: Lanes, time: VenueTime
+    ) -> None:
+        self._trading = trading
+        self._engine = engine
+        self._outlet = outlet
+        self._lanes = lanes
+        self._time = time
+        self._told = RecentKeys(REMEMBERED)
+
+    def take(self, update: FillUpdate) -> None:
+        """Take in one message of the user channel."""
+        fill = update.fill
+        if fill.status in (FillStatus.MINED, FillStatus.RETRYING):
+            return
+        if self._told.add(f"{fill.trade_id}/{fill.order_digest}/{fill.status}"):
+            self._push(f"order/{fill.order_digest}", partial(self._forward, fill, update.seen_at))
+
+    def catch_up(self, gap: FeedGap) -> None:
+        """Read our own fills since the gap's beginning."""
+        self._push("order/gap", partial(self._read_since, gap.since - timedelta(seconds=1)))
+
+    async def _read_since(self, since: datetime) -> None:
+        try:
+            fills = await self._trading.fills(since=self._time.clock.venue_time(since))
+        except VenueUnavailable as error:
+            raise Unreachable(f"venue: {error}") from error
+        for fill in fills:
+            self.take(FillUpdate(fill=fill, seen_at=self._time.now()))
+
+    async def _forward(self, fill: Fill, seen_at: datetime) -> None:
+        found = await self._find(fill)
+        if found is None:
+            log.warning("fill.of_no_order", digest=fill.order_digest, trade=fill.trade_id, status=fill.status)
+            return
+        order, workflow_id = found
+        if fill.status is FillStatus.MATCHED and order.state is OrderState.DONE:
+            return
+        await self._outlet.order_changed(
+            OrderChange(workflow_id=workflow_id, digest=fill.order_digest, seen_at=seen_at)
+        )
+
+    async def _find(self, fill: Fill) -> tuple[OrderRow, str] | None:
+        try:
+            return await find_by_digest(self._engine, fill.order_digest)
+        except Exception as error:
+            if may_pass(error):
+                raise Unreachable(f"database: {type(error).__name__}") from error
+            raise
+
+    def _push(self, key: str, act: Callable[[], Awaitable[None]]) -> None:
+        self._lanes.push(Delivery(key=key, kind=Kind.EXIT, act=act))

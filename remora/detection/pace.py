@@ -1,0 +1,49 @@
+"""How often the watcher does what, on the wall clock."""
+
+from dataclasses import dataclass
+from datetime import timedelta
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Pace:
+    """Rhythm and bounds; durations are wall-clock seconds unless they say otherwise."""
+
+    window: float = 0.003
+    """Trades of one whale in one token that arrive within this time are one signal."""
+
+    burst_max: int = 500
+    recent_keys: int = 50_000
+    waiting_max: int = 2_000
+    """Deliveries that may wait before the streams are read no further."""
+
+    entries_at_once: int = 16
+    exits_at_once: int = 32
+    records_at_once: int = 4
+
+    refresh_every: float = 5.0
+    refresh_debounce: float = 0.05
+    clock_every: float = 5.0
+
+    overdue_every: float = 0.25
+    repeat_crossing_after: timedelta = timedelta(seconds=15)
+    marks_every: float = 2.0
+
+    activity_every: float = 15.0
+    """Holders of our positions are read again, because merges and redemptions are on no stream."""
+
+    activity_overlap: timedelta = timedelta(seconds=60)
+    reread_after: tuple[float, ...] = (10.0, 30.0)
+    """After a gap the public history is read again: it lags behind the stream."""
+
+    backfill_max: timedelta = timedelta(hours=24)
+    """How far back a whale without a position of ours is read at the start."""
+
+    market_every: timedelta = timedelta(seconds=30)
+    """In venue time."""
+
+    market_every_min: float = 1.0
+    market_every_max: float = 30.0
+
+    silent_after: float = 60.0
+    silence_every: float = 5.0
+    drain_for: float = 10.0

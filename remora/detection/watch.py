@@ -1,0 +1,229 @@
+"""Everything the watcher does, wired together; where it goes is the outlet's business."""
+
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable
+from datetime import datetime
+
+import structlog
+from sqlalchemy.ext.asyncio import AsyncEngine
+
+from remora.detection.backfill import Backfill
+from remora.detection.crossings import CrossingBoard
+from remora.detection.followed import Followed
+from remora.detection.holdings import Holdings
+from remora.detection.intake import Intake
+from remora.detection.lanes import Delivery, Kind, Lanes
+from remora.detection.liveness import Liveness
+from remora.detection.market_events import MarketEvents
+from remora.detection.outlet import Crossing, Outlet
+from remora.detection.own_orders import OwnOrders
+from remora.detection.pace import Pace
+from remora.detection.recent_keys import RecentKeys
+from remora.detection.skips import Skips
+from remora.detection.supervise import keep_running
+from remora.detection.venue_time import VenueTime
+from remora.domain.limits import Limits
+from remora.domain.trades import WhaleTrade
+from remora.storage.positions import set_marks
+from remora.telemetry.metrics import Metrics
+from remora.venues.venue import BookUpdate, FeedGap, FillUpdate, MarketUpdate, Venue
+
+log = structlog.get_logger(__name__)
+
+RETRY_AFTER = 1.0
+
+
+class Watch:
+    """One watcher: `run` until told to stop."""
+
+    def __init__(
+        self,
+        venue: Venue,
+        engine: AsyncEngine,
+        outlet: Outlet,
+        *,
+        limits: Limits,
+        metrics: Metrics,
+        now: Callable[[], datetime],
+        pace: Pace | None = None,
+    ) -> None:
+        pace = pace or Pace()
+        account = venue.account
+        self._venue, self._engine, self._outlet = venue, engine, outlet
+        self._pace, self._metrics = pace, metrics
+        self._whales, self._books, self._fills = venue.whale_feed(), venue.book_feed(), venue.fill_feed()
+        self.time = VenueTime(venue, now)
+        self.lanes = Lanes(pace, metrics)
+        holdings, recent = Holdings(), RecentKeys(pace.recent_keys)
+        skips = Skips(engine, account, self.lanes, metrics, now=now, venue_now=self.time.venue_now)
+        self.intake = Intake(
+            skips=skips,
+            recent=recent,
+            limits=limits,
+            pace=pace,
+            metrics=metrics,
+            outlet=outlet,
+            lanes=self.lanes,
+            time=self.time,
+        )
+        self.board = CrossingBoard(limits, repeat_after=pace.repeat_crossing_after)
+        self.followed = Followed(
+            engine,
+            account,
+            whale_feed=self._whales,
+            book_feed=self._books,
+            intake=self.intake,
+            holdings=holdings,
+            board=self.board,
+            pace=pace,
+        )
+        self.backfill = Backfill(
+            venue,
+            engine,
+            account,
+            followed=self.followed,
+            holdings=holdings,
+            intake=self.intake,
+            recent=recent,
+            time=self.time,
+            pace=pace,
+        )
+        self.markets = MarketEvents(
+            venue, holdings=holdings, pace=pace, outlet=outlet, lanes=self.lanes, time=self.time
+        )
+        self.orders = OwnOrders(venue, engine, outlet=outlet, lanes=self.lanes, time=self.time)
+        self.liveness = Liveness(venue.last_message_at, now=now, replace=self._replace, pace=pace, metrics=metrics)
+        self._readers: dict[str, asyncio.Task[None]] = {}
+
+    async def run(self, stop: asyncio.Event) -> None:
+        """Watch until `stop` is set, then hand over what was collected."""
+        await self._begin()
+        loops: dict[str, Callable[[], Awaitable[None]]] = {
+            "rtds": self._read_whales,
+            "market": self._read_books,
+            "user": self._read_fills,
+            "listen": self.followed.listen,
+            "refresh": self.followed.keep_fresh,
+            "backfill": self.backfill.run,
+            "markets": self.markets.run,
+            "overdue": self._raise_overdue,
+            "marks": self._write_marks,
+            "clock": self._keep_time,
+            "liveness": self.liveness.run,
+        }
+        tasks = [
+            asyncio.create_task(keep_running(name, loop, self._metrics), name=f"watch {name}")
+            for name, loop in loops.items()
+        ]
+        try:
+            await stop.wait()
+        finally:
+            for task in tasks:
+                task.cancel()
+            await asyncio.gather(*tasks, return_exceptions=True)
+            self.intake.flush()
+            left = await self.lanes.close(self._pace.drain_for)
+            log.info("watcher.stopped", undelivered=left)
+
+    async def _begin(self) -> None:
+        """Read the clock, whom to follow and what is held; wait for servers that do not answer yet."""
+        while True:
+            try:
+                await self.time.refresh()
+                await self.followed.refresh()
+                return await self.backfill.begin()
+            except Exception:  # at the start everything may still be coming up
+                log.exception("watcher.waiting")
+                await asyncio.sleep(RETRY_AFTER)
+
+    async def _read_whales(self) -> None:
+        await self._read("rtds", self._whales, self._take_whale)
+
+    async def _read_books(self) -> None:
+        await self._read("market", self._books, self._take_book)
+
+    async def _read_fills(self) -> None:
+        await self._read("user", self._fills, self._take_fill)
+
+    async def _read(self, name: str, feed: object, take: Callable[[object], Awaitable[None]]) -> None:
+        """Read a feed in a task of its own, so that a silent one can be ended and opened again."""
+
+        async def reading() -> None:
+            items: AsyncIterator[object] = feed.__aiter__()  # type: ignore[attr-defined]
+            async for item in items:
+                self._metrics.websocket_events.labels(name, type(item).__name__).inc()
+                await take(item)
+
+        task = self._readers[name] = asyncio.create_task(reading(), name=f"read {name}")
+        try:
+            await asyncio.shield(task)
+        except asyncio.CancelledError:
+            if not task.cancelled():
+                task.cancel()
+                await asyncio.gather(task, return_exceptions=True)
+                raise
+            self._gap(FeedGap(feed=name, since=self._silent_since(name), until=self.time.now(), cause="silent"))
+
+    def _replace(self, name: str) -> None:
+        task = self._readers.get(name)
+        if task is not None:
+            task.cancel()
+
+    def _silent_since(self, name: str) -> datetime:
+        return self._venue.last_message_at().get(name, self.time.now())
+
+    def _gap(self, gap: FeedGap) -> None:
+        log.warning("feed.gap", feed=gap.feed, since=gap.since.isoformat(), cause=gap.cause)
+        if gap.feed == "market":
+            self.markets.hint_all()
+        elif gap.feed == "user":
+            self.orders.catch_up(gap)
+        else:
+            self.backfill.note_gap(gap)
+
+    async def _take_whale(self, item: object) -> None:
+        if isinstance(item, FeedGap):
+            self._gap(item)
+        elif isinstance(item, WhaleTrade):
+            await self.intake.take(item)
+
+    async def _take_book(self, item: object) -> None:
+        if isinstance(item, BookUpdate):
+            self._tell(self.board.update(item))
+        elif isinstance(item, MarketUpdate):
+            self.markets.hint(item)
+        elif isinstance(item, FeedGap):
+            self._gap(item)
+
+    async def _take_fill(self, item: object) -> None:
+        if isinstance(item, FillUpdate):
+            self.orders.take(item)
+        elif isinstance(item, FeedGap):
+            self._gap(item)
+
+    def _tell(self, crossings: list[Crossing]) -> None:
+        for crossing in crossings:
+            log.info("price.crossed", position=crossing.position_id, kind=crossing.kind)
+
+            async def act(crossing: Crossing = crossing) -> None:
+                await self._outlet.price_crossed(crossing)
+
+            self.lanes.push(Delivery(key=f"price/{crossing.workflow_id}", kind=Kind.EXIT, act=act))
+
+    async def _raise_overdue(self) -> None:
+        while True:
+            await asyncio.sleep(self._pace.overdue_every)
+            self._tell(self.board.overdue(self.time.now()))
+
+    async def _write_marks(self) -> None:
+        written: dict[str, object] = {}
+        while True:
+            await asyncio.sleep(self._pace.marks_every)
+            marks = self.board.marks()
+            await set_marks(self._engine, {key: mark for key, mark in marks.items() if written.get(key) != mark})
+            written = dict(marks)
+
+    async def _keep_time(self) -> None:
+        while True:
+            await asyncio.sleep(self._pace.clock_every)
+            await self.time.read_again()

@@ -1,0 +1,101 @@
+"""The watcher: composition root of the process that holds the streams."""
+
+import asyncio
+import os
+import signal
+import sys
+from datetime import UTC, datetime
+
+from opentelemetry import trace
+from sqlalchemy.ext.asyncio import AsyncEngine
+from temporalio.client import Client
+
+from remora.detection.watch import Watch
+from remora.settings import Settings, SettingsError, load_settings
+from remora.storage.engine import create_engine
+from remora.telemetry.logs import configure_logging
+from remora.telemetry.metrics import Metrics, process_metrics
+from remora.telemetry.requests import count_requests
+from remora.telemetry.tracing import SCOPE, start_tracing
+from remora.venues.polymarket.endpoints import Endpoints
+from remora.venues.polymarket.venue import PolymarketVenue
+from remora.venues.venue import Venue
+from starters.client import connect
+from workers.temporal_outlet import TemporalOutlet
+
+
+def utc_now() -> datetime:
+    """Return the wall clock."""
+    return datetime.now(UTC)
+
+
+async def run(
+    client: Client,
+    venue: Venue,
+    engine: AsyncEngine,
+    settings: Settings,
+    *,
+    stop: asyncio.Event,
+    metrics: Metrics | None = None,
+    tracer: trace.Tracer | None = None,
+) -> None:
+    """Watch until `stop` is set; in a process that polls the trading queue, positions start eagerly."""
+    outlet = TemporalOutlet(
+        client, venue.account, mode=settings.mode.value, tracer=tracer or trace.get_tracer(SCOPE)
+    )
+    watch = Watch(
+        venue, engine, outlet, limits=settings.limits(), metrics=metrics or process_metrics(), now=utc_now
+    )
+    await watch.run(stop)
+
+
+def _required(name: str, value: str | None) -> str:
+    if not value:
+        raise SettingsError(f"{name}: expected for a watcher of its own, found nothing; set it, or use remora up")
+    return value
+
+
+async def main() -> int:
+    """Run a watcher on its own until it is told to stop; 2 when a setting is missing."""
+    configure_logging(as_json=not sys.stderr.isatty())
+    try:
+        settings = load_settings()
+        database = _required("DATABASE_URL", settings.database_url)
+        temporal = _required("TEMPORAL_ADDRESS", settings.temporal_address)
+        key = _required("PRIVATE_KEY", settings.private_key.get_secret_value() if settings.private_key else None)
+        endpoints = (
+            await Endpoints.from_twin(_required("REMORA_TWIN_URL", settings.twin_url))
+            if settings.mode.value == "twin"
+            else Endpoints.production()
+        )
+    except SettingsError as error:
+        sys.stderr.write(f"{error}\n")
+        return 2
+    configure_logging(as_json=not sys.stderr.isatty(), secrets=[key])
+    tracing = start_tracing("remora-watcher")
+    tracing.instrument_httpx()
+    metrics = process_metrics()
+    count_requests(metrics)
+    server = metrics.serve(int(port))[0] if (port := os.environ.get("REMORA_METRICS_PORT")) else None
+    stop = asyncio.Event()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        asyncio.get_running_loop().add_signal_handler(number, stop.set)
+    engine = create_engine(database)
+    client = await connect(temporal, namespace=settings.temporal_namespace, interceptors=tracing.interceptors())
+    venue = await PolymarketVenue.create(endpoints, private_key=key, wallet=settings.wallet_address)
+    try:
+        await run(client, venue, engine, settings, stop=stop, metrics=metrics, tracer=tracing.tracer)
+    finally:
+        await venue.close()
+        await engine.dispose()
+        tracing.shutdown()
+        if server is not None:
+            server.shutdown()
+    return 0
+
+
+if __name__ == "__main__":
+    code = asyncio.run(main())
+    sys.stdout.flush()
+    sys.stderr.flush()
+    os._exit(code)  # the SDK's threads can abort an orderly interpreter exit
