@@ -7,21 +7,26 @@ from asyncio import CancelledError
 from collections.abc import Callable, Sequence
 from typing import Any, Final
 
-import click
 import typer
 
-from remora.cli import down, status, twin, up, version
+from remora.cli import decisions, down, positions, status, twin, up, version
 from remora.cli.errors import Exit, complaint
 
 COMMANDS: Final[dict[str, Callable[..., Any]]] = {
     "up": up.up,
     "down": down.down,
     "status": status.status,
+    "positions": positions.positions,
+    "position": positions.position,
+    "decisions": decisions.decisions,
     "version": version.version,
 }
 GROUPS: Final[dict[str, typer.Typer]] = {
     "twin": twin.app,
 }
+
+USAGE_ERROR: Final = next(kind for kind in typer.BadParameter.__mro__ if kind.__name__ == "ClickException")
+"""What the parser raises; Typer has it under a private name."""
 
 app = typer.Typer(
     name="remora",
@@ -56,18 +61,24 @@ def run(arguments: Sequence[str]) -> int:
     try:
         result = app(args=list(arguments), prog_name="remora", standalone_mode=False)
         return result if isinstance(result, int) else Exit.OK
-    except click.exceptions.Exit as error:
-        return error.exit_code
-    except click.ClickException as error:
-        error.show()
-        return Exit.USAGE
-    except (click.Abort, KeyboardInterrupt, CancelledError):
-        sys.stderr.write("Interrupted.\n")
-        return Exit.INTERRUPTED
+    except typer.Exit as error:
+        return _interrupted() if error.exit_code == Exit.INTERRUPTED else error.exit_code
+    except (typer.Abort, KeyboardInterrupt, CancelledError):
+        return _interrupted()
     except SystemExit as error:
         return error.code if isinstance(error.code, int) else Exit.FAILED
     except Exception as error:  # noqa: BLE001 (the one place where every failure becomes a message)
-        return _tell(error)
+        return _misused(error) if isinstance(error, USAGE_ERROR) else _tell(error)
+
+
+def _misused(error: Any) -> int:
+    error.show()
+    return Exit.USAGE
+
+
+def _interrupted() -> int:
+    sys.stderr.write("Interrupted.\n")
+    return Exit.INTERRUPTED
 
 
 def _tell(error: Exception) -> int:

@@ -1,0 +1,118 @@
+"""``remora positions`` and ``remora position``."""
+
+import asyncio
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+if TYPE_CHECKING:
+    from remora.storage.positions import PositionRow
+
+
+def positions(
+    *,
+    every: Annotated[bool, typer.Option("--all", help="Ended ones too.")] = False,
+    account: Annotated[str | None, typer.Option(help="Account, if several have a desk.")] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
+) -> None:
+    """Show open positions with their thresholds and profit or loss."""
+    from remora.cli.reading import show_json
+
+    rows = asyncio.run(_list(account, every=every))
+    if as_json:
+        show_json([as_dict(row) for row in rows])
+    else:
+        _show(rows)
+
+
+def position(
+    name: Annotated[str, typer.Argument(metavar="ID", help="A position's id or its workflow's id.")],
+    *,
+    account: Annotated[str | None, typer.Option(help="Account, if several have a desk.")] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
+) -> None:
+    """Show everything about one position."""
+    from remora.cli.errors import CommandFailed
+    from remora.cli.reading import show_json
+    from remora.storage.positions import PositionMissing
+
+    try:
+        found = as_dict(asyncio.run(_one(name, account)))
+    except PositionMissing as error:
+        raise CommandFailed(f"No position {name}.", "See `remora positions --all`.") from error
+    if as_json:
+        show_json(found)
+        return
+    for field, value in found.items():
+        typer.echo(f"{field:>18}  {'' if value is None else value}")
+
+
+def as_dict(row: "PositionRow") -> dict[str, Any]:
+    """Return a position as flat JSON: dollars, shares and prices as strings, times in UTC."""
+    books = row.books
+    return {
+        "id": row.id,
+        "workflow_id": row.workflow_id,
+        "question": row.question,
+        "outcome": row.outcome,
+        "whale": row.whale,
+        "token_id": row.token_id,
+        "condition_id": row.condition_id,
+        "state": row.state.value,
+        "exit_reason": None if row.exit_reason is None else row.exit_reason.value,
+        "attention": row.attention,
+        "unproven": row.unproven,
+        "shares": books.shares,
+        "average_price": books.average_price,
+        "cost": books.cost,
+        "mark_price": row.mark_price,
+        "unrealised_pnl": row.unrealised_pnl,
+        "realised_pnl": books.realised_pnl,
+        "fees": books.fees,
+        "stop_price": row.stop_price,
+        "target_price": row.target_price,
+        "exit_at": row.exit_at,
+        "opened_at": row.opened_at,
+        "closed_at": row.closed_at,
+    }
+
+
+async def _list(account: str | None, *, every: bool) -> list["PositionRow"]:
+    from remora.cli.reading import reading
+    from remora.storage.positions import list_positions
+
+    async with reading(account) as source:
+        return await list_positions(source.engine, source.account, include_ended=every)
+
+
+async def _one(name: str, account: str | None) -> "PositionRow":
+    from remora.cli.reading import reading
+    from remora.storage.positions import load_position
+
+    async with reading(account) as source:
+        return await load_position(source.engine, name)
+
+
+def _show(rows: list["PositionRow"]) -> None:
+    from rich.console import Console
+    from rich.table import Table
+
+    if not rows:
+        typer.echo("No positions.")
+        return
+    table = Table(box=None, pad_edge=False)
+    for title in ("id", "market", "outcome", "state", "shares", "entry", "mark", "stop", "target", "P&L"):
+        table.add_column(title)
+    for row in rows:
+        pnl = row.books.realised_pnl + (row.unrealised_pnl or 0)
+        prices = (row.books.average_price, row.mark_price, row.stop_price, row.target_price)
+        table.add_row(
+            row.id,
+            row.question[:40],
+            row.outcome + (" (unproven)" if row.unproven else ""),
+            row.state.value,
+            f"{row.books.shares:.2f}",
+            *("" if price is None else f"{price:.3f}" for price in prices),
+            f"{pnl:+.2f}",
+        )
+    Console().print(table)
