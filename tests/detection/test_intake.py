@@ -1,0 +1,154 @@
+"""From a delivered trade to a delivery or a refusal with a row, on a real PostgreSQL."""
+
+import asyncio
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from decimal import Decimal
+from typing import cast
+
+from prometheus_client import CollectorRegistry
+from sqlalchemy.ext.asyncio import AsyncEngine
+
+from remora.detection.intake import Intake
+from remora.detection.lanes import Lanes
+from remora.detection.outlet import Crossing, MarketChange, OrderChange, Unreachable
+from remora.detection.pace import Pace
+from remora.detection.recent_keys import RecentKeys
+from remora.detection.skips import Skips
+from remora.detection.venue_time import VenueTime
+from remora.domain.clock import VenueClock
+from remora.domain.ids import AccountId, ConditionId, TokenId, WalletAddress
+from remora.domain.limits import Limits
+from remora.domain.money import Side
+from remora.domain.trades import Signal, TradeSource, WhaleTrade
+from remora.storage.decisions import count_by_reason
+from remora.storage.seen import consumed_keys, last_seen
+from remora.telemetry.metrics import Metrics
+from remora.venues.venue import MarketData
+
+ACCOUNT = AccountId("0x" + "a" * 40)
+WHALE = WalletAddress("0x" + "1" * 40)
+
+
+def now() -> datetime:
+    """Return the wall clock."""
+    return datetime.now(UTC)
+
+
+class LiveClock:
+    """The part of a venue that tells the time."""
+
+    async def clock(self) -> VenueClock:
+        """Return a clock at live speed."""
+        return VenueClock(
+            wall_origin=datetime(2026, 1, 1, tzinfo=UTC), venue_origin=datetime(2026, 1, 1, tzinfo=UTC)
+        )
+
+
+class Heard:
+    """An outlet that remembers; the first calls find nobody there."""
+
+    def __init__(self, *, away: int = 0, sales_taken: bool = True) -> None:
+        self.signals: list[Signal] = []
+        self._away = away
+        self._sales_taken = sales_taken
+
+    async def whale_traded(self, signal: Signal, clock: VenueClock) -> bool:
+        """Remember a signal."""
+        if self._away > 0:
+            self._away -= 1
+            raise Unreachable("not yet")
+        self.signals.append(signal)
+        return signal.side is Side.BUY or self._sales_taken
+
+    async def price_crossed(self, crossing: Crossing) -> None:
+        """Not used here."""
+
+    async def order_changed(self, change: OrderChange) -> None:
+        """Not used here."""
+
+    async def market_changed(self, change: MarketChange) -> None:
+        """Not used here."""
+
+
+def trade(number: int = 0, **changes: object) -> WhaleTrade:
+    """Return a purchase that was just made."""
+    made = WhaleTrade(
+        key=f"k{number}",
+        whale=WHALE,
+        token_id=TokenId("7"),
+        condition_id=ConditionId("0x" + "2" * 64),
+        side=Side.BUY,
+        price=Decimal("0.5"),
+        size=Decimal(10),
+        happened_at=now(),
+        seen_at=now(),
+        source=TradeSource.RTDS,
+        transaction_hash="0x" + "3" * 64,
+    )
+    return replace(made, **changes)  # type: ignore[arg-type]
+
+
+async def deliver(engine: AsyncEngine, heard: Heard, trades: list[WhaleTrade]) -> dict[str, int]:
+    """Feed trades to an intake; return the skips by reason once everything is delivered."""
+    pace, metrics = Pace(), Metrics(CollectorRegistry())
+    time = VenueTime(cast("MarketData", LiveClock()), now)
+    await time.refresh()
+    lanes = Lanes(pace, metrics)
+    skips = Skips(engine, ACCOUNT, lanes, metrics, now=now, venue_now=time.venue_now)
+    intake = Intake(
+        outlet=heard,
+        skips=skips,
+        lanes=lanes,
+        recent=RecentKeys(100),
+        time=time,
+        limits=Limits(),
+        pace=pace,
+        metrics=metrics,
+    )
+    intake.followed = {WHALE}
+    for one in trades:
+        await intake.take(one)
+    intake.flush()
+    while lanes.waiting:  # noqa: ASYNC110
+        await asyncio.sleep(0.01)
+    assert await lanes.close(1) == 0
+    return await count_by_reason(engine, ACCOUNT)
+
+
+async def test_a_trade_delivered_fifty_times_is_one_signal(engine: AsyncEngine) -> None:
+    heard = Heard()
+
+    assert await deliver(engine, heard, [trade()] * 50) == {}
+    assert [signal.size for signal in heard.signals] == [10]
+
+
+async def test_an_unreachable_receiver_loses_nothing(engine: AsyncEngine) -> None:
+    heard = Heard(away=3)
+    await deliver(engine, heard, [trade(n, token_id=TokenId(str(n))) for n in range(5)])
+
+    assert sorted(signal.key for signal in heard.signals) == [f"k{n}" for n in range(5)]
+
+
+async def test_every_unusable_trade_leaves_a_row_with_its_reason(engine: AsyncEngine) -> None:
+    heard = Heard(sales_taken=False)
+    skipped = await deliver(
+        engine,
+        heard,
+        [
+            trade(1, price=Decimal("NaN")),
+            trade(2, size=Decimal("1e40")),
+            trade(3, price=Decimal("1.5")),
+            trade(4, happened_at=now() + timedelta(hours=1)),
+            trade(5, happened_at=now() - timedelta(minutes=5)),
+            trade(6, side=Side.SELL, happened_at=now() - timedelta(minutes=5)),
+            trade(7, whale=WalletAddress("0x" + "9" * 40)),
+        ],
+    )
+
+    assert skipped == dict.fromkeys(
+        ["future_dated", "malformed", "not_held", "price_out_of_range", "size_out_of_range", "stale"], 1
+    )
+    assert [signal.side for signal in heard.signals] == [Side.SELL]
+    assert await consumed_keys(engine, ACCOUNT, ["k1", "k5", "k7"]) == {"k1", "k5"}
+    assert await last_seen(engine, ACCOUNT) is not None
