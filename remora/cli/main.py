@@ -60,9 +60,11 @@ def run(arguments: Sequence[str]) -> int:
     """Run a command line; return its exit code. What went wrong is told on stderr."""
     try:
         result = app(args=list(arguments), prog_name="remora", standalone_mode=False)
+        if result == Exit.INTERRUPTED:  # the parser's own answer to Ctrl-C
+            return _interrupted()
         return result if isinstance(result, int) else Exit.OK
     except typer.Exit as error:
-        return _interrupted() if error.exit_code == Exit.INTERRUPTED else error.exit_code
+        return error.exit_code
     except (typer.Abort, KeyboardInterrupt, CancelledError):
         return _interrupted()
     except SystemExit as error:

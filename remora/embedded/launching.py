@@ -1,7 +1,7 @@
 """Starting one service and waiting until it is healthy."""
 
 import asyncio
-import subprocess
+import shutil
 import time
 from dataclasses import dataclass
 
@@ -12,13 +12,13 @@ from remora.embedded.site import Site
 from remora.embedded.state import Running, StateDir
 
 _POLL_S = 0.05
+FULL_BYTES = 2 * 1024**2
 
 
 @dataclass(frozen=True)
 class Launched:
-    """A process just started, and what is recorded of it."""
+    """What is recorded of a process just started, and where its own output begins in the log."""
 
-    process: subprocess.Popen[bytes]
     record: Running
     log_start: int
 
@@ -28,17 +28,17 @@ def launch(service: Service, site: Site, directory: StateDir) -> Launched:
     log = directory.log(service.name)
     try:
         log_start = log.stat().st_size if log.exists() else 0
-        process = processes.spawn(service.command(site), log=log, state_dir=directory.path)
+        pid = processes.spawn(service.command(site), log=log, state_dir=directory.path)
     except OSError as error:
         raise translate(error, log) from error
     record = Running(
         name=service.name,
-        pid=process.pid,
-        start=processes.started(process.pid) or "ended at once",
+        pid=pid,
+        start=processes.started(pid) or "ended at once",
         stop_signal=service.stop_signal,
         patience_s=service.stop_patience_s,
     )
-    return Launched(process, record, log_start)
+    return Launched(record, log_start)
 
 
 async def wait_healthy(
@@ -48,9 +48,10 @@ async def wait_healthy(
     deadline = time.monotonic() + patience_s
     pause_s = _POLL_S
     while True:
-        if launched.process.poll() is not None:
-            raise _why(service, directory, launched, f"ended at once with exit code {launched.process.returncode}")
-        if await service.healthy(site, launched.process.pid):
+        code = processes.exit_code(launched.record.pid)
+        if code is not None:
+            raise _why(service, directory, launched, f"ended at once with exit code {code}")
+        if await service.healthy(site, launched.record.pid):
             return
         if time.monotonic() > deadline:
             raise _why(service, directory, launched, f"did not become healthy within {patience_s:.0f} s")
@@ -61,7 +62,9 @@ async def wait_healthy(
 def _why(service: Service, directory: StateDir, launched: Launched, what: str) -> EmbeddedError:
     log = directory.log(service.name)
     said = log.read_bytes()[launched.log_start :].decode(errors="replace")
-    if "No space left on device" in said:
+    # a full disk takes the log's last words too
+    full = shutil.disk_usage(directory.path).free < FULL_BYTES
+    if full or "No space left on device" in said or "disk is full" in said:
         return disk_full(directory.path)
     if "address already in use" in said.lower() or "cannot be had" in said:
         return PortInUse(

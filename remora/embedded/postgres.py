@@ -6,18 +6,19 @@ import importlib.util
 import os
 import shutil
 import signal
-import subprocess
 import sys
 import tempfile
-from collections.abc import Sequence
 from pathlib import Path
 from urllib.parse import quote
 
 from remora.embedded.errors import CorruptState, NoPermission, ServiceFailed, UnsupportedPlatform, disk_full
+from remora.embedded.postgres_leftovers import clear_leftovers
 from remora.embedded.postgres_owner import Owner, let_through, owner
-from remora.embedded.processes import MARK, Command
+from remora.embedded.processes import Command
+from remora.embedded.programs import run_program
 from remora.embedded.service import Service
 from remora.embedded.site import Site
+from remora.embedded.state import StateDir
 
 MAJOR = 18
 NAME = "postgres"
@@ -69,7 +70,7 @@ def postgres(*, migrate: bool = True) -> Service:
         name=NAME,
         command=_command,
         healthy=_healthy,
-        prepare=lambda site: asyncio.to_thread(_prepare, site.state_dir),
+        prepare=_prepare,
         settle=_migrated if migrate else _created,
         # SIGINT is PostgreSQL's fast shutdown: open connections are ended, nothing is lost
         stop_signal=signal.SIGINT,
@@ -116,22 +117,14 @@ async def _migrated(site: Site) -> None:
 
 async def migrate_database(site: Site) -> None:
     """Bring the schema up to date in a process of its own; raise ServiceFailed if that fails."""
-    process = await asyncio.create_subprocess_exec(
-        sys.executable,
-        "-m",
-        "remora.storage.migrate",
-        stdin=subprocess.DEVNULL,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        env={**os.environ, **site.environment()},
-    )
-    output, _ = await process.communicate()
-    (site.state_dir / "logs" / "migrate.log").write_bytes(output)
-    if process.returncode != 0:
-        last = output.decode(errors="replace").strip().splitlines()[-1:] or ["no output"]
+    command = Command(argv=(sys.executable, "-m", "remora.storage.migrate"), env=site.environment())
+    code, output = await run_program(command, state_dir=site.state_dir)
+    log = StateDir(site.state_dir).log("migrate")
+    log.write_text(output)
+    if code != 0:
         raise ServiceFailed(
-            f"The database schema could not be brought up to date: {last[0]}",
-            f"The whole output is in {site.state_dir / 'logs' / 'migrate.log'}.",
+            f"The database schema could not be brought up to date: {_last_line(output)}",
+            f"The whole output is in {log}.",
         )
 
 
@@ -139,7 +132,8 @@ def _data(state_dir: Path) -> Path:
     return state_dir / "postgres"
 
 
-def _prepare(state_dir: Path) -> None:
+async def _prepare(site: Site) -> None:
+    state_dir = site.state_dir
     runner, data = owner(), _data(state_dir)
     if runner.uid is not None:
         let_through(data)
@@ -147,8 +141,9 @@ def _prepare(state_dir: Path) -> None:
     _prepare_socket_dir(socket_dir(state_dir), runner)
     if data.exists():
         _check_version(data)
+        await clear_leftovers(data, socket_dir(state_dir) / _SOCKET)
     else:
-        _make_files(data, runner)
+        await _make_files(data, runner)
 
 
 def _prepare_socket_dir(directory: Path, runner: Owner) -> None:
@@ -177,44 +172,29 @@ def _check_version(data: Path) -> None:
         )
 
 
-def _make_files(data: Path, runner: Owner) -> None:
+async def _make_files(data: Path, runner: Owner) -> None:
     """Run initdb beside the final place and rename, so that an interrupted run leaves nothing half-made."""
     partial = data.with_name(data.name + ".partial")
-    shutil.rmtree(partial, ignore_errors=True)
+    await asyncio.to_thread(shutil.rmtree, partial, ignore_errors=True)
     partial.mkdir(mode=0o700)
     runner.give(partial)
     argv = (
         *(str(programs() / "initdb"), "-D", str(partial), "-U", SUPERUSER, "--auth=trust", "--encoding=UTF8"),
         *("--locale=C", "--locale-provider=builtin", "--builtin-locale=C.UTF-8"),
     )
-    output = _run(argv, runner, data.parent)
-    if output is None:
+    command = Command(argv=argv, env={"LC_ALL": "C", "TZ": "UTC"}, uid=runner.uid, gid=runner.gid)
+    code, output = await run_program(command, state_dir=data.parent)
+    if code == 0:
         partial.rename(data)
         return
-    shutil.rmtree(partial, ignore_errors=True)
+    await asyncio.to_thread(shutil.rmtree, partial, ignore_errors=True)
     if "No space left on device" in output:
         raise disk_full(data)
-    last = [line for line in output.splitlines() if line.strip()][-1:] or ["no output"]
     raise ServiceFailed(
-        f"The database files could not be made: {last[0]}",
+        f"The database files could not be made: {_last_line(output)}",
         f"Check that {data.parent} can be written and reached, or set REMORA_STATE_DIR to another directory.",
     )
 
 
-def _run(argv: Sequence[str], runner: Owner, state_dir: Path) -> str | None:
-    """Return None if the program succeeds, else what it said."""
-    done = subprocess.run(  # noqa: S603 (our own program)
-        argv,
-        user=runner.uid,
-        group=runner.gid,
-        extra_groups=[] if runner.uid is not None else None,
-        cwd="/",
-        env={**os.environ, "LC_ALL": "C", "TZ": "UTC", MARK: str(state_dir)},
-        stdin=subprocess.DEVNULL,
-        capture_output=True,
-        text=True,
-        errors="replace",
-        start_new_session=True,
-        check=False,
-    )
-    return None if done.returncode == 0 else done.stdout + done.stderr
+def _last_line(output: str) -> str:
+    return next((line for line in reversed(output.splitlines()) if line.strip()), "no output")

@@ -48,19 +48,18 @@ def runs(pid: int, start: str) -> bool:
     return started(pid) == start
 
 
-def spawn(command: Command, *, log: Path, state_dir: Path, cwd: Path | None = None) -> subprocess.Popen[bytes]:
-    """Start a process in a session of its own, with its output appended to `log`."""
+def spawn(command: Command, *, log: Path, state_dir: Path) -> int:
+    """Start a process in a session of its own, with its output appended to `log`; return its pid."""
     if log.exists() and log.stat().st_size > LOG_BYTES_MAX:
         log.replace(log.with_suffix(".log.1"))
     descriptor = os.open(log, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o600)
     try:
-        return subprocess.Popen(  # noqa: S603 (the command is ours)
+        process = subprocess.Popen(  # noqa: S603 (the command is ours)
             command.argv,
             stdin=subprocess.DEVNULL,
             stdout=descriptor,
             stderr=subprocess.STDOUT,
             env={**os.environ, **command.env, MARK: str(state_dir)},
-            cwd=cwd,
             user=command.uid,
             group=command.gid,
             extra_groups=[] if command.uid is not None else None,
@@ -68,6 +67,18 @@ def spawn(command: Command, *, log: Path, state_dir: Path, cwd: Path | None = No
         )
     finally:
         os.close(descriptor)
+    # it may outlive us, and is known by its pid from here on: not for Popen to complain about
+    process.returncode = 0
+    return process.pid
+
+
+def exit_code(pid: int) -> int | None:
+    """Return how a child of ours ended (minus a signal's number), None while it runs; asked once only."""
+    try:
+        ended, status = os.waitpid(pid, os.WNOHANG)
+    except ChildProcessError:
+        return None
+    return os.waitstatus_to_exitcode(status) if ended == pid else None
 
 
 def stop(pid: int, start: str, *, number: int = signal.SIGTERM, patience_s: float = 10.0) -> bool:

@@ -18,7 +18,7 @@ from remora.embedded.account import account_key
 from remora.embedded.config import StackConfig, require_supported
 from remora.embedded.disk import require_room
 from remora.embedded.errors import EmbeddedError, PortInUse, ServiceFailed, translate
-from remora.embedded.launching import Launched, launch, wait_healthy
+from remora.embedded.launching import launch, wait_healthy
 from remora.embedded.ports import HOST, choose, require_free
 from remora.embedded.postgres import database_url, postgres
 from remora.embedded.service import Service
@@ -33,6 +33,7 @@ Phase = Literal["preparing", "starting", "ready", "running", "stopping", "stoppe
 Report = Callable[[str, Phase, str], None]
 """Gets a service's name, what is happening to it, and a detail for people."""
 PORT_ATTEMPTS = 3
+HEALTH_ATTEMPTS = 10
 
 
 def silent(_name: str, _phase: Phase, _detail: str) -> None:
@@ -62,7 +63,6 @@ class Stack:
         self._directory: StateDir | None = None
         self._site: Site | None = None
         self._state = StackState()
-        self._children: dict[str, Launched] = {}
         self._watchdog: subprocess.Popen[bytes] | None = None
         self._fresh: list[str] = []
         self._owner: asyncio.Task[object] | None = None
@@ -176,8 +176,8 @@ class Stack:
         directory = StateDir(path)
         with directory.lock():
             stopped = await asyncio.to_thread(stop_everything, directory, tell=self._tell_stopping)
-        for child in self._children.values():
-            child.process.poll()
+        for record in self._state.processes:
+            processes.exit_code(record.pid)
         if self._config.state_dir is None:
             await asyncio.to_thread(shutil.rmtree, directory.path, ignore_errors=True)
             self._dismiss_watchdog()
@@ -202,9 +202,6 @@ class Stack:
         """Return never, but raise ServiceFailed as soon as a service has ended by itself."""
         while True:
             for record in self._state.processes:
-                child = self._children.get(record.name)
-                if child is not None:
-                    child.process.poll()
                 if not processes.runs(record.pid, record.start):
                     log = StateDir(self.state_dir).log(record.name)
                     said = " ".join(processes.tail(log, lines=1))
@@ -264,6 +261,7 @@ class Stack:
                 if need in ready:  # else it is a server elsewhere, checked already
                     await ready[need].wait()
             if service.name in running:
+                await self._require_healthy(service)
                 self._report(service.name, "running", "")
             else:
                 await self._start_one(service, directory)
@@ -277,6 +275,19 @@ class Stack:
             for task in tasks:
                 task.cancel()
             await asyncio.gather(*tasks, return_exceptions=True)
+
+    async def _require_healthy(self, service: Service) -> None:
+        """Raise ServiceFailed if a process that runs already does not answer."""
+        pid = self.pid(service.name)
+        for _ in range(HEALTH_ATTEMPTS):
+            if await service.healthy(self.site, pid):
+                return
+            await asyncio.sleep(1)
+        raise ServiceFailed(
+            f"{service.name} (pid {pid}) runs, but does not answer.",
+            f"Its output is in {StateDir(self.state_dir).log(service.name)}. "
+            "Run `remora down`, then `remora up` to start it anew.",
+        )
 
     async def _check_external(self) -> None:
         if self._config.database_url is not None:
@@ -325,7 +336,6 @@ class Stack:
     async def _launch(self, service: Service, directory: StateDir) -> None:
         self._report(service.name, "starting", "")
         launched = launch(service, self.site, directory)
-        self._children[service.name] = launched
         self._fresh.append(service.name)
         self._state = self._state.with_process(launched.record).model_copy(update={"ports": self.site.ports})
         directory.save(self._state)
