@@ -34,8 +34,8 @@ async def run(
     venue: Venue,
     engine: AsyncEngine,
     settings: Settings,
-    *,
     stop: asyncio.Event,
+    *,
     metrics: Metrics | None = None,
     tracer: trace.Tracer | None = None,
 ) -> None:
@@ -84,7 +84,7 @@ async def main() -> int:
     client = await connect(temporal, namespace=settings.temporal_namespace, interceptors=tracing.interceptors())
     venue = await PolymarketVenue.create(endpoints, private_key=key, wallet=settings.wallet_address)
     try:
-        await run(client, venue, engine, settings, stop=stop, metrics=metrics, tracer=tracing.tracer)
+        await run(client, venue, engine, settings, stop, metrics=metrics, tracer=tracing.tracer)
     finally:
         await venue.close()
         await engine.dispose()
