@@ -13,13 +13,13 @@ class Book:
     def __init__(self) -> None:
         self._bids: dict[int, deque[RestingOrder]] = {}
         self._asks: dict[int, deque[RestingOrder]] = {}
-        self._changed: set[tuple[bool, int]] = set()
+        self._touched: set[tuple[bool, int]] = set()
+        self._told: dict[tuple[bool, int], int] = {}
 
     def add(self, order: RestingOrder) -> None:
         """Put an order behind everything at its price."""
-        side = self._side(order.book_side)
-        side.setdefault(order.book_price, deque()).append(order)
-        self._touch(order)
+        self._side(order.book_side).setdefault(order.book_price, deque()).append(order)
+        self.touch(order)
 
     def remove(self, order: RestingOrder) -> None:
         """Take an order out."""
@@ -29,18 +29,24 @@ class Book:
             queue.remove(order)
             if not queue:
                 del side[order.book_price]
-            self._touch(order)
+            self.touch(order)
 
     def reduced(self, order: RestingOrder) -> None:
         """Note that an order's remaining size changed; an exhausted one leaves the book."""
         if order.remaining == 0:
             self.remove(order)
-        self._touch(order)
+        self.touch(order)
 
-    def facing(self, side: Side) -> Iterator[RestingOrder]:
-        """Iterate over what an order on `side` of outcome 0 would meet, best price and oldest first."""
-        levels = self._asks if side is Side.BUY else self._bids
-        for price in sorted(levels, reverse=side is Side.SELL):
+    def touch(self, order: RestingOrder) -> None:
+        """Note that the total at an order's price may have changed."""
+        self._touched.add((order.book_side is Side.BUY, order.book_price))
+
+    def facing(self, side: Side, limit: int) -> Iterator[RestingOrder]:
+        """Iterate over what an order on `side` of outcome 0 would meet up to `limit`, best and oldest first."""
+        buying = side is Side.BUY
+        levels = self._asks if buying else self._bids
+        reached = [price for price in levels if (price <= limit if buying else price >= limit)]
+        for price in sorted(reached, reverse=not buying):
             yield from tuple(levels[price])
 
     def best(self, side: Side) -> int | None:
@@ -48,6 +54,13 @@ class Book:
         if side is Side.BUY:
             return max(self._bids, default=None)
         return min(self._asks, default=None)
+
+    def best_of(self, side: Side, outcome: int) -> int | None:
+        """Return the best price on a side of either outcome, None when it is empty."""
+        if outcome == 0:
+            return self.best(side)
+        mirrored = self.best(side.opposite)
+        return None if mirrored is None else UNIT - mirrored
 
     def levels(self, side: Side, outcome: int) -> list[tuple[int, int]]:
         """Return (price, total shares) of one outcome's bids or asks, worst first and best last."""
@@ -64,9 +77,17 @@ class Book:
         return sum(order.remaining for order in (self._bids if is_bid else self._asks).get(price, ()))
 
     def take_changes(self) -> dict[tuple[bool, int], int]:
-        """Return the totals of every level that changed since the last call."""
-        changed = {key: self.total(is_bid=key[0], price=key[1]) for key in sorted(self._changed)}
-        self._changed.clear()
+        """Return every level whose total differs from what the last call told of it; 0 means it is gone."""
+        changed = {}
+        for key in sorted(self._touched):
+            total = self.total(is_bid=key[0], price=key[1])
+            if self._told.get(key, 0) != total:
+                changed[key] = total
+                if total:
+                    self._told[key] = total
+                else:
+                    del self._told[key]
+        self._touched.clear()
         return changed
 
     def orders(self) -> Iterator[RestingOrder]:
@@ -77,6 +98,3 @@ class Book:
 
     def _side(self, side: Side) -> dict[int, deque[RestingOrder]]:
         return self._bids if side is Side.BUY else self._asks
-
-    def _touch(self, order: RestingOrder) -> None:
-        self._changed.add((order.book_side is Side.BUY, order.book_price))

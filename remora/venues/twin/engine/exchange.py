@@ -2,14 +2,14 @@
 
 import hashlib
 from collections.abc import Sequence
-from datetime import datetime
+from datetime import UTC, datetime, timedelta
 
-from remora.domain.fees import taker_fee
 from remora.domain.ids import OrderDigest
-from remora.domain.money import Side, from_micros, micros
+from remora.domain.money import Side
 from remora.domain.orders import FillStatus, OrderType
 from remora.venues.twin.engine import events
 from remora.venues.twin.engine.markets import Markets
+from remora.venues.twin.engine.plan import Step, dollars_needed, fee, fills_whole, levels, meet
 from remora.venues.twin.engine.records import (
     FEES,
     HOUSE,
@@ -23,10 +23,16 @@ from remora.venues.twin.engine.records import (
     RestingOrder,
     Trade,
 )
-from remora.venues.twin.engine.validate import GTD_EARLY_SECONDS, MARKET_TYPES, limit_price, refuse
+from remora.venues.twin.engine.validate import (
+    GTD_EARLY_SECONDS,
+    MARKET_TYPES,
+    limit_price,
+    refuse,
+    refuse_match,
+)
 
-RESIDUE = 100
-"""Millionths of a dollar that rounding leaves of a market purchase: too little to go to the next level with."""
+HEARTBEAT_MAX = timedelta(seconds=10)
+"""Once a client sent a heartbeat, its orders are cancelled when the next one is later than this."""
 
 
 class Exchange(Markets):
@@ -41,66 +47,77 @@ class Exchange(Markets):
                 "Same order has already been placed, can't be placed again.",
             )
         found = self.listing_of(order.token_id)
-        listing = None if found is None else found[0]
+        if found is None:
+            return Refusal(400, f"the orderbook {order.token_id} does not exist")
+        listing, outcome = found
         refusal = refuse(order, listing, wall)
-        if refusal is not None or found is None:
-            return refusal or Refusal(400, "Invalid order payload")
-        resting = self._accepted(order, found[0], found[1], now)
-        refusal = self._refuse_unpaid(resting, found[0]) or self._refuse_unmatched(resting, order)
         if refusal is not None:
             return refusal
-        self.orders[order.digest] = resting
-        self._tell(events.OrderEvent(resting, "PLACEMENT", now))
-        trades = self._match(resting, found[0], now, wall)
-        self._rest_or_end(resting, found[0], now)
-        self._tell_levels(found[0])
+        taker = self._accepted(order, listing, outcome, now)
+        steps = meet(taker, self._facing(taker))
+        refusal = self._refuse_unpaid(taker, steps, listing) or refuse_match(order, taker, steps)
+        if refusal is not None:
+            return refusal
+        self.orders[taker.digest] = taker
+        self._tell(events.OrderEvent(taker, "PLACEMENT", now))
+        whole = fills_whole(taker, steps)
+        trades = self._trade(taker, steps, listing, now, wall)
+        self._rest_or_end(taker, now, whole=whole)
+        self._tell_levels(listing)
         return Placed(
-            digest=resting.digest,
-            status="live" if resting.status is OrderStatus.LIVE and not trades else "matched",
-            making=resting.making,
-            taking=resting.taking,
+            digest=taker.digest,
+            status="live" if taker.resting and not trades else "matched",
+            making=taker.making,
+            taking=taker.taking,
             trade_ids=tuple(trade.id for trade in trades),
         )
 
     def cancel(self, digest: OrderDigest, now: datetime, status: OrderStatus = OrderStatus.CANCELED) -> bool:
         """Cancel a resting order; False when it does not rest."""
         order = self.orders.get(digest)
-        if order is None or order.status is not OrderStatus.LIVE or order.remaining == 0:
+        if order is None or not order.resting:
             return False
-        listing = self.listings[order.condition_id]
         self._books[order.condition_id].remove(order)
+        self._open[order.owner].pop(digest, None)
         order.status = status
         self._tell(events.OrderEvent(order, "CANCELLATION", now))
-        self._tell_levels(listing)
+        self._tell_levels(self.listings[order.condition_id])
         return True
 
+    def beat(self, api_key: str, wall: datetime) -> None:
+        """Take a client's heartbeat: from now on its silence cancels its orders."""
+        self._beats[api_key] = wall
+
     def advance(self, *, now: datetime, wall: datetime) -> None:
-        """Move settlements along and expire orders, by the wall clock."""
-        waiting = []
+        """Move settlements along, expire orders and end what silent clients left, by the wall clock."""
         for trade in self._unsettled:
-            age = wall - trade.wall_at
-            if trade.status is FillStatus.MATCHED and age >= self._mined_after:
-                trade.status, trade.updated_at = FillStatus.MINED, now
-                trade.transaction_hash = "0x" + hashlib.sha256(trade.id.encode()).hexdigest()
-                self._tell(events.TradeEvent(trade, now))
-            if trade.status is FillStatus.MINED and age >= self._confirmed_after:
-                trade.status, trade.updated_at = FillStatus.CONFIRMED, now
-                self._tell(events.TradeEvent(trade, now))
-            if not trade.status.final:
-                waiting.append(trade)
-        self._unsettled = waiting
+            self._settle_trade(trade, now, wall - trade.wall_at)
+        self._unsettled = [trade for trade in self._unsettled if not trade.status.final]
         for order in [o for o in self._expiring if o.expires_at is not None and o.expires_at <= wall]:
-            self._expiring.remove(order)
             self.cancel(order.digest, now, OrderStatus.EXPIRED)
+        self._expiring = [order for order in self._expiring if order.resting]
+        for api_key in [key for key, beat in self._beats.items() if wall - beat > HEARTBEAT_MAX]:
+            del self._beats[api_key]
+            for order in [o for book in self._open.values() for o in book.values() if o.api_key == api_key]:
+                self.cancel(order.digest, now)
+
+    def _settle_trade(self, trade: Trade, now: datetime, age: timedelta) -> None:
+        if trade.status is FillStatus.MATCHED and age >= self._mined_after:
+            trade.status, trade.updated_at = FillStatus.MINED, now
+            trade.transaction_hash = "0x" + hashlib.sha256(trade.id.encode()).hexdigest()
+            self._tell(events.TradeEvent(trade, now))
+        if trade.status is FillStatus.MINED and age >= self._confirmed_after:
+            trade.status, trade.updated_at = FillStatus.CONFIRMED, now
+            self._tell(events.TradeEvent(trade, now))
 
     def _accepted(self, order: NewOrder, listing: Listing, outcome: int, now: datetime) -> RestingOrder:
         price = limit_price(order, listing.tick)
-        assert price is not None
+        assert price is not None, "an order without a valid price was not refused"
         buying = order.side is Side.BUY
         shares = order.taker_amount if buying else order.maker_amount
         expires = None
         if order.order_type is OrderType.GTD:
-            expires = datetime.fromtimestamp(order.expiration - GTD_EARLY_SECONDS, tz=now.tzinfo)
+            expires = datetime.fromtimestamp(order.expiration - GTD_EARLY_SECONDS, tz=UTC)
         self._sequence += 1
         return RestingOrder(
             digest=order.digest,
@@ -121,14 +138,11 @@ class Exchange(Markets):
             sequence=self._sequence,
         )
 
-    def _refuse_unpaid(self, order: RestingOrder, listing: Listing) -> Refusal | None:
+    def _refuse_unpaid(self, order: RestingOrder, steps: Sequence[Step], listing: Listing) -> Refusal | None:
         if order.side is Side.SELL:
             free, needed = self.free_shares(order.owner, order.token_id), order.remaining
         else:
-            dollars = order.dollars_left
-            needed = order.remaining * order.price // UNIT if dollars is None else dollars
-            needed += micros(from_micros(needed) * listing.spec.fee_rate)
-            free = self.free_cash(order.owner)
+            free, needed = self.free_cash(order.owner), dollars_needed(order, steps, listing)
         if free < needed:
             return Refusal(
                 400,
@@ -137,56 +151,41 @@ class Exchange(Markets):
             )
         return None
 
-    def _refuse_unmatched(self, order: RestingOrder, asked: NewOrder) -> Refusal | None:
-        meets = self._facing(order)
-        if asked.post_only and meets:
-            return Refusal(200, "invalid post-only order: order crosses book")
-        if asked.order_type is OrderType.FAK and not meets:
-            return Refusal(
-                400,
-                "no orders found to match with FAK order. "
-                "FAK orders are partially filled or killed if no match is found.",
-            )
-        if asked.order_type is OrderType.FOK and not _covers(order, meets):
-            return Refusal(400, "order couldn't be fully filled. FOK orders are fully filled or killed.")
-        return None
-
     def _facing(self, order: RestingOrder) -> list[RestingOrder]:
-        limit = order.book_price
-        rows = []
-        for row in self._books[order.condition_id].facing(order.book_side):
-            beyond = row.book_price > limit if order.book_side is Side.BUY else row.book_price < limit
-            if beyond:
-                break
-            rows.append(row)
-        return rows
+        return list(self._books[order.condition_id].facing(order.book_side, order.book_price))
 
-    def _match(self, order: RestingOrder, listing: Listing, now: datetime, wall: datetime) -> list[Trade]:
-        book = self._books[order.condition_id]
-        trades: list[Trade] = []
-        for maker in self._facing(order):
-            price = maker.book_price if order.outcome == 0 else UNIT - maker.book_price
-            shares = min(maker.remaining, _wanted(order, price))
-            if shares <= 0:
-                break
-            if not trades or trades[-1].price != price:
-                trades.append(self._new_trade(order, price, now, wall))
-            self._exchange(trades[-1], order, maker, shares, listing)
-            book.reduced(maker)
-            if maker.owner != HOUSE:
-                maker.trades.append(trades[-1].id)
-                self._tell(events.OrderEvent(maker, "UPDATE", now))
-        for trade in trades:
-            self._charge(trade, listing)
-            order.trades.append(trade.id)
-            listing.last_price = trade.price if order.outcome == 0 else UNIT - trade.price
-            listing.last_side = order.side
-            if order.owner == HOUSE and all(maker.owner == HOUSE for maker in trade.makers):
-                continue
-            self.trades[trade.id] = trade
-            self._unsettled.append(trade)
-            self._tell(events.TradeEvent(trade, now))
+    def _trade(
+        self, taker: RestingOrder, steps: Sequence[Step], listing: Listing, now: datetime, wall: datetime
+    ) -> list[Trade]:
+        """Settle `steps`, one trade for each price, and tell everybody concerned."""
+        trades = []
+        for group in levels(steps):
+            trade = self._new_trade(taker, group[0].price, now, wall)
+            for step in group:
+                self._exchange(trade, taker, step, listing)
+            if taker.owner != HOUSE:
+                self._charge(trade, fee(group, listing))
+            listing.last_price = trade.price if taker.outcome == 0 else UNIT - trade.price
+            listing.last_side = taker.side
+            taker.trades.append(trade.id)
+            trades.append(trade)
+            self._tell_trade(trade, now)
         return trades
+
+    def _tell_trade(self, trade: Trade, now: datetime) -> None:
+        owners = {trade.taker.owner, *(maker.owner for maker in trade.makers)} - {HOUSE}
+        if not owners:
+            return
+        self.trades[trade.id] = trade
+        self._unsettled.append(trade)
+        for owner in owners:
+            self._trades_of.setdefault(owner, []).append(trade)
+        for fill in trade.makers:
+            if fill.owner != HOUSE:
+                maker = self.orders[fill.digest]
+                maker.trades.append(trade.id)
+                self._tell(events.OrderEvent(maker, "UPDATE", now))
+        self._tell(events.TradeEvent(trade, now))
 
     def _new_trade(self, order: RestingOrder, price: int, now: datetime, wall: datetime) -> Trade:
         self._sequence += 1
@@ -204,27 +203,24 @@ class Exchange(Markets):
             wall_at=wall,
         )
 
-    def _exchange(
-        self, trade: Trade, taker: RestingOrder, maker: RestingOrder, shares: int, listing: Listing
-    ) -> None:
+    def _exchange(self, trade: Trade, taker: RestingOrder, step: Step, listing: Listing) -> None:
         """Move money and shares: hand over, mint a pair from two purchases, or merge one from two sales."""
-        notional = shares * trade.price // UNIT
-        opposite = UNIT - trade.price
-        same = maker.token_id == taker.token_id
-        maker_price = trade.price if same else opposite
-        maker_notional = notional if same else shares - notional
-        if not same:
+        maker, shares = step.maker, step.shares
+        if maker.token_id != taker.token_id:
             listing.pool += shares if taker.side is Side.BUY else -shares
-        self._settle(taker, shares, notional)
-        self._settle(maker, shares, maker_notional)
+        self._settle(taker, shares, step.taker_dollars)
+        self._settle(maker, shares, step.maker_dollars)
+        maker.made += shares
         maker.remaining -= shares
         if taker.dollars_left is not None:
-            taker.dollars_left -= notional
+            taker.dollars_left -= step.taker_dollars
         taker.remaining = max(0, taker.remaining - shares)
         if maker.remaining == 0:
             maker.status = OrderStatus.MATCHED
+            self._open.get(maker.owner, {}).pop(maker.digest, None)
+        self._books[maker.condition_id].reduced(maker)
         trade.shares += shares
-        trade.notional += notional
+        trade.notional += step.taker_dollars
         trade.makers.append(
             MakerFill(
                 digest=maker.digest,
@@ -233,56 +229,51 @@ class Exchange(Markets):
                 token_id=maker.token_id,
                 outcome=maker.outcome,
                 side=maker.side,
-                price=maker_price,
+                price=maker.price,
                 shares=shares,
+                notional=step.maker_dollars,
             )
         )
 
-    def _settle(self, order: RestingOrder, shares: int, notional: int) -> None:
+    def _settle(self, order: RestingOrder, shares: int, dollars: int) -> None:
         account = self.account(order.owner)
         sign = 1 if order.side is Side.BUY else -1
-        account.cash -= sign * notional
+        account.cash -= sign * dollars
         left = account.shares.get(order.token_id, 0) + sign * shares
         if left:
             account.shares[order.token_id] = left
         else:
             account.shares.pop(order.token_id, None)
-        order.making += notional if order.side is Side.BUY else shares
-        order.taking += shares if order.side is Side.BUY else notional
+        assert order.owner == HOUSE or (account.cash >= 0 and left >= 0), f"{order.owner} is overdrawn"
+        order.making += dollars if order.side is Side.BUY else shares
+        order.taking += shares if order.side is Side.BUY else dollars
 
-    def _charge(self, trade: Trade, listing: Listing) -> None:
-        if trade.taker.owner == HOUSE:
-            return
-        fee = taker_fee(
-            from_micros(trade.shares),
-            from_micros(trade.price),
-            listing.spec.fee_rate,
-            listing.spec.fee_exponent,
-        )
-        trade.fee = micros(fee)
+    def _charge(self, trade: Trade, dollars: int) -> None:
+        trade.fee = dollars
         account = self.account(trade.taker.owner)
-        account.cash -= trade.fee
-        account.fees += trade.fee
-        self.accounts[FEES].cash += trade.fee
+        account.cash -= dollars
+        account.fees += dollars
+        self.accounts[FEES].cash += dollars
 
-    def _rest_or_end(self, order: RestingOrder, listing: Listing, now: datetime) -> None:
+    def _rest_or_end(self, order: RestingOrder, now: datetime, *, whole: bool) -> None:
         if order.order_type in MARKET_TYPES:
-            filled = _wanted(order, order.price) == 0 or order.remaining == 0
             order.status = OrderStatus.MATCHED if order.trades else OrderStatus.CANCELED
             order.remaining = 0
-            self._tell(events.OrderEvent(order, "UPDATE" if filled else "CANCELLATION", now))
+            self._tell(events.OrderEvent(order, "UPDATE" if whole else "CANCELLATION", now))
             return
-        if order.remaining == 0:
+        if whole:
             order.status = OrderStatus.MATCHED
+        else:
+            self._books[order.condition_id].add(order)
+            self._open.setdefault(order.owner, {})[order.digest] = order
+            if order.expires_at is not None:
+                self._expiring.append(order)
+        if order.trades:
             self._tell(events.OrderEvent(order, "UPDATE", now))
-            return
-        self._books[listing.spec.condition_id].add(order)
-        if order.expires_at is not None:
-            self._expiring.append(order)
 
-    def _house(self, listing: Listing, side: Side, price: int, shares: int, now: datetime, wall: datetime) -> None:
-        if shares <= 0:
-            return
+    def _house(
+        self, listing: Listing, side: Side, price: int, shares: int, now: datetime, wall: datetime
+    ) -> RestingOrder:
         self._sequence += 1
         order = RestingOrder(
             digest=OrderDigest(f"house-{self._sequence}"),
@@ -301,23 +292,7 @@ class Exchange(Markets):
             received_at=wall,
             sequence=self._sequence,
         )
-        self._match(order, listing, now, wall)
+        self._trade(order, meet(order, self._facing(order)), listing, now, wall)
         if order.remaining > 0:
             self._books[listing.spec.condition_id].add(order)
-
-
-def _wanted(order: RestingOrder, price: int) -> int:
-    """Return the shares that an order still wants at a price."""
-    if order.dollars_left is None:
-        return order.remaining
-    return 0 if order.dollars_left < RESIDUE else order.dollars_left * UNIT // price
-
-
-def _covers(order: RestingOrder, makers: Sequence[RestingOrder]) -> bool:
-    left = order.dollars_left
-    if left is None:
-        return sum(maker.remaining for maker in makers) >= order.remaining
-    for maker in makers:
-        price = maker.book_price if order.outcome == 0 else UNIT - maker.book_price
-        left -= min(maker.remaining, left * UNIT // price) * price // UNIT
-    return left * UNIT < UNIT * UNIT // 100
+        return order

@@ -34,8 +34,12 @@ class Markets(ABC):
         self.trades: dict[str, Trade] = {}
         self.listeners: list[events.Listener] = []
         self._books: dict[ConditionId, Book] = {}
+        self._ladders: dict[ConditionId, dict[tuple[Side, int], RestingOrder]] = {}
+        self._open: dict[str, dict[OrderDigest, RestingOrder]] = {}
+        self._trades_of: dict[str, list[Trade]] = {}
         self._unsettled: list[Trade] = []
         self._expiring: list[RestingOrder] = []
+        self._beats: dict[str, datetime] = {}
         self._mined_after = mined_after
         self._confirmed_after = confirmed_after
         self._sequence = 0
@@ -49,6 +53,7 @@ class Markets(ABC):
         listing = Listing(spec=spec, tick=micros(spec.tick_size))
         self.listings[spec.condition_id] = listing
         self._books[spec.condition_id] = Book()
+        self._ladders[spec.condition_id] = {}
         for outcome, token in enumerate(spec.tokens):
             self.tokens[token] = (spec.condition_id, outcome)
         self._tell(events.Listed(listing))
@@ -66,8 +71,8 @@ class Markets(ABC):
 
     def best(self, token_id: TokenId, side: Side) -> int | None:
         """Return a token's best bid (BUY) or ask (SELL) in millionths."""
-        rows = self.levels(token_id, side)
-        return rows[-1][0] if rows else None
+        condition_id, outcome = self.tokens[token_id]
+        return self._books[condition_id].best_of(side, outcome)
 
     def set_ladder(
         self,
@@ -78,15 +83,26 @@ class Markets(ABC):
         now: datetime,
         wall: datetime,
     ) -> None:
-        """Replace the synthetic liquidity by (price, shares) of outcome 0; what crosses resting orders fills."""
-        listing, book = self.listings[condition_id], self._books[condition_id]
-        for order in list(book.orders()):
-            if order.owner == HOUSE:
-                book.remove(order)
-        if not listing.closed:
+        """Replace the synthetic liquidity by (price, shares) of outcome 0; what crosses resting orders fills.
+
+        A level that stays keeps its place in the queue, whatever its size.
+        """
+        listing, book, ladder = self.listings[condition_id], self._books[condition_id], self._ladders[condition_id]
+        wanted: dict[tuple[Side, int], int] = {}
+        if listing.accepting:
             for side, rows in ((Side.BUY, bids), (Side.SELL, asks)):
-                for price, shares in rows:
-                    self._house(listing, side, micros(price), micros(shares), now, wall)
+                wanted.update({(side, micros(price)): micros(shares) for price, shares in rows if shares > 0})
+        for key, order in list(ladder.items()):
+            if key not in wanted or order.remaining == 0:
+                book.remove(order)
+                del ladder[key]
+        for (side, price), shares in wanted.items():
+            standing = ladder.get((side, price))
+            if standing is not None:
+                standing.remaining = shares
+                book.touch(standing)
+            else:
+                ladder[side, price] = self._house(listing, side, price, shares, now, wall)
         self._tell_levels(listing)
 
     def change_tick(self, condition_id: ConditionId, tick_size: Decimal) -> None:
@@ -143,6 +159,7 @@ class Markets(ABC):
         listing.closed_at = listing.resolved_at = now
         listing.payouts, listing.resolution = payouts, ResolutionStatus.RESOLVED
         self._cancel_all(listing, OrderStatus.RESOLVED, now)
+        self._settle_house(listing)
         self._tell(events.StateChanged(listing, "resolved"))
 
     def redeem(self, owner: str, condition_id: ConditionId, now: datetime) -> int:
@@ -187,9 +204,7 @@ class Markets(ABC):
 
     def free_cash(self, owner: str) -> int:
         """Return dollars not reserved by resting purchases, in millionths."""
-        reserved = sum(
-            order.remaining * order.price // UNIT for order in self.open_orders(owner) if order.side is Side.BUY
-        )
+        reserved = sum(order.reserved_dollars for order in self.open_orders(owner) if order.side is Side.BUY)
         return self.account(owner).cash - reserved
 
     def free_shares(self, owner: str, token_id: TokenId) -> int:
@@ -203,20 +218,11 @@ class Markets(ABC):
 
     def open_orders(self, owner: str) -> list[RestingOrder]:
         """Return an account's resting orders, oldest first."""
-        return [
-            order
-            for order in self.orders.values()
-            if order.owner == owner.lower() and order.status is OrderStatus.LIVE and order.remaining > 0
-        ]
+        return list(self._open.get(owner.lower(), {}).values())
 
     def trades_of(self, owner: str) -> list[Trade]:
         """Return an account's trades as taker or maker, oldest first."""
-        name = owner.lower()
-        return [
-            trade
-            for trade in self.trades.values()
-            if trade.taker.owner == name or any(maker.owner == name for maker in trade.makers)
-        ]
+        return list(self._trades_of.get(owner.lower(), ()))
 
     def assert_conserved(self) -> None:
         """Raise AssertionError unless all money and all shares are accounted for."""
@@ -225,11 +231,15 @@ class Markets(ABC):
         deposits = sum(account.deposits for account in self.accounts.values())
         assert cash + pools == deposits, f"cash {cash} + pools {pools} != deposits {deposits}"
         for listing in self.listings.values():
-            if listing.payouts is not None:
-                continue
-            for token in listing.spec.tokens:
-                supply = sum(account.shares.get(token, 0) for account in self.accounts.values())
-                assert supply == listing.pool, f"supply {supply} of {token} != collateral {listing.pool}"
+            supply = [
+                sum(account.shares.get(token, 0) for account in self.accounts.values())
+                for token in listing.spec.tokens
+            ]
+            if listing.payouts is None:
+                assert supply == [listing.pool] * 2, f"supply {supply} != collateral {listing.pool}"
+            else:
+                owed = sum(held * micros(payout) for held, payout in zip(supply, listing.payouts, strict=True))
+                assert owed <= listing.pool * UNIT, f"collateral {listing.pool} does not cover {owed}"
         for name, account in self.accounts.items():
             held = min(account.shares.values(), default=0)
             assert name == HOUSE or (account.cash >= 0 and held >= 0), f"{name} is overdrawn"
@@ -241,16 +251,26 @@ class Markets(ABC):
     @abstractmethod
     def _house(
         self, listing: Listing, side: Side, price: int, shares: int, now: datetime, wall: datetime
-    ) -> None: ...
+    ) -> RestingOrder: ...
 
     def _cancel_all(self, listing: Listing, status: OrderStatus, now: datetime) -> None:
         book = self._books[listing.spec.condition_id]
+        self._ladders[listing.spec.condition_id].clear()
         for order in list(book.orders()):
             if order.owner == HOUSE:
                 book.remove(order)
             else:
                 self.cancel(order.digest, now, status)
         self._tell_levels(listing)
+
+    def _settle_house(self, listing: Listing) -> None:
+        """Pay the synthetic liquidity out, or let it pay what it sold short, so that the pool covers the rest."""
+        assert listing.payouts is not None
+        house = self.accounts[HOUSE]
+        for token, payout in zip(listing.spec.tokens, listing.payouts, strict=True):
+            dollars = house.shares.pop(token, 0) * micros(payout) // UNIT
+            house.cash += dollars
+            listing.pool -= dollars
 
     def _tell_levels(self, listing: Listing) -> None:
         levels = self._books[listing.spec.condition_id].take_changes()

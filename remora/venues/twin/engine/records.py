@@ -53,9 +53,12 @@ class Listing:
         return from_micros(self.tick).normalize()
 
 
-@dataclass(slots=True, kw_only=True)
+@dataclass(slots=True, kw_only=True, eq=False)
 class RestingOrder:
-    """An order that was accepted; `remaining` is in shares, `dollars_left` only for market purchases."""
+    """An order that was accepted; `remaining` is in shares, `dollars_left` only for market purchases.
+
+    `made` counts the shares that it gave to or took from takers while it rested.
+    """
 
     digest: OrderDigest
     owner: str
@@ -75,6 +78,7 @@ class RestingOrder:
     dollars_left: int | None = None
     making: int = 0
     taking: int = 0
+    made: int = 0
     trades: list[str] = field(default_factory=list)
     sequence: int = 0
 
@@ -93,6 +97,17 @@ class RestingOrder:
         """Shares filled so far."""
         return self.taking if self.side is Side.BUY else self.making
 
+    @property
+    def resting(self) -> bool:
+        """Whether it waits in the book."""
+        return self.status is OrderStatus.LIVE and self.remaining > 0
+
+    @property
+    def reserved_dollars(self) -> int:
+        """What a resting purchase may still cost, in millionths."""
+        whole = -(-(self.made + self.remaining) * self.price // UNIT)
+        return whole + (-self.made * self.price // UNIT)
+
 
 @dataclass(slots=True, kw_only=True)
 class MakerFill:
@@ -106,9 +121,10 @@ class MakerFill:
     side: Side
     price: int
     shares: int
+    notional: int
 
 
-@dataclass(slots=True, kw_only=True)
+@dataclass(slots=True, kw_only=True, eq=False)
 class Trade:
     """Shares taken at one price, with its settlement; `fee` is the taker's, in dollars."""
 

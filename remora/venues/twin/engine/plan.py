@@ -1,0 +1,100 @@
+"""What an order would do to the book: exact amounts, nothing moved yet."""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+from remora.domain.fees import taker_fee
+from remora.domain.money import Side, from_micros, micros
+from remora.venues.twin.engine.records import UNIT, Listing, RestingOrder
+
+RESIDUE = 100
+"""Millionths of a dollar that rounding leaves of a market purchase: too little to go to the next level with."""
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """One resting order's part: `price` and `taker_dollars` are the taker's, `maker_dollars` the maker's."""
+
+    maker: RestingOrder
+    shares: int
+    price: int
+    maker_dollars: int
+    taker_dollars: int
+
+
+def meet(order: RestingOrder, facing: Iterable[RestingOrder]) -> list[Step]:
+    """Return how `order` would fill against `facing` (best first, all at its limit or better).
+
+    A maker gets its own price to the millionth: the rounding of a long row of fills never costs it more, nor
+    pays it less, than one fill of the same size would. The taker gets what remains.
+    """
+    shares_left, dollars_left = order.remaining, order.dollars_left
+    steps: list[Step] = []
+    for maker in facing:
+        price = maker.book_price if order.outcome == 0 else UNIT - maker.book_price
+        shares = min(maker.remaining, _wanted(shares_left, dollars_left, price))
+        if shares <= 0:
+            break
+        maker_dollars = _maker_dollars(maker, shares)
+        same = maker.token_id == order.token_id
+        taker_dollars = maker_dollars if same else shares - maker_dollars
+        steps.append(Step(maker, shares, price, maker_dollars, taker_dollars))
+        shares_left -= shares
+        if dollars_left is not None:
+            dollars_left -= taker_dollars
+    return steps
+
+
+def levels(steps: Sequence[Step]) -> list[list[Step]]:
+    """Return the steps in groups of one price: each group settles as one trade."""
+    groups: list[list[Step]] = []
+    for step in steps:
+        if not groups or groups[-1][0].price != step.price:
+            groups.append([])
+        groups[-1].append(step)
+    return groups
+
+
+def fee(steps: Sequence[Step], listing: Listing) -> int:
+    """Return the taker's fee in millionths of a dollar for shares taken at one price."""
+    spec = listing.spec
+    shares, price = sum(step.shares for step in steps), steps[0].price
+    return micros(taker_fee(from_micros(shares), from_micros(price), spec.fee_rate, spec.fee_exponent))
+
+
+def dollars_needed(order: RestingOrder, steps: Sequence[Step], listing: Listing) -> int:
+    """Return what a purchase must have free: its limit in dollars and the fee on what it takes at once."""
+    spent = sum(step.taker_dollars for step in steps)
+    if order.dollars_left is not None:
+        limit = order.dollars_left
+    else:
+        limit = max(_up(order.remaining, order.price), spent + _up(rest_of(order, steps), order.price))
+    return limit + sum(fee(group, listing) for group in levels(steps))
+
+
+def rest_of(order: RestingOrder, steps: Sequence[Step]) -> int:
+    """Return the shares that a share-sized order still wants after `steps`."""
+    return order.remaining - sum(step.shares for step in steps)
+
+
+def fills_whole(order: RestingOrder, steps: Sequence[Step]) -> bool:
+    """Whether `steps` leave nothing of the order but a residue of rounding."""
+    if order.dollars_left is not None:
+        return order.dollars_left - sum(step.taker_dollars for step in steps) < RESIDUE
+    return rest_of(order, steps) == 0
+
+
+def _wanted(shares_left: int, dollars_left: int | None, price: int) -> int:
+    if dollars_left is None:
+        return shares_left
+    return 0 if dollars_left < RESIDUE else dollars_left * UNIT // price
+
+
+def _maker_dollars(maker: RestingOrder, shares: int) -> int:
+    if maker.side is Side.BUY:
+        return _up(maker.made + shares, maker.price) - _up(maker.made, maker.price)
+    return (maker.made + shares) * maker.price // UNIT - maker.made * maker.price // UNIT
+
+
+def _up(shares: int, price: int) -> int:
+    return -(-shares * price // UNIT)
