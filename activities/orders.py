@@ -8,8 +8,9 @@ from activities.order_protocol import already_placed, settle, settle_all, submit
 from activities.tools import Tools, heartbeating
 from remora.domain.exits import Dust, exit_order, sale_size
 from remora.domain.market import Market, ResolutionStatus
-from remora.domain.money import ZERO, Side
+from remora.domain.money import Side
 from remora.domain.orders import Accepted, Fill, FillStatus, OrderState, Rejected
+from remora.domain.precision import SHARE_QUANTUM
 from remora.domain.reasons import ExitReason, PositionState
 from remora.storage import fills, orders, positions
 from remora.venues.venue import MarketUnknown
@@ -51,7 +52,7 @@ class OrderActivities:
             if left is None:
                 await wait_final(tools, ref.position_id)
         holding = await self._holding(ref, unknown=False)
-        if left is None and ask.share == 1 and holding.shares > 0:
+        if left is None and ask.share == 1 and holding.held:
             left = "below_minimum"
         return Sold(holding=holding, left=left)
 
@@ -85,7 +86,7 @@ class OrderActivities:
         done = [o for o in await orders.orders_of(tools.engine, ref.position_id) if o.id.startswith(ask.name)]
         if ask.share < 1 and any(o.state is OrderState.DONE for o in done):
             return None
-        if row.books.shares <= ZERO:
+        if row.books.shares < SHARE_QUANTUM:
             return None
         market = await tools.venue.market_of(ref.token_id, fresh=True)
         try:
@@ -120,7 +121,7 @@ class OrderActivities:
         matched = outcome.matched_shares if isinstance(outcome, Accepted) and not outcome.delayed else None
         await settle(tools, await orders.load_order(tools.engine, order.id), matched=matched)
         after = await positions.load_position(tools.engine, ref.position_id)
-        if ask.share < 1 or after.books.shares <= ZERO:
+        if ask.share < 1 or after.books.shares < SHARE_QUANTUM:
             return None
         return "partial"
 

@@ -7,7 +7,7 @@ from temporalio.exceptions import ApplicationError
 
 from activities.tools import Tools, heartbeating
 from remora.domain.exits import Thresholds, crossed, holding_before, share_to_sell, thresholds
-from remora.domain.market import ResolutionStatus
+from remora.domain.market import Market, ResolutionStatus
 from remora.domain.money import MICRO, floor_to
 from remora.domain.reasons import PositionState
 from remora.storage import decisions, fills, positions, risk, triggers
@@ -125,8 +125,7 @@ class PositionActivities:
         tools = self._tools
         async with heartbeating():
             market = await tools.venue.market_of(ref.token_id, fresh=True)
-            payout = market.payout(ref.token_id)
-            if payout is None or market.resolution is not ResolutionStatus.RESOLVED:
+            if market.payout(ref.token_id) is None or market.resolution is not ResolutionStatus.RESOLVED:
                 await positions.set_position_state(
                     tools.engine, ref.position_id, PositionState.AWAITING_RESOLUTION
                 )
@@ -135,18 +134,25 @@ class PositionActivities:
                 )
             await positions.set_position_state(tools.engine, ref.position_id, PositionState.REDEEMING)
             await tools.venue.redeem(ref.condition_id)
+            await self._book_redemption(ref, market)
             row = await positions.load_position(tools.engine, ref.position_id)
-            books = row.books
-            if books.shares > 0:
-                books = await fills.record_redemption(
-                    tools.engine,
-                    ref.position_id,
-                    shares=books.shares,
-                    payout=floor_to(books.shares * payout, MICRO),
-                    reference=ref.position_id,
-                    now=tools.wall(),
-                )
-        return Holding.of(books)
+        return Holding.of(row.books)
+
+    async def _book_redemption(self, ref: Ref, market: Market) -> None:
+        """Book this position's shares, and the crumbs of ended ones, which the venue redeems with them."""
+        for row in await positions.list_positions(self._tools.engine, ref.account, include_ended=True):
+            payout = market.payout(row.token_id) if row.condition_id == ref.condition_id else None
+            ours = row.id == ref.position_id or row.state.ended
+            if payout is None or row.books.shares <= 0 or not ours:
+                continue
+            await fills.record_redemption(
+                self._tools.engine,
+                row.id,
+                shares=row.books.shares,
+                payout=floor_to(row.books.shares * payout, MICRO),
+                reference=row.id,
+                now=self._tools.wall(),
+            )
 
     @activity.defn
     async def write_state(self, ask: StateAsk) -> None:

@@ -7,6 +7,7 @@ from remora.domain.exits import CrossingKind
 from remora.domain.ids import AccountId, ConditionId, OrderDigest, TokenId
 from remora.domain.market import ResolutionStatus
 from remora.domain.pnl import PositionBooks
+from remora.domain.precision import SHARE_QUANTUM
 from remora.domain.reasons import ExitReason, PositionState, SkipReason
 from schemas.message import ClockMessage, Message
 from schemas.position import Resolution, SignalMessage
@@ -23,7 +24,10 @@ class Ref(Message):
 
 
 class Holding(Message):
-    """What a position holds, paid and got back; `unknown` lists orders that nobody could look up."""
+    """What a position holds, paid and got back; `unknown` lists orders that nobody could look up.
+
+    `held` is False also for crumbs below the venue's share grid: no order can sell them.
+    """
 
     shares: Decimal = Decimal(0)
     average_price: Decimal | None = None
@@ -33,6 +37,7 @@ class Holding(Message):
     realised_pnl: Decimal = Decimal(0)
     unknown: tuple[OrderDigest, ...] = ()
     settling: bool = False
+    held: bool = False
 
     @classmethod
     def of(
@@ -48,6 +53,7 @@ class Holding(Message):
             realised_pnl=books.realised_pnl,
             unknown=unknown,
             settling=settling,
+            held=books.shares >= SHARE_QUANTUM,
         )
 
 

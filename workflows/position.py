@@ -195,7 +195,7 @@ class PositionWorkflow(PositionMessages):
             await self._sell(
                 ExitReason.WHALE_EXIT, Reduce(share=weighed.share, reason=ExitReason.WHALE_EXIT, by="whale")
             )
-            if self._holding.shares <= 0:
+            if not self._holding.held:
                 return ExitReason.WHALE_EXIT
             await self._rearm()
         return None
@@ -220,7 +220,7 @@ class PositionWorkflow(PositionMessages):
         if reason is not ExitReason.RESOLVED and self._holding.shares > 0:
             await self._sell(reason)
         await self._await_orders(only_unknown=True)
-        while self._holding.shares > 0:
+        while self._holding.held:
             self._show(PositionState.AWAITING_RESOLUTION, exit_reason=ExitReason.RESOLVED)
             self._inbox.market = None
             await self._redeem_or_resume(reason)
@@ -241,7 +241,7 @@ class PositionWorkflow(PositionMessages):
                 redeeming = self._redeem()
                 break
             await self._sell(reason)
-            if self._holding.shares <= 0:
+            if not self._holding.held:
                 redeeming.cancel()
                 self._show(PositionState.EXITING, exit_reason=reason)
                 return
