@@ -1,0 +1,72 @@
+"""docker-compose.yml and Dockerfile: pinned, checked, without a password."""
+
+import re
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+ROOT = Path(__file__).parents[1]
+COMPOSE: dict[str, Any] = yaml.safe_load((ROOT / "docker-compose.yml").read_text())
+SERVICES: dict[str, dict[str, Any]] = COMPOSE["services"]
+
+
+@pytest.mark.parametrize("name", SERVICES)
+def test_every_image_is_pinned(name: str) -> None:
+    image = SERVICES[name]["image"]
+
+    assert re.fullmatch(r"[a-z0-9./-]+:v?\d+\.\d+[\w.-]*", image)
+
+
+@pytest.mark.parametrize("name", SERVICES)
+def test_every_service_that_stays_has_a_health_check(name: str) -> None:
+    service = SERVICES[name]
+    runs_once = service["restart"] == "no"
+
+    assert ("test" in service["healthcheck"]) is not runs_once
+    if not runs_once:
+        assert {"interval", "timeout", "retries"} <= set(service["healthcheck"])
+
+
+@pytest.mark.parametrize("name", SERVICES)
+def test_dependencies_exist_and_can_reach_their_condition(name: str) -> None:
+    for other, wish in SERVICES[name].get("depends_on", {}).items():
+        once = SERVICES[other]["restart"] == "no"
+
+        assert wish["condition"] == ("service_completed_successfully" if once else "service_healthy")
+
+
+def test_secrets_come_from_outside_and_are_required() -> None:
+    text = (ROOT / "docker-compose.yml").read_text()
+    secrets = re.findall(r"(?:PASSWORD|PWD|PRIVATE_KEY): (.*)", text)
+
+    assert len(secrets) >= 4
+    assert all(re.fullmatch(r"\$\{[A-Z_]+:\?[^}]+\}", secret) for secret in secrets)
+    assert "${POSTGRES_PASSWORD:?" in COMPOSE["x-environment"]["DATABASE_URL"]
+
+
+def test_ports_are_open_to_this_machine_only() -> None:
+    ports = [port for service in SERVICES.values() for port in service.get("ports", [])]
+
+    assert ports
+    assert all(port.startswith("127.0.0.1:") for port in ports)
+
+
+def test_mounted_files_exist_and_volumes_are_declared() -> None:
+    for service in SERVICES.values():
+        for volume in service.get("volumes", []):
+            source = volume.split(":")[0]
+
+            assert (ROOT / source).exists() if source.startswith(".") else source in COMPOSE["volumes"]
+
+
+def test_the_image_is_pinned_hash_checked_and_not_root() -> None:
+    text = (ROOT / "Dockerfile").read_text()
+    bases = re.findall(r"^FROM (\S+)", text, re.MULTILINE)
+
+    assert all(re.fullmatch(r"python:3\.12\.\d+-slim-\w+", base) for base in bases)
+    assert "--require-hashes" in text
+    assert re.search(r"^USER remora$", text, re.MULTILINE)
+    for folder in re.findall(r"^COPY (\w+) \./", text, re.MULTILINE):
+        assert (ROOT / folder / "__init__.py").exists()
