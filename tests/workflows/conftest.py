@@ -1,10 +1,12 @@
 """A position's stack: Temporal, PostgreSQL, and a small venue in memory."""
 
 import itertools
+import os
 from collections.abc import AsyncIterator
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -37,6 +39,7 @@ from schemas.message import ClockMessage
 from schemas.position import PositionInput, PositionSnapshot, SignalMessage, position_workflow_id
 from starters.position import deliver_signal
 from workers.trading import trading_worker
+from workflows.desk import DeskWorkflow
 from workflows.position import PositionWorkflow
 
 ACCOUNT = AccountId("0x" + "ee" * 20)
@@ -195,6 +198,8 @@ class Stack:
 
     async def history_length(self) -> int:
         history = await self.handle().fetch_history()
+        if target := os.environ.get("REMORA_WRITE_HISTORY"):
+            Path(target).write_text(history.to_json())  # noqa: ASYNC240
         replayer = Replayer(workflows=[PositionWorkflow], data_converter=pydantic_data_converter)
         await replayer.replay_workflow(history)
         return len(history.events)
@@ -245,3 +250,5 @@ async def stack(temporal_client: Client, engine: AsyncEngine, venue: MemoryVenue
     tools = Tools(venue=venue, engine=engine, limits=Limits(), wall=now, patience=quick)  # type: ignore[arg-type]
     async with trading_worker(temporal_client, tools):
         yield Stack(temporal_client, engine, venue)
+    replayer = Replayer(workflows=[PositionWorkflow, DeskWorkflow], data_converter=pydantic_data_converter)
+    await replayer.replay_workflows(temporal_client.list_workflows().map_histories())
