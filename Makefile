@@ -4,7 +4,7 @@ BIN    := .venv/bin
 READY  := .venv/ready
 
 .DEFAULT_GOAL := help
-.PHONY: help install lock test check up down
+.PHONY: help install lock demo test check up down
 
 help:      ## list the targets
 	@grep -hE '^[a-z]+: .*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 10
@@ -27,6 +27,9 @@ lock: $(READY)  ## resolve dependencies again into the lock files
 	$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url \
 	  --custom-compile-command "make lock" --no-annotate --constraints requirements.lock \
 	  pyproject.toml --group dev --output-file requirements-dev.lock
+
+demo: install  ## watch whale trades being copied on the exchange twin
+	@$(BIN)/remora demo
 
 test: install  ## run every test, real servers included
 	@$(BIN)/python -m pytest

@@ -9,10 +9,11 @@ from typing import Any, Final
 
 import typer
 
-from remora.cli import decisions, down, positions, status, twin, up, version
+from remora.cli import decisions, demo, down, positions, status, twin, up, version
 from remora.cli.errors import Exit, complaint
 
 COMMANDS: Final[dict[str, Callable[..., Any]]] = {
+    "demo": demo.demo,
     "up": up.up,
     "down": down.down,
     "status": status.status,

@@ -22,6 +22,9 @@ from remora.venues.twin.engine.records import (
 )
 from remora.venues.twin.scenario.model import MarketSpec
 
+SHARE_GRAIN = 10_000
+"""Synthetic orders have two decimals of shares, as everybody else's."""
+
 
 class Markets(ABC):
     """Listings, accounts and resolution; what matches orders is built on top."""
@@ -91,7 +94,13 @@ class Markets(ABC):
         wanted: dict[tuple[Side, int], int] = {}
         if listing.accepting:
             for side, rows in ((Side.BUY, bids), (Side.SELL, asks)):
-                wanted.update({(side, micros(price)): micros(shares) for price, shares in rows if shares > 0})
+                wanted.update(
+                    {
+                        (side, micros(price)): micros(shares) // SHARE_GRAIN * SHARE_GRAIN
+                        for price, shares in rows
+                        if shares > 0
+                    }
+                )
         for key, order in list(ladder.items()):
             if key not in wanted or order.remaining == 0:
                 book.remove(order)

@@ -1,5 +1,6 @@
 """What an order would do to the book: exact amounts, nothing moved yet."""
 
+import math
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
@@ -7,7 +8,7 @@ from remora.domain.fees import taker_fee
 from remora.domain.money import Side, from_micros, micros
 from remora.venues.twin.engine.records import UNIT, Listing, RestingOrder
 
-RESIDUE = 100
+RESIDUE = 1000
 """Millionths of a dollar that rounding leaves of a market purchase: too little to go to the next level with."""
 
 
@@ -87,7 +88,10 @@ def fills_whole(order: RestingOrder, steps: Sequence[Step]) -> bool:
 def _wanted(shares_left: int, dollars_left: int | None, price: int) -> int:
     if dollars_left is None:
         return shares_left
-    return 0 if dollars_left < RESIDUE else dollars_left * UNIT // price
+    if dollars_left < RESIDUE:
+        return 0
+    grain = UNIT // math.gcd(price, UNIT)  # so that shares times price is a whole number of millionths
+    return dollars_left * UNIT // price // grain * grain
 
 
 def _maker_dollars(maker: RestingOrder, shares: int) -> int:

@@ -1,5 +1,6 @@
 """Whatever is done to the exchange, nothing is created, destroyed, overdrawn or told wrongly."""
 
+import dataclasses
 from decimal import Decimal
 
 from hypothesis import settings
@@ -14,9 +15,10 @@ from remora.venues.twin.engine.records import HOUSE, UNIT, Placed, RestingOrder
 from tests.venues.twin.engine.market_values import CONDITION, NO, NOW, YES, funded, order, place, spec
 
 OWNERS = ("0xa", "0xb", "0xc")
-PRICES = st.integers(1, 199).map(lambda steps: Decimal(steps) * Decimal("0.005"))
-SHARES = st.integers(500, 3_000).map(lambda hundredths: Decimal(hundredths) / 100)
-DEPTH = st.dictionaries(st.integers(1, 40), SHARES, max_size=4)
+STEP = Decimal("0.005")
+PRICES = (st.integers(98, 102) | st.integers(98, 102) | st.integers(1, 199)).map(lambda steps: steps * STEP)
+SHARES = (st.integers(500, 700) | st.integers(500, 6_000)).map(lambda hundredths: Decimal(hundredths) / 100)
+DEPTH = st.dictionaries(st.integers(1, 5), SHARES, max_size=3)
 
 
 class Trading(RuleBasedStateMachine):
@@ -24,7 +26,11 @@ class Trading(RuleBasedStateMachine):
 
     def __init__(self) -> None:
         super().__init__()
-        self.exchange = funded(*OWNERS, cash="30", listed=spec(tick="0.005", fee_rate="0.07"))
+        self.exchange = funded(*OWNERS, cash="60", listed=spec(tick="0.005", fee_rate="0.07"))
+        for number, (first, second) in enumerate((OWNERS[:2], OWNERS[1:], (OWNERS[2], OWNERS[0]))):
+            for token, owner in ((YES, first), (NO, second)):
+                new = order(10_000 * (number + 1) + int(token), Side.BUY, "0.5", "15", owner=owner, token=token)
+                assert isinstance(place(self.exchange, new), Placed)
         self.told: dict[tuple[bool, int], int] = {}
         self.number = 0
         self.resolved = False
@@ -43,7 +49,7 @@ class Trading(RuleBasedStateMachine):
         token=st.sampled_from((YES, NO)),
         kind=st.sampled_from((OrderType.GTC, OrderType.GTC, OrderType.FAK, OrderType.FOK)),
         post_only=st.booleans(),
-        dollars=st.integers(100, 2_000),
+        dollars=st.integers(250, 4_000),
     )
     def place(
         self,
@@ -54,14 +60,12 @@ class Trading(RuleBasedStateMachine):
         token: str,
         kind: OrderType,
         post_only: bool,
-        dollars: int,
+        dollars: int,  # cents
     ) -> None:
         """An order of any kind; market purchases spend whole cents."""
         self.number += 1
         if kind is not OrderType.GTC:
             post_only = False
-            if side is Side.BUY:
-                shares = (Decimal(dollars) / 100 / price).quantize(Decimal("0.00001"))
         new = order(
             self.number,
             side,
@@ -72,6 +76,9 @@ class Trading(RuleBasedStateMachine):
             kind=kind,
             post_only=post_only,
         )
+        if side is Side.BUY and kind is not OrderType.GTC:
+            bought = int(dollars / price * 1_000) * 10
+            new = dataclasses.replace(new, maker_amount=dollars * 10_000, taker_amount=bought)
         better = self._better_makers(new.token_id, side, price)
         fee_before, cash_before = self.exchange.account(owner).fees, self.exchange.account(owner).cash
 
@@ -101,7 +108,8 @@ class Trading(RuleBasedStateMachine):
         """Makers fill strictly from the front of the queue, never at worse than the limit."""
         taker = self.exchange.orders[digest]
         fills = [fill for name in answer.trade_ids for fill in self.exchange.trades[name].makers]
-        assert [fill.digest for fill in fills] == [maker.digest for maker in queue[: len(fills)]]
+        first = [maker.digest for maker in sorted(queue, key=lambda maker: self._priority(taker, maker))]
+        assert [fill.digest for fill in fills] == first[: len(fills)]
         for maker in queue[: max(0, len(fills) - 1)]:
             assert maker.remaining == 0, "a maker was passed over"
         for name in answer.trade_ids:
@@ -109,15 +117,18 @@ class Trading(RuleBasedStateMachine):
             assert (trade.price <= taker.price) if taker.side is Side.BUY else (trade.price >= taker.price)
             assert trade.shares == sum(fill.shares for fill in trade.makers)
 
+    def _priority(self, taker: RestingOrder, maker: RestingOrder) -> tuple[int, int]:
+        price = maker.price if maker.token_id == taker.token_id else UNIT - maker.price
+        return (price if taker.side is Side.BUY else -price, maker.sequence)
+
     @precondition(lambda self: not self.resolved)
-    @rule(middle=st.integers(41, 159), bids=DEPTH, asks=DEPTH)
+    @rule(middle=st.integers(98, 102), bids=DEPTH, asks=DEPTH)
     def requote(self, middle: int, bids: dict[int, Decimal], asks: dict[int, Decimal]) -> None:
         """The synthetic depth moves."""
-        step = Decimal("0.005")
         self.exchange.set_ladder(
             CONDITION,
-            bids=[((middle - away) * step, size) for away, size in bids.items()],
-            asks=[((middle + away) * step, size) for away, size in asks.items()],
+            bids=[((middle - away) * STEP, size) for away, size in bids.items()],
+            asks=[((middle + away) * STEP, size) for away, size in asks.items()],
             now=NOW,
             wall=NOW,
         )
@@ -183,7 +194,7 @@ class Trading(RuleBasedStateMachine):
         if self.resolved:
             return
         for owner in OWNERS:
-            cash, shares = Decimal(30) * UNIT, {YES: 0, NO: 0}
+            cash, shares = 60 * UNIT, {YES: 0, NO: 0}
             for trade in self.exchange.trades_of(owner):
                 parts = [(m.side, m.token_id, m.shares, m.notional, 0) for m in trade.makers if m.owner == owner]
                 if trade.taker.owner == owner:
@@ -199,4 +210,4 @@ class Trading(RuleBasedStateMachine):
 
 
 TestTrading = Trading.TestCase
-TestTrading.settings = settings(max_examples=60, stateful_step_count=40, deadline=None)
+TestTrading.settings = settings(max_examples=150, stateful_step_count=50, deadline=None)
