@@ -20,10 +20,8 @@ from remora.venues.twin.engine.records import (
     RestingOrder,
     Trade,
 )
+from remora.venues.twin.engine.validate import SHARE_GRAIN
 from remora.venues.twin.scenario.model import MarketSpec
-
-SHARE_GRAIN = 10_000
-"""Synthetic orders have two decimals of shares, as everybody else's."""
 
 
 class Markets(ABC):
