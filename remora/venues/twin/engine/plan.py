@@ -8,8 +8,12 @@ from remora.domain.fees import taker_fee
 from remora.domain.money import Side, from_micros, micros
 from remora.venues.twin.engine.records import UNIT, Listing, RestingOrder
 
-RESIDUE = 1000
-"""Millionths of a dollar that rounding leaves of a market purchase: too little to go to the next level with."""
+RESIDUE = 10_000
+"""Millionths of a dollar that rounding leaves of a market purchase: too little to go to the next level with.
+
+The finest tick is $0.0001, so a whole number of millionths is reached every 0.01 shares at most, and 0.01 shares
+cost less than one cent.
+"""
 
 
 @dataclass(frozen=True, slots=True)

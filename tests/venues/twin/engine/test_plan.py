@@ -2,7 +2,7 @@
 
 from decimal import Decimal
 
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from remora.domain.ids import TokenId
@@ -71,6 +71,8 @@ def test_a_maker_filled_in_pieces_gets_its_price_to_the_millionth(
     st.lists(st.tuples(PRICES, st.integers(1, 10**8)), min_size=1, max_size=8),
     st.booleans(),
 )
+@example(dollars=1_000_000, rows=[(581_700, 1_710_001)], minted=False)
+@example(dollars=1_000_000, rows=[(581_700, 1_710_000), (590_000, 5)], minted=True)
 def test_a_market_purchase_never_spends_more_than_its_dollars(
     dollars: int, rows: list[tuple[int, int]], minted: bool
 ) -> None:
