@@ -4,7 +4,7 @@ BIN    := .venv/bin
 READY  := .venv/ready
 
 .DEFAULT_GOAL := help
-.PHONY: help install lock demo test check up down
+.PHONY: help install lock demo test check bench up down
 
 help:      ## list the targets
 	@grep -hE '^[a-z]+: .*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 10
@@ -39,6 +39,9 @@ check: install  ## format, lint, types, import contracts
 	@$(BIN)/ruff check .
 	@$(BIN)/mypy
 	@$(BIN)/lint-imports
+
+bench: install  ## measure latency, history, memory; docs/performance.md keeps the numbers
+	@$(BIN)/python -m bench $(BENCH)
 
 up: install  ## start the stack on this machine and leave it running
 	@$(BIN)/remora up

@@ -112,7 +112,8 @@ def _bind_all(host: str, port: int) -> list[socket.socket]:
     bound: list[socket.socket] = []
     try:
         for number in range(len(SERVICES)):
-            made = socket.socket()
+            # asyncio turns Nagle's algorithm off only where the protocol is named: else a reply waits 40 ms
+            made = socket.socket(socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_TCP)
             bound.append(made)
             made.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
             made.bind((host, port + number))
