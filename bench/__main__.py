@@ -5,15 +5,14 @@ import asyncio
 import dataclasses
 import json
 import platform
-import sys
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable, Coroutine
 from datetime import UTC, datetime
 from pathlib import Path
 
 from bench import history, hot_path
 from bench.numbers import Row, table
 
-BENCHES: dict[str, Callable[[], Awaitable[list[Row]]]] = {
+BENCHES: dict[str, Callable[[], Coroutine[None, None, list[Row]]]] = {
     "hot_path": hot_path.measure,
     "history": history.measure,
 }
@@ -40,4 +39,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    main()

@@ -47,7 +47,7 @@ async def main() -> None:
     print("ready", flush=True)
     while True:
         item = await first
-        first = asyncio.ensure_future(anext(reading))  # type: ignore[arg-type]
+        first = asyncio.ensure_future(anext(reading))
         if isinstance(item, WhaleTrade):
             task = asyncio.create_task(_copy(venue, item))
             tasks.add(task)

@@ -1,4 +1,4 @@
-"""From the first byte of a whale's trade at the watcher's socket to the first byte of our order at the exchange."""
+"""From the first byte of a whale's trade at the watcher to the first byte of our order at the exchange."""
 
 import asyncio
 import contextlib
