@@ -42,7 +42,7 @@ async def main() -> None:
     await feed.follow([WalletAddress(f"0x{number:040x}") for number in range(1, WHALES_MAX)])
     tasks: set[asyncio.Task[None]] = set()
     reading = feed.__aiter__()
-    first = asyncio.ensure_future(anext(reading))  # type: ignore[arg-type]
+    first = asyncio.ensure_future(anext(reading))
     await asyncio.sleep(1)
     print("ready", flush=True)
     while True:

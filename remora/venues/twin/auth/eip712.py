@@ -1,5 +1,6 @@
 """EIP-712 digests of what the venue's clients sign, and the signer behind a signature."""
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import lru_cache
@@ -11,6 +12,8 @@ from eth_keys.exceptions import BadSignature
 from eth_utils.crypto import keccak
 from eth_utils.exceptions import ValidationError
 
+from remora.venues.twin.auth.wallets import SignatureType
+
 CHAIN_ID = 137
 STANDARD_EXCHANGE = "0xe111180000d2663c0091e4f400237545b87b996b"
 NEG_RISK_EXCHANGE = "0xe2222d279d744050d28e00520010520000310f59"
@@ -19,11 +22,24 @@ AUTH_MESSAGE = "This message attests that I control the given wallet"
 _DOMAIN = keccak(b"EIP712Domain(string name,string version,uint256 chainId,address verifyingContract)")
 _AUTH_DOMAIN = keccak(b"EIP712Domain(string name,string version,uint256 chainId)")
 _AUTH = keccak(b"ClobAuth(address address,string timestamp,uint256 nonce,string message)")
-_ORDER = keccak(
+_ORDER_TYPE = (
     b"Order(uint256 salt,address maker,address signer,uint256 tokenId,uint256 makerAmount,uint256 takerAmount,"
     b"uint8 side,uint8 signatureType,uint256 timestamp,bytes32 metadata,bytes32 builder)"
 )
+_ORDER = keccak(_ORDER_TYPE)
+_ORDER_FIELDS = [
+    *("bytes32", "uint256", "address", "address", "uint256", "uint256", "uint256"),
+    *("uint8", "uint8", "uint256", "bytes32", "bytes32"),
+]
+_NESTED = keccak(
+    b"TypedDataSign(Order contents,string name,string version,uint256 chainId,address verifyingContract,"
+    b"bytes32 salt)" + _ORDER_TYPE
+)
+"""ERC-7739: what the owner of a deposit wallet signs, so that the signature holds for this wallet alone."""
+
+_WALLET_NAME, _WALLET_VERSION = keccak(b"DepositWallet"), keccak(b"1")
 _SIDES = {"BUY": 0, "SELL": 1}
+_ADDRESS = re.compile(r"0x[0-9a-f]{40}")
 
 
 class Unsigned(ValueError):
@@ -41,7 +57,7 @@ class WireOrder:
     maker_amount: int
     taker_amount: int
     side: str
-    signature_type: int
+    signature_type: SignatureType
     timestamp: int
     metadata: bytes
     builder: bytes
@@ -59,7 +75,7 @@ class WireOrder:
                 maker_amount=int(raw["makerAmount"]),
                 taker_amount=int(raw["takerAmount"]),
                 side=str(raw["side"]),
-                signature_type=int(raw["signatureType"]),
+                signature_type=SignatureType(int(raw["signatureType"])),
                 timestamp=int(raw["timestamp"]),
                 metadata=bytes.fromhex(str(raw["metadata"]).removeprefix("0x")),
                 builder=bytes.fromhex(str(raw["builder"]).removeprefix("0x")),
@@ -67,26 +83,32 @@ class WireOrder:
             )
         except (KeyError, TypeError, ValueError) as error:
             raise Unsigned("Invalid order payload") from error
-        if order.side not in _SIDES or order.signature_type not in range(4):
+        if order.side not in _SIDES or not (_ADDRESS.fullmatch(order.maker) and _ADDRESS.fullmatch(order.signer)):
             raise Unsigned("Invalid order payload")
         return order
 
     def digest(self, *, neg_risk: bool) -> str:
         """Return the order's id: its EIP-712 hash for the exchange that settles it."""
-        fields = [
-            "bytes32",
-            "uint256",
-            "address",
-            "address",
-            "uint256",
-            "uint256",
-            "uint256",
-            "uint8",
-            "uint8",
-            "uint256",
-            "bytes32",
-            "bytes32",
-        ]
+        return _typed_hash(_domain(neg_risk=neg_risk), self._contents())
+
+    def signed_by(self, *, neg_risk: bool) -> str:
+        """Return the lower-case address of the key behind the signature; raise Unsigned when it does not fit."""
+        if self.signature_type is not SignatureType.DEPOSIT:
+            return signer_of(self.digest(neg_risk=neg_risk), self.signature)
+        contents, separator = self._contents(), _domain(neg_risk=neg_risk)
+        trailer = separator + contents + _ORDER_TYPE + len(_ORDER_TYPE).to_bytes(2, "big")
+        wrapped = _unhex(self.signature)
+        if wrapped[65:] != trailer:
+            raise Unsigned("Invalid signature")
+        nested = keccak(
+            encode(
+                ["bytes32", "bytes32", "bytes32", "bytes32", "uint256", "address", "bytes32"],
+                [_NESTED, contents, _WALLET_NAME, _WALLET_VERSION, CHAIN_ID, self.signer, bytes(32)],
+            )
+        )
+        return signer_of(_typed_hash(separator, nested), wrapped[:65].hex())
+
+    def _contents(self) -> bytes:
         values = [
             _ORDER,
             self.salt,
@@ -102,11 +124,17 @@ class WireOrder:
             self.builder,
         ]
         try:
-            struct = keccak(encode(fields, values))
+            return keccak(encode(_ORDER_FIELDS, values))
         except Exception as error:  # eth-abi has a tree of its own for values that do not fit their type
             raise Unsigned("Invalid order payload") from error
-        separator = _exchange_domain(NEG_RISK_EXCHANGE if neg_risk else STANDARD_EXCHANGE)
-        return "0x" + keccak(b"\x19\x01" + separator + struct).hex()
+
+
+def _typed_hash(separator: bytes, struct: bytes) -> str:
+    return "0x" + keccak(b"\x19\x01" + separator + struct).hex()
+
+
+def _domain(*, neg_risk: bool) -> bytes:
+    return _exchange_domain(NEG_RISK_EXCHANGE if neg_risk else STANDARD_EXCHANGE)
 
 
 @lru_cache
@@ -138,10 +166,10 @@ def auth_digest(address: str, timestamp: str, nonce: int) -> str:
 
 def signer_of(digest: str, signature: str) -> str:
     """Return the lower-case address that signed `digest`; raise Unsigned for a malformed signature."""
+    raw = _unhex(signature)
+    if len(raw) != 65:
+        raise Unsigned("Invalid signature")
     try:
-        raw = bytes.fromhex(signature.removeprefix("0x"))
-        if len(raw) != 65:
-            raise Unsigned("Invalid signature")
         recovery = raw[64] - 27 if raw[64] >= 27 else raw[64]
         public = Signature(raw[:64] + bytes([recovery])).recover_public_key_from_msg_hash(
             bytes.fromhex(digest.removeprefix("0x"))
@@ -149,3 +177,10 @@ def signer_of(digest: str, signature: str) -> str:
     except (ValueError, BadSignature, ValidationError) as error:
         raise Unsigned("Invalid signature") from error
     return public.to_address()
+
+
+def _unhex(text: str) -> bytes:
+    try:
+        return bytes.fromhex(text.removeprefix("0x"))
+    except ValueError as error:
+        raise Unsigned("Invalid signature") from error
