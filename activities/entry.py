@@ -1,7 +1,8 @@
 """The hot path: from a whale's purchase to our order on the wire, in one idempotent step."""
 
+import asyncio
 import hashlib
-from datetime import datetime
+from datetime import datetime, timedelta
 from decimal import Decimal
 
 from temporalio import activity
@@ -20,6 +21,9 @@ from remora.venues.venue import MarketUnknown, VenueUnavailable
 from schemas.position import SignalMessage, position_workflow_id
 from schemas.position_steps import EnterAsk, Entered, Holding
 
+BOOK_AGE_MAX = timedelta(milliseconds=200)
+"""A book that was asked for when the trade was first seen, and not earlier, is fresh enough to decide on."""
+
 
 class EntryActivities:
     """Risk check, order intent, signature, first send."""
@@ -35,7 +39,9 @@ class EntryActivities:
         if refusal is not None:
             return _skipped(await risk.record_skip(self._tools.engine, case, *refusal))
         try:
-            market = await self._tools.venue.market_of(case.signal.token_id)
+            market, book = await asyncio.gather(
+                self._tools.venue.market_of(case.signal.token_id), self._book(case.signal)
+            )
             market.outcome_index(case.signal.token_id)
         except (MarketUnknown, ValueError) as error:
             return _skipped(await risk.record_skip(self._tools.engine, case, SkipReason.UNKNOWN_TOKEN, str(error)))
@@ -43,7 +49,6 @@ class EntryActivities:
             if case.now_wall - case.signal.seen_at <= self._tools.limits.signal_age_max:
                 raise
             return _skipped(await risk.record_skip(self._tools.engine, case, SkipReason.STALE, str(error)))
-        book = await self._book(case.signal)
         record = await risk.decide_and_record(
             self._tools.engine, case, market=market, book=book, limits=self._tools.limits
         )
@@ -71,7 +76,7 @@ class EntryActivities:
 
     async def _book(self, signal: Signal) -> OrderBook | None:
         try:
-            return await self._tools.venue.book(signal.token_id)
+            return await self._tools.venue.book(signal.token_id, max_age=BOOK_AGE_MAX)
         except MarketUnknown:
             return None
 

@@ -19,7 +19,10 @@ async def submit(tools: Tools, order: OrderRow, market: Market) -> SendOutcome:
     if signed is None:
         fresh = await tools.venue.sign(order.request, market)
         signed = await orders.attach_signed(tools.engine, order.id, fresh, now=tools.wall())
-    await orders.mark_sending(tools.engine, order.id, now=tools.wall())
+        if signed is not fresh:
+            await orders.mark_sending(tools.engine, order.id, now=tools.wall())
+    else:
+        await orders.mark_sending(tools.engine, order.id, now=tools.wall())
     outcome = await tools.venue.send(signed)
     if isinstance(outcome, Accepted):
         await orders.set_order_state(tools.engine, order.id, OrderState.LIVE, now=tools.wall())

@@ -102,7 +102,7 @@ async def serve(settings: Settings, stop: asyncio.Event, *, ready_file: Path | N
                 await asyncio.to_thread(ready_file.write_text, f"{os.getpid()}\n")
             if with_watcher:
                 watcher = importlib.import_module("workers.watcher")
-                await watcher.run(client, venue, engine, settings, stop)
+                await watcher.run(client, venue, engine, settings, stop, prepares=True)
             await stop.wait()
     finally:
         await venue.close()

@@ -38,13 +38,23 @@ async def run(
     *,
     metrics: Metrics | None = None,
     tracer: trace.Tracer | None = None,
+    prepares: bool = False,
 ) -> None:
-    """Watch until `stop` is set; in a process that polls the trading queue, positions start eagerly."""
+    """Watch until `stop` is set; in a process that polls the trading queue, positions start eagerly.
+
+    `prepares` says that this very `venue` makes the orders too.
+    """
     outlet = TemporalOutlet(
         client, venue.account, mode=settings.mode.value, tracer=tracer or trace.get_tracer(SCOPE)
     )
     watch = Watch(
-        venue, engine, outlet, limits=settings.limits(), metrics=metrics or process_metrics(), now=utc_now
+        venue,
+        engine,
+        outlet,
+        limits=settings.limits(),
+        metrics=metrics or process_metrics(),
+        now=utc_now,
+        prepares=prepares,
     )
     await watch.run(stop)
 

@@ -9,16 +9,21 @@ from typing import Any, Final
 
 import typer
 
-from remora.cli import decisions, demo, down, positions, status, twin, up, version
+from remora.cli import adjust, close, decisions, desk, down, positions, status, twin, up, version
+from remora.cli.demo.command import demo
 from remora.cli.errors import Exit, complaint
 
 COMMANDS: Final[dict[str, Callable[..., Any]]] = {
-    "demo": demo.demo,
+    "demo": demo,
     "up": up.up,
     "down": down.down,
     "status": status.status,
     "positions": positions.positions,
     "position": positions.position,
+    "close": close.close,
+    "adjust": adjust.adjust,
+    "pause": desk.pause,
+    "resume": desk.resume,
     "decisions": decisions.decisions,
     "version": version.version,
 }

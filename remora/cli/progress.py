@@ -45,6 +45,10 @@ class ServiceProgress:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
+        self.stop()
+
+    def stop(self) -> None:
+        """Leave the screen to somebody else; later reports show only where lines are plain."""
         self._progress.stop()
 
     def report(self, name: str, phase: str, detail: str) -> None:

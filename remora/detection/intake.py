@@ -17,7 +17,7 @@ from remora.detection.venue_time import VenueTime
 from remora.domain.aggregate import aggregate
 from remora.domain.check_trade import check_trade
 from remora.domain.decide import Skip
-from remora.domain.ids import WalletAddress
+from remora.domain.ids import TokenId, WalletAddress
 from remora.domain.limits import Limits
 from remora.domain.money import Side
 from remora.domain.reasons import SkipReason
@@ -44,6 +44,7 @@ class Intake:
         limits: Limits,
         pace: Pace,
         metrics: Metrics,
+        prepare: Callable[[TokenId], Awaitable[None]] | None = None,
     ) -> None:
         self._outlet = outlet
         self._skips = skips
@@ -52,6 +53,8 @@ class Intake:
         self._time = time
         self._limits = limits
         self._metrics = metrics
+        self._prepare = prepare
+        self._preparing: dict[TokenId, asyncio.Task[None]] = {}
         self._aggregator = Aggregator(window=pace.window, burst_max=pace.burst_max)
         self._timer: asyncio.TimerHandle | None = None
         self.followed: Collection[WalletAddress] = frozenset()
@@ -63,6 +66,7 @@ class Intake:
         elif trade.key in self._recent:
             self._count("duplicate")
         else:
+            self._read_ahead(trade)
             await self._lanes.room()
             await self._time.settle()
             refusal = self._refusal(trade)
@@ -70,6 +74,15 @@ class Intake:
                 await self._time.read_again()  # a venue that restarted has another clock
                 refusal = self._refusal(trade)
             self._accept(trade, refusal)
+
+    def _read_ahead(self, trade: WhaleTrade) -> None:
+        """Let the venue be asked while the trade is on its way to the position that will need the answers."""
+        if self._prepare is None or trade.side is Side.SELL or trade.kind is not TradeKind.TRADE:
+            return
+        token = trade.token_id
+        if token not in self._preparing:
+            task = self._preparing[token] = asyncio.ensure_future(self._prepare(token))
+            task.add_done_callback(lambda _done: self._preparing.pop(token, None))
 
     def flush(self) -> None:
         """Hand over what was collected without waiting for its window."""

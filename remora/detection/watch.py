@@ -34,7 +34,10 @@ RETRY_AFTER = 1.0
 
 
 class Watch:
-    """One watcher: `run` until told to stop."""
+    """One watcher: `run` until told to stop.
+
+    `prepares`: the orders are made in this process, on this venue object, so its reads may begin here.
+    """
 
     def __init__(
         self,
@@ -46,6 +49,7 @@ class Watch:
         metrics: Metrics,
         now: Callable[[], datetime],
         pace: Pace | None = None,
+        prepares: bool = False,
     ) -> None:
         pace = pace or Pace()
         account = venue.account
@@ -65,6 +69,7 @@ class Watch:
             outlet=outlet,
             lanes=self.lanes,
             time=self.time,
+            prepare=venue.prepare if prepares else None,
         )
         self.board = CrossingBoard(limits, repeat_after=pace.repeat_crossing_after)
         self.followed = Followed(

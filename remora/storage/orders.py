@@ -74,13 +74,28 @@ async def orders_of(engine: AsyncEngine, position_id: str, *, unfinished: bool =
 
 
 async def attach_signed(engine: AsyncEngine, order_id: str, signed: SignedOrder, *, now: datetime) -> SignedOrder:
-    """Persist the signed bytes before the wire. The first writer wins: return what is persisted."""
-    async with engine.begin() as connection:
-        await connection.execute(
-            update(Order)
-            .where(Order.id == order_id, Order.digest.is_(None), Order.state == OrderState.INTENT.value)
-            .values(digest=signed.digest, payload=signed.payload, signed_at=now, state=OrderState.SIGNED.value)
+    """Persist the signed bytes, and that they are being sent, before the wire.
+
+    The first writer wins: return what is persisted. If that is not `signed`, nothing was marked as being sent.
+    """
+    statement = (
+        update(Order)
+        .where(Order.id == order_id, Order.digest.is_(None), Order.state == OrderState.INTENT.value)
+        .values(
+            digest=signed.digest,
+            payload=signed.payload,
+            signed_at=now,
+            sent_at=now,
+            send_attempts=1,
+            state=OrderState.UNKNOWN.value,
         )
+        .returning(Order.id)
+    )
+    async with engine.connect() as connection:
+        # one statement is a transaction of its own: one round trip instead of three
+        await connection.execution_options(isolation_level="AUTOCOMMIT")
+        if await connection.scalar(statement) is not None:
+            return signed
         persisted = (await _load(connection, Order.id == order_id, order_id)).signed
         assert persisted is not None, f"order {order_id} was refused before it was signed"
         return persisted

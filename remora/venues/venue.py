@@ -2,7 +2,7 @@
 
 from collections.abc import AsyncIterator, Collection, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import Protocol
 
@@ -101,8 +101,11 @@ class MarketData(Protocol):
     async def markets(self, condition_ids: Sequence[ConditionId]) -> list[Market]:
         """Return current facts of several markets in few requests; unknown ones are left out."""
 
-    async def book(self, token_id: TokenId) -> OrderBook:
-        """Return the book right now; raise MarketUnknown when there is none."""
+    async def book(self, token_id: TokenId, *, max_age: timedelta = timedelta(0)) -> OrderBook:
+        """Return the book right now, or as it was asked for at most `max_age` ago; raise MarketUnknown."""
+
+    async def prepare(self, token_id: TokenId) -> None:
+        """Read ahead what an order in this token will need; what cannot be read is left to the order itself."""
 
     async def books(self, token_ids: Sequence[TokenId]) -> list[OrderBook]:
         """Return several books in one request; tokens without a book are left out."""

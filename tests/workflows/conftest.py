@@ -73,7 +73,10 @@ class MemoryVenue:
     async def market_of(self, token_id: TokenId, *, fresh: bool = False) -> Market:
         return self.market
 
-    async def book(self, token_id: TokenId) -> OrderBook:
+    async def prepare(self, token_id: TokenId) -> None:
+        pass
+
+    async def book(self, token_id: TokenId, *, max_age: timedelta = timedelta(0)) -> OrderBook:
         bids = () if self.bid is None else (Level(self.bid, self.bid_size),)
         return OrderBook(
             token_id=token_id, bids=bids, asks=(Level(self.ask, d(5000)),), as_of=now(), tick_size=d("0.01")

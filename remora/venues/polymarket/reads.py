@@ -3,7 +3,7 @@
 import asyncio
 import time
 from collections.abc import Callable, Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import Any
 
@@ -16,8 +16,10 @@ from remora.domain.clock import VenueClock
 from remora.domain.ids import ConditionId, TokenId, WalletAddress
 from remora.domain.market import Market
 from remora.domain.trades import TradeSource, WhaleTrade
+from remora.venues.polymarket import sdk
 from remora.venues.polymarket.endpoints import Endpoints
 from remora.venues.polymarket.market_facts import market_facts
+from remora.venues.polymarket.read_ahead import ReadAhead
 from remora.venues.polymarket.translate import translated
 from remora.venues.polymarket.wire.activity import Malformed, number, parse_trade
 from remora.venues.venue import MarketUnknown
@@ -45,6 +47,8 @@ class Reads:
         self._data = httpx.AsyncClient(base_url=endpoints.data_url, trust_env=False, timeout=10.0)
         self._by_token: dict[TokenId, tuple[float, Market]] = {}
         self._by_condition: dict[ConditionId, Market] = {}
+        self._markets_ahead = ReadAhead(self._read_market, time.monotonic)
+        self._books_ahead = ReadAhead(self._read_book, time.monotonic)
 
     async def close(self) -> None:
         """Close the connection to the Data API."""
@@ -59,6 +63,9 @@ class Reads:
         cached = self._by_token.get(token_id)
         if cached is not None and not fresh and time.monotonic() - cached[0] < MARKET_FRESH_SECONDS:
             return cached[1]
+        return await self._markets_ahead.get(token_id, max_age_s=0.0 if fresh else MARKET_FRESH_SECONDS)
+
+    async def _read_market(self, token_id: TokenId) -> Market:
         for market in await self._list(clob_token_ids=[token_id]):
             if token_id in (market.outcomes[0].token_id, market.outcomes[1].token_id):
                 return market
@@ -96,8 +103,20 @@ class Reads:
                 self._by_token[outcome.token_id] = (time.monotonic(), market)
         return found
 
-    async def book(self, token_id: TokenId) -> OrderBook:
-        """Return the book right now; raise MarketUnknown when there is none."""
+    async def prepare(self, token_id: TokenId) -> None:
+        """Start reading the market, the book, and what the client needs to sign, all at once."""
+        await asyncio.gather(
+            self.market_of(token_id),
+            self.book(token_id),
+            sdk.read_order_metadata(self._client, token_id),
+            return_exceptions=True,
+        )
+
+    async def book(self, token_id: TokenId, *, max_age: timedelta = timedelta(0)) -> OrderBook:
+        """Return the book right now, or as it was asked for at most `max_age` ago; raise MarketUnknown."""
+        return await self._books_ahead.get(token_id, max_age_s=max_age.total_seconds())
+
+    async def _read_book(self, token_id: TokenId) -> OrderBook:
         async with translated(f"reading the book of {token_id}"):
             return _book(await self._client.get_order_book(token_id=token_id), self._now())
 

@@ -15,6 +15,7 @@ from polymarket._internal.environment import PRODUCTION_CONFIG, create_environme
 from polymarket._internal.hmac import build_hmac_signature
 from polymarket._internal.protocol import is_v2_position_id
 from polymarket.models.clob.orders import SignedOrder as SdkOrder
+from polymarket.models.types import TokenId as SdkTokenId
 from polymarket.types import EvmAddress
 
 from remora.domain.ids import OrderDigest
@@ -116,3 +117,8 @@ def request_headers(
         ),
         "POLY_TIMESTAMP": str(timestamp_s),
     }
+
+
+async def read_order_metadata(client: AsyncSecureClient, token_id: str) -> None:
+    """Let the client read a market's tick, fee and contract now; signing an order then asks nobody."""
+    await client._ctx.order_metadata.resolve_market(client._ctx, token_id=SdkTokenId(token_id))  # noqa: SLF001

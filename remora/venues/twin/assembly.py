@@ -9,6 +9,7 @@ from starlette.applications import Starlette
 
 from remora.venues.twin.auth.keys import Keys
 from remora.venues.twin.clob.app import clob_app
+from remora.venues.twin.clob.state import ClobState
 from remora.venues.twin.control_app import ControlApp
 from remora.venues.twin.data_app import DataApp
 from remora.venues.twin.engine.exchange import Exchange
@@ -81,7 +82,7 @@ def assemble(
         books=exact_books,
     )
     apps = {
-        "clob": clob_app(exchange, keys, now=clock.now, wall=wall),
+        "clob": clob_app(ClobState(exchange, keys, now=clock.now, wall=wall)),
         "gamma": GammaApp(public).app(),
         "data": DataApp(public).app(),
         "rtds": hub.app(),

@@ -15,6 +15,7 @@ from remora.venues.twin.data_wire import stream_payload
 from remora.venues.twin.engine import events as engine_events
 from remora.venues.twin.engine.exchange import Exchange
 from remora.venues.twin.engine.records import FEES, HOUSE, Trade
+from remora.venues.twin.engine.settlement import chain_hash
 from remora.venues.twin.listings import Listing
 from remora.venues.twin.public_side import PublicSide
 from remora.venues.twin.rtds import RtdsHub
@@ -238,7 +239,7 @@ class Stage:
                 side=Side(side),
                 price=from_micros(price),
                 size=from_micros(shares),
-                transaction_hash=trade.transaction_hash or "",
+                transaction_hash=chain_hash(trade),
                 taker=taker,
             )
 

@@ -81,7 +81,7 @@ class WireOrder:
                 builder=bytes.fromhex(str(raw["builder"]).removeprefix("0x")),
                 signature=str(raw["signature"]),
             )
-        except (KeyError, TypeError, ValueError) as error:
+        except (KeyError, TypeError, ValueError, OverflowError) as error:
             raise Unsigned("Invalid order payload") from error
         if order.side not in _SIDES or not (_ADDRESS.fullmatch(order.maker) and _ADDRESS.fullmatch(order.signer)):
             raise Unsigned("Invalid order payload")

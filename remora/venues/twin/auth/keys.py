@@ -3,6 +3,7 @@
 import base64
 import hashlib
 import hmac
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
@@ -10,6 +11,9 @@ from datetime import datetime
 from remora.venues.twin.auth.eip712 import Unsigned, auth_digest, signer_of
 
 TIMESTAMP_TOLERANCE_SECONDS = 300
+NONCE_MAX = 2**256 - 1
+INVALID_KEY = "Invalid API key"
+_ADDRESS = re.compile(r"0x[0-9a-fA-F]{40}")
 
 
 class Unauthorised(Exception):
@@ -70,6 +74,8 @@ class Keys:
         try:
             address, nonce = headers["poly_address"], int(headers.get("poly_nonce", "0"))
             stamp, signature = headers["poly_timestamp"], headers["poly_signature"]
+            if not _ADDRESS.fullmatch(address) or not 0 <= nonce <= NONCE_MAX:
+                raise Unauthorised("Invalid L1 Request headers")
             _check_time(stamp, now)
             if signer_of(auth_digest(address, stamp, nonce), signature) != address.lower():
                 raise Unauthorised("Invalid L1 Request headers")
@@ -78,19 +84,19 @@ class Keys:
         return address.lower(), nonce
 
     def check_request(
-        self, headers: Mapping[str, str], *, method: str, path: str, body: str, now: datetime
+        self, headers: Mapping[str, str], *, method: str, path: str, body: bytes, now: datetime
     ) -> Credentials:
         """Return whose request this is; raise Unauthorised unless its HMAC holds over exactly these bytes."""
         made = self._by_key.get(headers.get("poly_api_key", ""))
         stamp = headers.get("poly_timestamp", "")
-        if made is None or not hmac.compare_digest(made.passphrase, headers.get("poly_passphrase", "")):
-            raise Unauthorised("Unauthorized/Invalid api key")
+        if made is None or not _same(made.passphrase, headers.get("poly_passphrase", "")):
+            raise Unauthorised(INVALID_KEY)
         if made.address != headers.get("poly_address", "").lower():
-            raise Unauthorised("Unauthorized/Invalid api key")
+            raise Unauthorised(INVALID_KEY)
         _check_time(stamp, now)
-        expected = sign(made.secret, f"{stamp}{method}{path}{body}")
-        if not hmac.compare_digest(expected, headers.get("poly_signature", "")):
-            raise Unauthorised("Unauthorized/Invalid api key")
+        expected = sign(made.secret, f"{stamp}{method}{path}".encode() + body)
+        if not _same(expected, headers.get("poly_signature", "")):
+            raise Unauthorised(INVALID_KEY)
         return made
 
     def _make(self, address: str, nonce: int) -> Credentials:
@@ -107,15 +113,19 @@ class Keys:
         )
 
 
-def sign(secret: str, message: str) -> str:
+def sign(secret: str, message: bytes) -> str:
     """Return the venue's request signature: URL-safe base64 of HMAC-SHA256."""
     key = base64.urlsafe_b64decode(secret)
-    return base64.urlsafe_b64encode(hmac.new(key, message.encode(), hashlib.sha256).digest()).decode()
+    return base64.urlsafe_b64encode(hmac.new(key, message, hashlib.sha256).digest()).decode()
+
+
+def _same(expected: str, given: str) -> bool:
+    return hmac.compare_digest(expected.encode(), given.encode())
 
 
 def _check_time(stamp: str, now: datetime) -> None:
     try:
-        skew = abs(int(stamp) - now.timestamp())
+        skew = abs(int(stamp) - int(now.timestamp()))
     except ValueError as error:
         raise Unauthorised("Invalid timestamp") from error
     if skew > TIMESTAMP_TOLERANCE_SECONDS:

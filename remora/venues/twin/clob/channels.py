@@ -11,10 +11,11 @@ from starlette.websockets import WebSocket, WebSocketDisconnect
 
 from remora.domain.ids import TokenId
 from remora.domain.money import Side
+from remora.venues.twin.auth.wallets import all_wallets
 from remora.venues.twin.clob import wire
 from remora.venues.twin.clob.state import ClobState
 from remora.venues.twin.engine import events
-from remora.venues.twin.engine.records import HOUSE, UNIT, Listing, text
+from remora.venues.twin.engine.records import UNIT, Listing, Trade, text
 
 QUEUE_MAX = 10_000
 
@@ -28,7 +29,7 @@ class Subscriber:
     tokens: set[TokenId] = field(default_factory=set)
     custom: bool = False
     api_key: str = ""
-    address: str = ""
+    wallets: frozenset[str] = frozenset()
     markets: set[str] = field(default_factory=set)
     overflowed: bool = False
 
@@ -66,7 +67,8 @@ class Channels:
         try:
             await self._serve(subscriber, self._user_frame)
         finally:
-            self._users.get(subscriber.address, set()).discard(subscriber)
+            for wallet in subscriber.wallets:
+                self._users.get(wallet, set()).discard(subscriber)
 
     async def _serve(self, subscriber: Subscriber, handle: Any) -> None:
         async def pump() -> None:
@@ -118,8 +120,9 @@ class Channels:
             made = self._state.keys.by_key(str(auth.get("apiKey", "")))
             if made is None or (made.secret, made.passphrase) != (auth.get("secret"), auth.get("passphrase")):
                 return False
-            subscriber.api_key, subscriber.address = made.api_key, made.address
-            self._users.setdefault(made.address, set()).add(subscriber)
+            subscriber.api_key, subscriber.wallets = made.api_key, all_wallets(made.address)
+            for wallet in subscriber.wallets:
+                self._users.setdefault(wallet, set()).add(subscriber)
         markets = {str(market) for market in frame.get("markets", []) or []}
         if frame.get("operation") == "unsubscribe":
             subscriber.markets -= markets
@@ -142,11 +145,9 @@ class Channels:
             case events.TradeEvent():
                 self._trade(event, now)
             case events.OrderEvent():
-                if event.order.owner in self._users:
-                    listing = self._state.exchange.listings[event.order.condition_id]
-                    self._tell_user(
-                        event.order.owner, wire.user_order(event.order, listing, event.kind, now), listing
-                    )
+                self._order(event, now)
+            case events.HashShown():
+                self._settled(event.trade, now)
             case events.StateChanged():
                 if event.what == "resolved":
                     self._resolved(event.listing, now)
@@ -164,6 +165,7 @@ class Channels:
         for outcome, token in enumerate(spec.tokens):
             bid = self._state.exchange.best(token, Side.BUY)
             ask = self._state.exchange.best(token, Side.SELL)
+            shown = wire.shown_hash(self._state.exchange, token)
             for (is_bid, price), size in event.levels.items():
                 own_bid = is_bid if outcome == 0 else not is_bid
                 own_price = price if outcome == 0 else UNIT - price
@@ -173,7 +175,7 @@ class Channels:
                         "price": text(own_price),
                         "size": text(size),
                         "side": "BUY" if own_bid else "SELL",
-                        "hash": "",
+                        "hash": shown,
                         "best_bid": text(bid or 0),
                         "best_ask": text(UNIT if ask is None else ask),
                     }
@@ -215,9 +217,20 @@ class Channels:
                 trade.transaction_hash,
             )
             self._printed(printed, now)
-        for owner in {trade.taker.owner, *(maker.owner for maker in trade.makers)} - {HOUSE}:
-            if owner in self._users:
-                self._tell_user(owner, wire.user_trade(trade, listing, owner, now), listing)
+        self._settled(trade, now)
+
+    def _settled(self, trade: Trade, now: datetime) -> None:
+        """Tell a trade's parties where it stands."""
+        listing = self._state.exchange.listings[trade.condition_id]
+        for subscriber in self._parties({trade.taker.owner, *(fill.owner for fill in trade.makers)}, listing):
+            frame = wire.user_trade(trade, listing, subscriber.wallets, subscriber.api_key, now)
+            self._send({subscriber}, frame)
+
+    def _order(self, event: events.OrderEvent, now: datetime) -> None:
+        listing = self._state.exchange.listings[event.order.condition_id]
+        audience = self._parties({event.order.owner}, listing)
+        if audience:
+            self._send(audience, wire.user_order(event.order, listing, event.kind, now))
 
     def _printed(self, event: events.Printed, now: datetime) -> None:
         token = event.listing.spec.tokens[event.outcome]
@@ -281,13 +294,13 @@ class Channels:
         first, second = listing.spec.tokens
         return self._by_token.get(first, set()) | self._by_token.get(second, set())
 
-    def _tell_user(self, owner: str, payload: dict[str, Any], listing: Listing) -> None:
-        wanted = {
+    def _parties(self, owners: set[str], listing: Listing) -> set[Subscriber]:
+        return {
             subscriber
+            for owner in owners
             for subscriber in self._users.get(owner, set())
             if not subscriber.markets or listing.spec.condition_id in subscriber.markets
         }
-        self._send(wanted, payload)
 
     def _send(self, audience: set[Subscriber], payload: dict[str, Any]) -> None:
         if audience:

@@ -3,17 +3,17 @@
 from typing import Any
 
 from starlette.requests import Request
-from starlette.responses import JSONResponse, PlainTextResponse, Response
+from starlette.responses import PlainTextResponse, Response
 from starlette.routing import Route
 
 from remora.domain.ids import ConditionId, TokenId
 from remora.domain.money import Side
 from remora.venues.twin.clob import wire
-from remora.venues.twin.clob.state import ClobState, error
+from remora.venues.twin.clob.state import END, ClobState, json_of
 from remora.venues.twin.engine.records import UNIT, text
+from remora.venues.twin.json_answer import Answer, error
 
 NO_BOOK = "No orderbook exists for the requested token id"
-END = "LTE="
 
 
 class MarketData:
@@ -52,34 +52,35 @@ class MarketData:
         ]
 
     async def _ok(self, request: Request) -> Response:
-        return JSONResponse("OK")
+        return Answer("OK")
 
     async def _time(self, request: Request) -> Response:
         return PlainTextResponse(str(int(self._state.wall().timestamp())), media_type="application/json")
 
     async def _version(self, request: Request) -> Response:
-        return JSONResponse({"version": 2})
+        return Answer({"version": 2})
 
     def _token(self, request: Request) -> TokenId | None:
         token = TokenId(request.query_params.get("token_id", ""))
         return token if token in self._state.exchange.tokens else None
 
     async def _tokens(self, request: Request) -> list[dict[str, Any]]:
-        try:
-            asked = await request.json()
-        except ValueError:
-            return []
-        known = self._state.exchange.tokens
-        return [row for row in asked if isinstance(row, dict) and row.get("token_id") in known]
+        asked, known = await json_of(request), self._state.exchange.tokens
+        rows = asked if isinstance(asked, list) else []
+        return [
+            row
+            for row in rows
+            if isinstance(row, dict) and isinstance(row.get("token_id"), str) and row["token_id"] in known
+        ]
 
     async def _book(self, request: Request) -> Response:
         token = self._token(request)
         if token is None:
             return error(404, NO_BOOK)
-        return JSONResponse(wire.book(self._state.exchange, token, self._state.now()))
+        return Answer(wire.book(self._state.exchange, token, self._state.now()))
 
     async def _books(self, request: Request) -> Response:
-        return JSONResponse(
+        return Answer(
             [
                 wire.book(self._state.exchange, TokenId(row["token_id"]), self._state.now())
                 for row in await self._tokens(request)
@@ -97,11 +98,11 @@ class MarketData:
     async def _midpoint(self, request: Request) -> Response:
         token = self._token(request)
         mid = None if token is None else self._mid(token)
-        return error(404, NO_BOOK) if mid is None else JSONResponse({"mid": mid})
+        return error(404, NO_BOOK) if mid is None else Answer({"mid": mid})
 
     async def _midpoints(self, request: Request) -> Response:
         found = {row["token_id"]: self._mid(row["token_id"]) for row in await self._tokens(request)}
-        return JSONResponse({token: mid for token, mid in found.items() if mid is not None})
+        return Answer({token: mid for token, mid in found.items() if mid is not None})
 
     def _best(self, token: TokenId, side: str) -> str | None:
         best = self._state.exchange.best(token, Side.BUY if side.upper() == "BUY" else Side.SELL)
@@ -112,7 +113,7 @@ class MarketData:
         if side.upper() not in ("BUY", "SELL"):
             return error(400, "Invalid side")
         best = None if token is None else self._best(token, side)
-        return error(404, NO_BOOK) if best is None else JSONResponse({"price": best})
+        return error(404, NO_BOOK) if best is None else Answer({"price": best})
 
     async def _prices(self, request: Request) -> Response:
         found: dict[str, dict[str, str]] = {}
@@ -121,7 +122,7 @@ class MarketData:
             best = self._best(row["token_id"], side)
             if best is not None:
                 found.setdefault(row["token_id"], {})[side] = best
-        return JSONResponse(found)
+        return Answer(found)
 
     def _gap(self, token: TokenId) -> str | None:
         bid, ask = self._ends(token)
@@ -130,11 +131,11 @@ class MarketData:
     async def _spread(self, request: Request) -> Response:
         token = self._token(request)
         gap = None if token is None else self._gap(token)
-        return error(404, NO_BOOK) if gap is None else JSONResponse({"spread": gap})
+        return error(404, NO_BOOK) if gap is None else Answer({"spread": gap})
 
     async def _spreads(self, request: Request) -> Response:
         found = {row["token_id"]: self._gap(row["token_id"]) for row in await self._tokens(request)}
-        return JSONResponse({token: gap for token, gap in found.items() if gap is not None})
+        return Answer({token: gap for token, gap in found.items() if gap is not None})
 
     def _last_of(self, token: TokenId) -> dict[str, str]:
         condition, outcome = self._state.exchange.tokens[token]
@@ -146,10 +147,10 @@ class MarketData:
 
     async def _last(self, request: Request) -> Response:
         token = self._token(request)
-        return error(404, NO_BOOK) if token is None else JSONResponse(self._last_of(token))
+        return error(404, NO_BOOK) if token is None else Answer(self._last_of(token))
 
     async def _lasts(self, request: Request) -> Response:
-        return JSONResponse(
+        return Answer(
             [
                 {"token_id": row["token_id"], **self._last_of(row["token_id"])}
                 for row in await self._tokens(request)
@@ -161,30 +162,30 @@ class MarketData:
         if token is None:
             return error(404, "market not found")
         listing = self._state.exchange.listings[self._state.exchange.tokens[token][0]]
-        return JSONResponse({"minimum_tick_size": float(listing.tick_size)})
+        return Answer({"minimum_tick_size": float(listing.tick_size)})
 
     async def _neg_risk(self, request: Request) -> Response:
         token = self._token(request)
         if token is None:
             return error(404, "market not found")
         listing = self._state.exchange.listings[self._state.exchange.tokens[token][0]]
-        return JSONResponse({"neg_risk": listing.spec.neg_risk})
+        return Answer({"neg_risk": listing.spec.neg_risk})
 
     async def _fee_rate(self, request: Request) -> Response:
-        return error(404, "market not found") if self._token(request) is None else JSONResponse({"base_fee": 0})
+        return error(404, "market not found") if self._token(request) is None else Answer({"base_fee": 0})
 
     async def _by_token(self, request: Request) -> Response:
         found = self._state.exchange.tokens.get(TokenId(request.path_params["token"]))
-        return error(404, "market not found") if found is None else JSONResponse({"condition_id": found[0]})
+        return error(404, "market not found") if found is None else Answer({"condition_id": found[0]})
 
     async def _clob_market(self, request: Request) -> Response:
         listing = self._state.exchange.listings.get(ConditionId(request.path_params["condition"]))
-        return error(404, "market not found") if listing is None else JSONResponse(wire.clob_market(listing))
+        return error(404, "market not found") if listing is None else Answer(wire.clob_market(listing))
 
     async def _market(self, request: Request) -> Response:
         listing = self._state.exchange.listings.get(ConditionId(request.path_params["condition"]))
-        return error(404, "market not found") if listing is None else JSONResponse(wire.market(listing))
+        return error(404, "market not found") if listing is None else Answer(wire.market(listing))
 
     async def _markets(self, request: Request) -> Response:
         found = [wire.market(listing) for listing in self._state.exchange.listings.values()]
-        return JSONResponse({"data": found, "next_cursor": END, "limit": 1000, "count": len(found)})
+        return Answer({"data": found, "next_cursor": END, "limit": 1000, "count": len(found)})

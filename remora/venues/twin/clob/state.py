@@ -3,14 +3,18 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 
-from starlette.responses import JSONResponse
+from starlette.requests import Request
 
 from remora.venues.twin.auth.eip712 import NEG_RISK_EXCHANGE, STANDARD_EXCHANGE
 from remora.venues.twin.auth.keys import Keys
 from remora.venues.twin.engine.exchange import Exchange
+from remora.venues.twin.json_answer import NotJson, parse_json
 
 Clock = Callable[[], datetime]
+END = "LTE="
+"""The cursor after the last page."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,6 +28,22 @@ class ClobState:
     spenders: tuple[str, ...] = (STANDARD_EXCHANGE, NEG_RISK_EXCHANGE)
 
 
-def error(status: int, message: str) -> JSONResponse:
-    """Return an error the way the venue writes it."""
-    return JSONResponse({"error": message}, status_code=status)
+async def json_of(request: Request) -> Any:
+    """Return a request's body, None when it is not JSON."""
+    return json_or_none(await request.body())
+
+
+def json_or_none(body: bytes) -> Any:
+    """Return what a body says, None when it is not JSON."""
+    try:
+        return parse_json(body)
+    except NotJson:
+        return None
+
+
+def whole(value: object) -> int:
+    """Return a number of a query or body, 0 when it is none."""
+    try:
+        return int(str(value))
+    except ValueError:
+        return 0

@@ -23,6 +23,16 @@ def rows(levels: list[tuple[int, int]]) -> list[dict[str, str]]:
     return [{"price": text(price), "size": text(size)} for price, size in levels]
 
 
+def book_hash(token_id: TokenId, bids: list[tuple[int, int]], asks: list[tuple[int, int]]) -> str:
+    """Return the fingerprint of one token's book: equal books have equal hashes."""
+    return hashlib.sha1(f"{token_id}{bids}{asks}".encode(), usedforsecurity=False).hexdigest()
+
+
+def shown_hash(exchange: Exchange, token_id: TokenId) -> str:
+    """Return the fingerprint of a token's book as it is now."""
+    return book_hash(token_id, exchange.levels(token_id, Side.BUY), exchange.levels(token_id, Side.SELL))
+
+
 def book(exchange: Exchange, token_id: TokenId, now: datetime) -> dict[str, Any]:
     """Return one token's book; both sides worst first, best last."""
     found = exchange.listing_of(token_id)
@@ -35,7 +45,7 @@ def book(exchange: Exchange, token_id: TokenId, now: datetime) -> dict[str, Any]
         "market": listing.spec.condition_id,
         "asset_id": token_id,
         "timestamp": milliseconds(now),
-        "hash": hashlib.sha1(f"{token_id}{bids}{asks}".encode(), usedforsecurity=False).hexdigest(),
+        "hash": book_hash(token_id, bids, asks),
         "bids": rows(bids),
         "asks": rows(asks),
         "min_order_size": f"{listing.spec.min_order_size:f}",
@@ -132,29 +142,27 @@ def maker(fill: MakerFill, listing: Listing) -> dict[str, Any]:
     }
 
 
-def trade(found: Trade, listing: Listing, owner: str) -> dict[str, Any]:
-    """Return a trade as ``/data/trades`` shows it to one of its parties."""
-    taking = found.taker.owner == owner
-    ours = next((fill for fill in found.makers if fill.owner == owner), None)
-    party: RestingOrder | MakerFill = found.taker if taking or ours is None else ours
+def trade(found: Trade, listing: Listing, wallets: frozenset[str]) -> dict[str, Any]:
+    """Return a trade as its parties read it: the taker's order on top, whoever looks; makers in their own rows."""
+    taker = found.taker
     return {
         "id": found.id,
-        "taker_order_id": found.taker.digest,
+        "taker_order_id": taker.digest,
         "market": found.condition_id,
-        "asset_id": party.token_id,
-        "side": party.side.value,
+        "asset_id": taker.token_id,
+        "side": taker.side.value,
         "size": text(found.shares),
-        "price": text(found.price if taking else party.price),
+        "price": text(found.price),
         "fee_rate_bps": "0",
         "status": found.status.value,
         "match_time": str(int(found.matched_at.timestamp())),
         "last_update": str(int((found.updated_at or found.matched_at).timestamp())),
-        "outcome": listing.spec.labels[party.outcome],
+        "outcome": listing.spec.labels[taker.outcome],
         "bucket_index": 0,
-        "owner": party.api_key,
-        "maker_address": owner,
+        "owner": taker.api_key,
+        "maker_address": taker.owner,
         "transaction_hash": found.transaction_hash,
-        "trader_side": "TAKER" if taking else "MAKER",
+        "trader_side": "TAKER" if taker.owner in wallets else "MAKER",
         "maker_orders": [maker(fill, listing) for fill in found.makers],
     }
 
@@ -171,15 +179,17 @@ def user_order(order: RestingOrder, listing: Listing, kind: str, now: datetime) 
     }
 
 
-def user_trade(found: Trade, listing: Listing, owner: str, now: datetime) -> dict[str, Any]:
-    """Return a trade event of the user channel."""
-    row = trade(found, listing, owner)
+def user_trade(
+    found: Trade, listing: Listing, wallets: frozenset[str], api_key: str, now: datetime
+) -> dict[str, Any]:
+    """Return a trade event of the user channel for one party."""
+    row = trade(found, listing, wallets)
     return {
         **row,
         "event_type": "trade",
         "type": "TRADE",
         "matchtime": row["match_time"],
-        "trade_owner": row["owner"],
+        "trade_owner": api_key,
         "timestamp": milliseconds(now),
     }
 

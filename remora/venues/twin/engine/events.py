@@ -51,6 +51,14 @@ class TradeEvent:
 
 
 @dataclass(frozen=True, slots=True)
+class HashShown:
+    """A trade's transaction hash became known later than its status."""
+
+    trade: Trade
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True)
 class StateChanged:
     """A market stopped accepting orders, was proposed, disputed, closed or resolved."""
 
@@ -81,5 +89,7 @@ class Printed:
     transaction_hash: str
 
 
-Event = Listed | LevelsChanged | TickMoved | OrderEvent | TradeEvent | StateChanged | Redeemed | Printed
+Event = (
+    Listed | LevelsChanged | TickMoved | OrderEvent | TradeEvent | HashShown | StateChanged | Redeemed | Printed
+)
 Listener = Callable[[Event], None]

@@ -2,13 +2,13 @@
 
 import hashlib
 from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
 from remora.domain.ids import OrderDigest
 from remora.domain.money import Side
-from remora.domain.orders import FillStatus, OrderType
+from remora.domain.orders import OrderType
 from remora.venues.twin.engine import events
-from remora.venues.twin.engine.markets import Markets
 from remora.venues.twin.engine.plan import Step, dollars_needed, fee, fills_whole, levels, meet
 from remora.venues.twin.engine.records import (
     FEES,
@@ -23,6 +23,7 @@ from remora.venues.twin.engine.records import (
     RestingOrder,
     Trade,
 )
+from remora.venues.twin.engine.settlement import Settlement
 from remora.venues.twin.engine.validate import (
     GTD_EARLY_SECONDS,
     MARKET_TYPES,
@@ -32,14 +33,38 @@ from remora.venues.twin.engine.validate import (
 )
 
 HEARTBEAT_MAX = timedelta(seconds=10)
-"""Once a client sent a heartbeat, its orders are cancelled when the next one is later than this."""
+"""Once a client sent a heartbeat, its orders are cancelled whenever the last one is older than this."""
 
 
-class Exchange(Markets):
+@dataclass(frozen=True, slots=True)
+class _Delayed:
+    """An accepted order that is held back until a wall time."""
+
+    order: NewOrder
+    taker: RestingOrder
+    until: datetime
+
+
+class Exchange(Settlement):
     """All books of the twin. Every method takes the time; wall time drives settlement and expiry."""
 
-    def place(self, order: NewOrder, *, now: datetime, wall: datetime) -> Placed | Refusal:
-        """Match an order and rest what may rest; the same digest is taken once only."""
+    def __init__(self, *, mined_after: timedelta, confirmed_after: timedelta) -> None:
+        super().__init__(mined_after=mined_after, confirmed_after=confirmed_after)
+        self._delayed: list[_Delayed] = []
+
+    def place(
+        self,
+        order: NewOrder,
+        *,
+        now: datetime,
+        wall: datetime,
+        delay: timedelta | None = None,
+        parts: int = 1,
+    ) -> Placed | Refusal:
+        """Match an order and rest what may rest; the same digest is taken once only.
+
+        With a `delay` the order is held back first and meets the book of later; `parts` is that of RestingOrder.
+        """
         if order.digest in self.orders:
             return Refusal(
                 400,
@@ -54,12 +79,25 @@ class Exchange(Markets):
         if refusal is not None:
             return refusal
         taker = self._accepted(order, listing, outcome, now)
+        taker.parts = parts
+        if delay is not None:
+            taker.status = OrderStatus.DELAYED
+            self.orders[taker.digest] = taker
+            self._delayed.append(_Delayed(order, taker, wall + delay))
+            self._tell(events.OrderEvent(taker, "PLACEMENT", now))
+            return Placed(digest=taker.digest, status="delayed", making=0, taking=0, trade_ids=())
+        return self._match(order, taker, listing, now, wall)
+
+    def _match(
+        self, order: NewOrder, taker: RestingOrder, listing: Listing, now: datetime, wall: datetime
+    ) -> Placed | Refusal:
         steps = meet(taker, self._facing(taker))
         refusal = self._refuse_unpaid(taker, steps, listing) or refuse_match(order, taker, steps)
         if refusal is not None:
             return refusal
-        self.orders[taker.digest] = taker
-        self._tell(events.OrderEvent(taker, "PLACEMENT", now))
+        if taker.digest not in self.orders:
+            self.orders[taker.digest] = taker
+            self._tell(events.OrderEvent(taker, "PLACEMENT", now))
         whole = fills_whole(taker, steps)
         trades = self._trade(taker, steps, listing, now, wall)
         self._rest_or_end(taker, now, whole=whole)
@@ -71,6 +109,20 @@ class Exchange(Markets):
             taking=taker.taking,
             trade_ids=tuple(trade.id for trade in trades),
         )
+
+    def _held_back(self) -> list[RestingOrder]:
+        return [held.taker for held in self._delayed]
+
+    def _release(self, now: datetime, wall: datetime) -> None:
+        """Let orders whose delay is over meet the book; what would be refused now ends without a fill."""
+        due = [held for held in self._delayed if held.until <= wall]
+        self._delayed = [held for held in self._delayed if held.until > wall]
+        for order, taker in [(held.order, held.taker) for held in due]:
+            listing = self.listings[taker.condition_id]
+            taker.status = OrderStatus.LIVE
+            if not listing.accepting or isinstance(self._match(order, taker, listing, now, wall), Refusal):
+                taker.status, taker.remaining = OrderStatus.UNMATCHED, 0
+                self._tell(events.OrderEvent(taker, "CANCELLATION", now))
 
     def cancel(self, digest: OrderDigest, now: datetime, status: OrderStatus = OrderStatus.CANCELED) -> bool:
         """Cancel a resting order; False when it does not rest."""
@@ -90,25 +142,14 @@ class Exchange(Markets):
 
     def advance(self, *, now: datetime, wall: datetime) -> None:
         """Move settlements along, expire orders and end what silent clients left, by the wall clock."""
-        for trade in self._unsettled:
-            self._settle_trade(trade, now, wall - trade.wall_at)
-        self._unsettled = [trade for trade in self._unsettled if not trade.status.final]
+        self._release(now, wall)
+        self._settle_trades(now, wall)
         for order in [o for o in self._expiring if o.expires_at is not None and o.expires_at <= wall]:
             self.cancel(order.digest, now, OrderStatus.EXPIRED)
         self._expiring = [order for order in self._expiring if order.resting]
-        for api_key in [key for key, beat in self._beats.items() if wall - beat > HEARTBEAT_MAX]:
-            del self._beats[api_key]
-            for order in [o for book in self._open.values() for o in book.values() if o.api_key == api_key]:
-                self.cancel(order.digest, now)
-
-    def _settle_trade(self, trade: Trade, now: datetime, age: timedelta) -> None:
-        if trade.status is FillStatus.MATCHED and age >= self._mined_after:
-            trade.status, trade.updated_at = FillStatus.MINED, now
-            trade.transaction_hash = "0x" + hashlib.sha256(trade.id.encode()).hexdigest()
-            self._tell(events.TradeEvent(trade, now))
-        if trade.status is FillStatus.MINED and age >= self._confirmed_after:
-            trade.status, trade.updated_at = FillStatus.CONFIRMED, now
-            self._tell(events.TradeEvent(trade, now))
+        silent = {api_key for api_key, beat in self._beats.items() if wall - beat > HEARTBEAT_MAX}
+        for order in [o for book in self._open.values() for o in book.values() if o.api_key in silent]:
+            self.cancel(order.digest, now)
 
     def _accepted(self, order: NewOrder, listing: Listing, outcome: int, now: datetime) -> RestingOrder:
         price = limit_price(order, listing.tick)
@@ -177,7 +218,7 @@ class Exchange(Markets):
         if not owners:
             return
         self.trades[trade.id] = trade
-        self._unsettled.append(trade)
+        self._await_settlement(trade)
         for owner in owners:
             self._trades_of.setdefault(owner, []).append(trade)
         for fill in trade.makers:
@@ -201,6 +242,7 @@ class Exchange(Markets):
             fee=0,
             matched_at=now,
             wall_at=wall,
+            sequence=self._sequence,
         )
 
     def _exchange(self, trade: Trade, taker: RestingOrder, step: Step, listing: Listing) -> None:
@@ -236,15 +278,10 @@ class Exchange(Markets):
         )
 
     def _settle(self, order: RestingOrder, shares: int, dollars: int) -> None:
+        self._shift(order.owner, order.token_id, 1 if order.side is Side.BUY else -1, shares, dollars)
         account = self.account(order.owner)
-        sign = 1 if order.side is Side.BUY else -1
-        account.cash -= sign * dollars
-        left = account.shares.get(order.token_id, 0) + sign * shares
-        if left:
-            account.shares[order.token_id] = left
-        else:
-            account.shares.pop(order.token_id, None)
-        assert order.owner == HOUSE or (account.cash >= 0 and left >= 0), f"{order.owner} is overdrawn"
+        sound = account.cash >= 0 and account.shares.get(order.token_id, 0) >= 0
+        assert order.owner == HOUSE or sound, f"{order.owner} is overdrawn"
         order.making += dollars if order.side is Side.BUY else shares
         order.taking += shares if order.side is Side.BUY else dollars
 

@@ -2,7 +2,7 @@
 
 from abc import ABC, abstractmethod
 from collections.abc import Iterable
-from datetime import datetime, timedelta
+from datetime import datetime
 from decimal import Decimal
 
 from remora.domain.ids import ConditionId, OrderDigest, TokenId
@@ -27,7 +27,7 @@ from remora.venues.twin.scenario.model import MarketSpec
 class Markets(ABC):
     """Listings, accounts and resolution; what matches orders is built on top."""
 
-    def __init__(self, *, mined_after: timedelta, confirmed_after: timedelta) -> None:
+    def __init__(self) -> None:
         self.listings: dict[ConditionId, Listing] = {}
         self.tokens: dict[TokenId, tuple[ConditionId, int]] = {}
         self.accounts: dict[str, Account] = {HOUSE: Account(), FEES: Account()}
@@ -38,11 +38,8 @@ class Markets(ABC):
         self._ladders: dict[ConditionId, dict[tuple[Side, int], RestingOrder]] = {}
         self._open: dict[str, dict[OrderDigest, RestingOrder]] = {}
         self._trades_of: dict[str, list[Trade]] = {}
-        self._unsettled: list[Trade] = []
         self._expiring: list[RestingOrder] = []
         self._beats: dict[str, datetime] = {}
-        self._mined_after = mined_after
-        self._confirmed_after = confirmed_after
         self._sequence = 0
 
     # markets
@@ -110,6 +107,25 @@ class Markets(ABC):
                 book.touch(standing)
             else:
                 ladder[side, price] = self._house(listing, side, price, shares, now, wall)
+        self._tell_levels(listing)
+
+    def thin(self, token_id: TokenId, side: Side, shares: int) -> None:
+        """Withdraw the synthetic liquidity that an order on `side` would meet, but for the best `shares`."""
+        condition_id, outcome = self.tokens[token_id]
+        listing, book, ladder = self.listings[condition_id], self._books[condition_id], self._ladders[condition_id]
+        book_side = side if outcome == 0 else side.opposite
+        left = shares // SHARE_GRAIN * SHARE_GRAIN
+        for order in list(book.facing(book_side, UNIT if book_side is Side.BUY else 0)):
+            if order.owner != HOUSE:
+                continue
+            kept = min(order.remaining, left)
+            left -= kept
+            if kept:
+                order.remaining = kept
+                book.touch(order)
+            else:
+                book.remove(order)
+                ladder.pop((order.side, order.price), None)
         self._tell_levels(listing)
 
     def change_tick(self, condition_id: ConditionId, tick_size: Decimal) -> None:
@@ -227,6 +243,10 @@ class Markets(ABC):
         """Return an account's resting orders, oldest first."""
         return list(self._open.get(owner.lower(), {}).values())
 
+    def waiting_orders(self, owner: str) -> list[RestingOrder]:
+        """Return an account's orders that may still fill: those that rest and those held back."""
+        return [*self.open_orders(owner), *(order for order in self._held_back() if order.owner == owner.lower())]
+
     def trades_of(self, owner: str) -> list[Trade]:
         """Return an account's trades as taker or maker, oldest first."""
         return list(self._trades_of.get(owner.lower(), ()))
@@ -256,6 +276,9 @@ class Markets(ABC):
         """Cancel a resting order; False when it does not rest."""
 
     @abstractmethod
+    def _held_back(self) -> list[RestingOrder]: ...
+
+    @abstractmethod
     def _house(
         self, listing: Listing, side: Side, price: int, shares: int, now: datetime, wall: datetime
     ) -> RestingOrder: ...
@@ -278,6 +301,16 @@ class Markets(ABC):
             dollars = house.shares.pop(token, 0) * micros(payout) // UNIT
             house.cash += dollars
             listing.pool -= dollars
+
+    def _shift(self, owner: str, token_id: TokenId, direction: int, shares: int, dollars: int) -> None:
+        """Give shares for dollars (1) or take them back (-1)."""
+        account = self.account(owner)
+        account.cash -= direction * dollars
+        left = account.shares.get(token_id, 0) + direction * shares
+        if left:
+            account.shares[token_id] = left
+        else:
+            account.shares.pop(token_id, None)
 
     def _tell_levels(self, listing: Listing) -> None:
         levels = self._books[listing.spec.condition_id].take_changes()

@@ -16,15 +16,23 @@ cost less than one cent.
 """
 
 
+PIECE_MIN = 10_000
+"""Smallest piece of a level in millionths of a share: whole millionths of a dollar at every tick."""
+
+
 @dataclass(frozen=True, slots=True)
 class Step:
-    """One resting order's part: `price` and `taker_dollars` are the taker's, `maker_dollars` the maker's."""
+    """One resting order's part: `price` and `taker_dollars` are the taker's, `maker_dollars` the maker's.
+
+    Steps of one price and one `batch` settle as one trade.
+    """
 
     maker: RestingOrder
     shares: int
     price: int
     maker_dollars: int
     taker_dollars: int
+    batch: int = 0
 
 
 def meet(order: RestingOrder, facing: Iterable[RestingOrder]) -> list[Step]:
@@ -34,27 +42,37 @@ def meet(order: RestingOrder, facing: Iterable[RestingOrder]) -> list[Step]:
     pays it less, than one fill of the same size would. The taker gets what remains.
     """
     shares_left, dollars_left = order.remaining, order.dollars_left
+    piece = (
+        order.remaining
+        if order.parts <= 1
+        else max(PIECE_MIN, order.remaining // order.parts // PIECE_MIN * PIECE_MIN)
+    )
     steps: list[Step] = []
     for maker in facing:
         price = maker.book_price if order.outcome == 0 else UNIT - maker.book_price
-        shares = min(maker.remaining, _wanted(shares_left, dollars_left, price))
-        if shares <= 0:
-            break
-        maker_dollars = _maker_dollars(maker, shares)
         same = maker.token_id == order.token_id
-        taker_dollars = maker_dollars if same else shares - maker_dollars
-        steps.append(Step(maker, shares, price, maker_dollars, taker_dollars))
-        shares_left -= shares
-        if dollars_left is not None:
-            dollars_left -= taker_dollars
+        used = 0
+        while used < maker.remaining:
+            wanted = _wanted(shares_left, dollars_left, price)
+            shares = min(maker.remaining - used, wanted if order.parts <= 1 else min(wanted, piece))
+            if shares <= 0:
+                return steps
+            maker_dollars = _maker_dollars(maker, maker.made + used, shares)
+            taker_dollars = maker_dollars if same else shares - maker_dollars
+            batch = 0 if order.parts <= 1 else len(steps)
+            steps.append(Step(maker, shares, price, maker_dollars, taker_dollars, batch))
+            used += shares
+            shares_left -= shares
+            if dollars_left is not None:
+                dollars_left -= taker_dollars
     return steps
 
 
 def levels(steps: Sequence[Step]) -> list[list[Step]]:
-    """Return the steps in groups of one price: each group settles as one trade."""
+    """Return the steps in groups of one price and batch: each group settles as one trade."""
     groups: list[list[Step]] = []
     for step in steps:
-        if not groups or groups[-1][0].price != step.price:
+        if not groups or (groups[-1][0].price, groups[-1][0].batch) != (step.price, step.batch):
             groups.append([])
         groups[-1].append(step)
     return groups
@@ -98,10 +116,10 @@ def _wanted(shares_left: int, dollars_left: int | None, price: int) -> int:
     return dollars_left * UNIT // price // grain * grain
 
 
-def _maker_dollars(maker: RestingOrder, shares: int) -> int:
+def _maker_dollars(maker: RestingOrder, made: int, shares: int) -> int:
     if maker.side is Side.BUY:
-        return _up(maker.made + shares, maker.price) - _up(maker.made, maker.price)
-    return (maker.made + shares) * maker.price // UNIT - maker.made * maker.price // UNIT
+        return _up(made + shares, maker.price) - _up(made, maker.price)
+    return (made + shares) * maker.price // UNIT - made * maker.price // UNIT
 
 
 def _up(shares: int, price: int) -> int:

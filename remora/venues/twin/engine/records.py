@@ -23,10 +23,18 @@ class OrderStatus(StrEnum):
     """Life of an order, in the words of the user channel."""
 
     LIVE = "LIVE"
+    DELAYED = "DELAYED"
     MATCHED = "MATCHED"
+    UNMATCHED = "UNMATCHED"
     CANCELED = "CANCELED"
+    UNBACKED = "CANCELED_NOT_ENOUGH_BALANCE"
     EXPIRED = "CANCELED_EXPIRED_ORDER"
     RESOLVED = "CANCELED_MARKET_RESOLVED"
+
+    @property
+    def waiting(self) -> bool:
+        """Whether the order may still fill."""
+        return self in (OrderStatus.LIVE, OrderStatus.DELAYED)
 
 
 @dataclass(slots=True)
@@ -57,7 +65,8 @@ class Listing:
 class RestingOrder:
     """An order that was accepted; `remaining` is in shares, `dollars_left` only for market purchases.
 
-    `made` counts the shares that it gave to or took from takers while it rested.
+    `made` counts the shares that it gave to or took from takers while it rested; `parts` asks the matching to
+    take each level in that many pieces, each a trade of its own.
     """
 
     digest: OrderDigest
@@ -81,6 +90,7 @@ class RestingOrder:
     made: int = 0
     trades: list[str] = field(default_factory=list)
     sequence: int = 0
+    parts: int = 1
 
     @property
     def book_price(self) -> int:
@@ -138,7 +148,9 @@ class Trade:
     fee: int
     matched_at: datetime
     wall_at: datetime
+    sequence: int
     status: FillStatus = FillStatus.MATCHED
+    mined_wall: datetime | None = None
     transaction_hash: str = ""
     updated_at: datetime | None = None
 

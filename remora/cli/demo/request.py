@@ -1,0 +1,148 @@
+"""What the user asked the demo for, checked before anything is started."""
+
+import math
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
+
+from remora.cli.errors import CommandFailed, Exit
+from remora.domain.ids import WalletAddress
+from remora.settings import Mode, Settings, load_settings
+
+AUTO = "auto"
+TAPE_VOLUME_FLOOR = Decimal(1000)
+TAPE_SPREAD_MAX = Decimal("0.10")
+"""Old recordings are of markets far smaller than the venue's of today; their overrides are named in the report."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Request:
+    """A demo that can be played: the twin's options, whom to follow, the policy."""
+
+    scenario: tuple[str, ...]
+    follow: tuple[WalletAddress, ...]
+    settings: Settings
+
+
+def checked(
+    *,
+    tape: Path | None,
+    season: int | None,
+    since: str | None,
+    until: str | None,
+    speed: float | None,
+    follow: Sequence[str],
+    volume_floor: float | None,
+    spread_max: float | None,
+    outputs: Sequence[Path | None],
+) -> Request:
+    """Return the request; raise CommandFailed (usage) for anything that could not be played."""
+    if tape is not None and season is not None:
+        raise _usage("Expected --tape or --season, found both.", "Leave one out.")
+    if speed is not None and not (math.isfinite(speed) and speed > 0):
+        raise _usage(f"--speed: expected a number above 0, found {speed}.", "1 is real time; try 600.")
+    start, end = _instant("--from", since), _instant("--to", until)
+    if start is not None and end is not None and start >= end:
+        raise _usage(f"The window is reversed: --from {since} is not before --to {until}.", "Swap them.")
+    for path in outputs:
+        _require_writable(path)
+    _require_playable(tape, season, start, end, speed)
+    options = ["--tape", str(tape.absolute())] if tape else ["--season", str(1 if season is None else season)]
+    for name, value in (("--from", start), ("--to", end)):
+        options += [name, value.isoformat()] if value is not None else []
+    options += ["--speed", str(speed)] if speed is not None else []
+    return Request(
+        scenario=tuple(options),
+        follow=_wallets(follow),
+        settings=_policy(recorded=tape is not None, volume_floor=volume_floor, spread_max=spread_max),
+    )
+
+
+def _usage(message: str, next_step: str) -> CommandFailed:
+    return CommandFailed(message, next_step, code=Exit.USAGE)
+
+
+def _instant(option: str, text: str | None) -> datetime | None:
+    if text is None:
+        return None
+    try:
+        found = datetime.fromisoformat(text)
+    except ValueError:
+        raise _usage(f"{option}: expected an ISO date or time, found {text!r}.", "Such as 2022-11-06.") from None
+    return found.replace(tzinfo=UTC) if found.tzinfo is None else found.astimezone(UTC)
+
+
+def _require_writable(path: Path | None) -> None:
+    """Find out now, not after two minutes."""
+    if path is None:
+        return
+    try:
+        with path.open("a"):
+            pass
+    except OSError as error:
+        raise _usage(f"{path} cannot be written: {error.strerror or error}.", "Name another file.") from None
+
+
+def _require_playable(
+    tape: Path | None, season: int | None, start: datetime | None, end: datetime | None, speed: float | None
+) -> None:
+    """Read what the twin will read; a season is only generated here when its window is in question."""
+    from remora.venues.twin.scenario.season import season_scenario
+    from remora.venues.twin.scenario.tape import TapeError
+    from remora.venues.twin.scenario.tape_scenario import tape_scenario
+
+    try:
+        if tape is not None:
+            tape_scenario(tape, start=start, end=end, speed=speed)
+        elif start is not None or end is not None:
+            season_scenario(1 if season is None else season, start=start, end=end, speed=speed)
+    except (TapeError, ValueError) as error:
+        text = str(error)
+        raise _usage(f"{text[:1].upper()}{text[1:]}.", "`remora demo --help` says what can be played.") from None
+
+
+def _wallets(follow: Sequence[str]) -> tuple[WalletAddress, ...]:
+    names = [name.strip().lower() for entry in follow for name in entry.split(",") if name.strip()]
+    if AUTO in names:
+        if len(names) > 1:
+            raise _usage("--follow: expected addresses or auto, found both.", "Leave one out.")
+        return ()
+    for name in names:
+        if not re.fullmatch(r"0x[0-9a-f]{40}", name):
+            raise _usage(f"--follow: expected 0x and 40 hexadecimal digits or auto, found {name!r}.", "")
+    return tuple(WalletAddress(name) for name in dict.fromkeys(names))
+
+
+def _policy(*, recorded: bool, volume_floor: float | None, spread_max: float | None) -> Settings:
+    """Return the user's settings on the twin, with the policy that this scenario needs."""
+    settings = load_settings()
+    chosen: dict[str, Any] = {}
+    for name, asked, of_a_tape in (
+        ("volume_24h_min_usd", volume_floor, TAPE_VOLUME_FLOOR),
+        ("spread_max", spread_max, TAPE_SPREAD_MAX),
+    ):
+        if asked is not None:
+            chosen[name] = Decimal(str(asked))
+        elif recorded and name not in settings.model_fields_set:
+            chosen[name] = of_a_tape
+    # nobody's key, wallet or servers but the demo's own
+    return settings.model_copy(update={**chosen, "mode": Mode.TWIN, "wallet_address": None})
+
+
+def overrides(settings: Settings) -> dict[str, str]:
+    """Return every number of the policy that is not the product's own, by its environment name."""
+    from remora.domain.limits import Limits
+
+    found = {}
+    for name, info in Settings.model_fields.items():
+        bounds = name.removesuffix("_s").removesuffix("_h") in Limits.__dataclass_fields__
+        value = getattr(settings, name)
+        if (bounds or "whale" in name) and value != info.default:
+            found[str(info.validation_alias)] = (
+                ",".join(sorted(value)) if isinstance(value, frozenset) else str(value)
+            )
+    return found

@@ -1,0 +1,111 @@
+"""Choosing whom to follow by what was known at an instant, and publishing it."""
+
+import asyncio
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from decimal import Decimal
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from sqlalchemy.ext.asyncio import AsyncEngine
+
+from remora.domain.ids import WalletAddress
+from remora.domain.money import MICRO, ZERO
+from remora.settings import Settings
+from remora.statistics.scoring import ScoringResult, score_wallets
+from remora.statistics.scoring_params import ScoringParams
+from remora.storage.roster import Follow, publish_roster
+
+FOLLOWED_MAX = 10
+"""Wallets taken from the top of the roster, or by turnover when nobody qualifies."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class History:
+    """What was public before `as_of`: everybody's trades and the results known by then."""
+
+    as_of: datetime
+    trades: Sequence[Mapping[str, object]]
+    resolutions: Sequence[Mapping[str, object]]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Choice:
+    """Whom to follow, by which way they were found, and how many wallets fell at which gate."""
+
+    follows: tuple[Follow, ...]
+    source: str
+    funnel: Mapping[str, int] = field(default_factory=dict)
+
+    @property
+    def proven(self) -> int:
+        """How many of them qualified."""
+        return sum(not follow.unproven for follow in self.follows)
+
+
+def scoring_params(settings: Settings) -> ScoringParams:
+    """Return the roster's policy as the settings bound it."""
+    return ScoringParams(
+        win_rate_min=settings.min_whale_win_rate,
+        sharpe_min=settings.min_whale_sharpe,
+        score_min=settings.whale_score_threshold,
+    )
+
+
+def named(wallets: Sequence[WalletAddress]) -> Choice:
+    """Follow wallets that a person named: unproven, whatever their record."""
+    follows = tuple(Follow(whale=wallet, edge=ZERO, unproven=True) for wallet in dict.fromkeys(wallets))
+    return Choice(follows=follows, source="named")
+
+
+def choose(history: History, params: ScoringParams, *, rng: np.random.Generator) -> Choice:
+    """Follow who qualifies; if nobody does, the largest by turnover, unproven and at the fixed stake."""
+    if not history.trades:
+        return Choice(follows=(), source="no history")
+    result = score_wallets(history.trades, history.resolutions, as_of=history.as_of, params=params, rng=rng)
+    if result.roster:
+        return Choice(follows=_best(result), source="roster", funnel=result.funnel)
+    largest = tuple(
+        Follow(whale=wallet, edge=ZERO, unproven=True) for wallet in largest_by_turnover(history.trades)
+    )
+    return Choice(follows=largest, source="turnover", funnel=result.funnel)
+
+
+def largest_by_turnover(
+    trades: Sequence[Mapping[str, object]], count: int = FOLLOWED_MAX
+) -> tuple[WalletAddress, ...]:
+    """Return the wallets that traded most dollars, the largest first."""
+    table = pd.DataFrame(trades, columns=["wallet", "price", "size"])
+    dollars = table["price"].astype(float) * table["size"].astype(float)
+    turnover = dollars.groupby(table["wallet"]).sum().sort_values(ascending=False, kind="stable")
+    return tuple(WalletAddress(str(wallet)) for wallet in turnover.index[:count])
+
+
+async def choose_and_publish(
+    engine: AsyncEngine,
+    history: History,
+    params: ScoringParams,
+    *,
+    follow: Sequence[WalletAddress],
+    rng: np.random.Generator,
+    published_at: datetime,
+) -> Choice:
+    """Choose (the wallets in `follow` if there are any, else by the roster's rules), publish, return."""
+    choice = named(follow) if follow else await asyncio.to_thread(choose, history, params, rng=rng)
+    recorded: dict[str, Any] = {**params.recorded(), "source": choice.source, "funnel": dict(choice.funnel)}
+    await publish_roster(engine, choice.follows, as_of=history.as_of, published_at=published_at, params=recorded)
+    return choice
+
+
+def _best(result: ScoringResult) -> tuple[Follow, ...]:
+    return tuple(
+        Follow(
+            whale=WalletAddress(place.wallet),
+            edge=Decimal(place.edge).quantize(MICRO),
+            unproven=False,
+            score=Decimal(place.score).quantize(MICRO),
+        )
+        for place in result.roster[:FOLLOWED_MAX]
+    )
