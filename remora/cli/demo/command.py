@@ -9,67 +9,80 @@ import typer
 SCENARIO, POLICY, OUTPUT = "What is played", "Policy", "Output"
 
 
+Tape = Annotated[
+    Path | None, typer.Option(help="Recorded trades to replay, a Parquet file.", rich_help_panel=SCENARIO)
+]
+Season = Annotated[
+    int | None,
+    typer.Option(help="Seed of a generated season.", show_default="1", rich_help_panel=SCENARIO),
+]
+Since = Annotated[
+    str | None, typer.Option("--from", help="Start of the window, an ISO date, UTC.", rich_help_panel=SCENARIO)
+]
+Until = Annotated[
+    str | None, typer.Option("--to", help="End of the window, an ISO date, UTC.", rich_help_panel=SCENARIO)
+]
+Speed = Annotated[
+    float | None,
+    typer.Option(
+        help="Venue seconds per second.", show_default="about two minutes in all", rich_help_panel=SCENARIO
+    ),
+]
+Follow = Annotated[
+    list[str] | None,
+    typer.Option(
+        metavar="ADDR|auto",
+        help="Wallets to follow, repeated or separated by commas: labelled unproven, at a fixed small stake. "
+        "auto: the roster's rules on what was known at the window's start; if nobody qualifies the ten "
+        "largest by turnover, unproven.",
+        show_default="auto",
+        rich_help_panel=POLICY,
+    ),
+]
+VolumeFloor = Annotated[
+    float | None,
+    typer.Option(
+        min=0,
+        help="Least 24 h volume of a market, in dollars.",
+        show_default="1000 with a tape, else your setting",
+        rich_help_panel=POLICY,
+    ),
+]
+SpreadMax = Annotated[
+    float | None,
+    typer.Option(
+        min=0.001,
+        max=1,
+        help="Widest spread, as a share of the price.",
+        show_default="0.10 with a tape, else your setting",
+        rich_help_panel=POLICY,
+    ),
+]
+JsonFile = Annotated[
+    Path | None, typer.Option("--json", metavar="FILE", help="Write the summary here.", rich_help_panel=OUTPUT)
+]
+Picture = Annotated[
+    Path | None,
+    typer.Option(metavar="FILE", help="Save the last screen and the report as SVG.", rich_help_panel=OUTPUT),
+]
+Log = Annotated[
+    Path | None, typer.Option(metavar="FILE", help="Keep the engine's log here.", rich_help_panel=OUTPUT)
+]
+
+
 def demo(
     *,
-    tape: Annotated[
-        Path | None, typer.Option(help="Recorded trades to replay, a Parquet file.", rich_help_panel=SCENARIO)
-    ] = None,
-    season: Annotated[
-        int | None,
-        typer.Option(help="Seed of a generated season.", show_default="1", rich_help_panel=SCENARIO),
-    ] = None,
-    since: Annotated[
-        str | None, typer.Option("--from", help="Start of the window, an ISO date, UTC.", rich_help_panel=SCENARIO)
-    ] = None,
-    until: Annotated[
-        str | None, typer.Option("--to", help="End of the window, an ISO date, UTC.", rich_help_panel=SCENARIO)
-    ] = None,
-    speed: Annotated[
-        float | None,
-        typer.Option(
-            help="Venue seconds per second.", show_default="about two minutes in all", rich_help_panel=SCENARIO
-        ),
-    ] = None,
-    follow: Annotated[
-        list[str] | None,
-        typer.Option(
-            metavar="ADDR|auto",
-            help="Wallets to follow, repeated or separated by commas: labelled unproven, at a fixed small stake. "
-            "auto: the roster's rules on what was known at the window's start; if nobody qualifies the ten "
-            "largest by turnover, unproven.",
-            show_default="auto",
-            rich_help_panel=POLICY,
-        ),
-    ] = None,
-    volume_floor: Annotated[
-        float | None,
-        typer.Option(
-            min=0,
-            help="Least 24 h volume of a market, in dollars.",
-            show_default="1000 with a tape, else your setting",
-            rich_help_panel=POLICY,
-        ),
-    ] = None,
-    spread_max: Annotated[
-        float | None,
-        typer.Option(
-            min=0.001,
-            max=1,
-            help="Widest spread, as a share of the price.",
-            show_default="0.10 with a tape, else your setting",
-            rich_help_panel=POLICY,
-        ),
-    ] = None,
-    json_file: Annotated[
-        Path | None, typer.Option("--json", metavar="FILE", help="Write the summary here.", rich_help_panel=OUTPUT)
-    ] = None,
-    picture: Annotated[
-        Path | None,
-        typer.Option(metavar="FILE", help="Save the last screen and the report as SVG.", rich_help_panel=OUTPUT),
-    ] = None,
-    log: Annotated[
-        Path | None, typer.Option(metavar="FILE", help="Keep the engine's log here.", rich_help_panel=OUTPUT)
-    ] = None,
+    tape: Tape = None,
+    season: Season = None,
+    since: Since = None,
+    until: Until = None,
+    speed: Speed = None,
+    follow: Follow = None,
+    volume_floor: VolumeFloor = None,
+    spread_max: SpreadMax = None,
+    json_file: JsonFile = None,
+    picture: Picture = None,
+    log: Log = None,
 ) -> None:
     """Watch whale trades being detected, checked, copied, guarded and settled on a simulated exchange.
 
