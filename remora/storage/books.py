@@ -27,6 +27,8 @@ class Books:
 async def our_books(engine: AsyncEngine, account: AccountId) -> Books:
     """Return the account's books; raise LedgerUnbalanced if ledger, desk and positions disagree."""
     async with engine.connect() as connection:
+        # every read below sees the same moment, whatever commits meanwhile
+        await connection.execution_options(isolation_level="REPEATABLE READ")
         balances = await ledger.balances(connection, account)
         await ledger.assert_cash(connection, account)
         held = Position.bought_shares - Position.sold_shares - Position.redeemed_shares

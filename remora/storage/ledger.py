@@ -87,11 +87,12 @@ async def balances(connection: AsyncConnection, account: AccountId) -> dict[tupl
 
 async def assert_cash(connection: AsyncConnection, account: AccountId) -> None:
     """Raise LedgerUnbalanced if the desk's running cash differs from the sum of its entries."""
-    total = await connection.scalar(
-        select(func.coalesce(func.sum(LedgerEntry.amount), 0)).where(
-            LedgerEntry.account == account, LedgerEntry.book == CASH
-        )
+    entries = (
+        select(func.coalesce(func.sum(LedgerEntry.amount), 0))
+        .where(LedgerEntry.account == account, LedgerEntry.book == CASH)
+        .scalar_subquery()
     )
-    cash = await connection.scalar(select(Desk.cash).where(Desk.account == account))
-    if total != cash:
-        raise LedgerUnbalanced(f"desk {account} shows {cash} cash, its ledger {total}")
+    # one statement, one snapshot: another transaction may commit between two
+    row = (await connection.execute(select(entries, Desk.cash).where(Desk.account == account))).one_or_none()
+    if row is not None and row[0] != row[1]:
+        raise LedgerUnbalanced(f"desk {account} shows {row[1]} cash, its ledger {row[0]}")
