@@ -4,7 +4,7 @@ import asyncio
 import contextlib
 import dataclasses
 import itertools
-from collections.abc import AsyncIterator, Iterator, Sequence
+from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from decimal import Decimal
@@ -59,13 +59,20 @@ class Place:
 
 
 @contextlib.asynccontextmanager
-async def bench_place(*, markets: int, whales: int, with_engine: bool = True) -> AsyncIterator[Place]:
-    """Start everything, list `markets`, follow `whales`; end everything when the block is left."""
+async def bench_place(
+    *, markets: int, whales: int, with_engine: bool = True, env: Mapping[str, str] | None = None
+) -> AsyncIterator[Place]:
+    """Start everything, list `markets`, follow `whales`; end everything when the block is left.
+
+    `env` are further variables of the trading worker.
+    """
     wallets = [WalletAddress(f"0x{number:040x}") for number in range(1, whales + 1)]
     services = [twin(("--empty", "--start"))]
     if with_engine:
         services.append(
-            dataclasses.replace(trading_engine(("--with-watcher",), env=dict(OVERRIDES)), prepare=_fund)
+            dataclasses.replace(
+                trading_engine(("--with-watcher",), env={**OVERRIDES, **(env or {})}), prepare=_fund
+            )
         )
     async with Stack(StackConfig(), services=services) as stack:
         engine = create_engine(stack.database_url)

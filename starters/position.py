@@ -12,6 +12,14 @@ from schemas.position import PositionInput, position_workflow_id
 from schemas.search_attributes import ACCOUNT, MARKET, MODE, POSITION_STATE, TRADING_QUEUE, WHALE
 from workflows.position import PositionWorkflow
 
+HELP = """A copy of one whale's holding in one outcome; the current details beside this say where it stands.
+
+- **Request Cancellation** sells what is held, settles, and ends.
+- **Send an Update** `close` does the same and answers; `adjust_exits` moves stop and target.
+- **Terminate** ends the workflow only: the holding stays until the next reconcile adopts it.
+"""
+"""What a person at the Web UI needs to know of every position."""
+
 TRIES = 5
 """A position can close between the refused start and the signal; more often than this in a row it does not."""
 
@@ -29,6 +37,7 @@ async def deliver_signal(client: Client, start: PositionInput) -> Literal["start
                 task_queue=TRADING_QUEUE,
                 request_eager_start=True,
                 static_summary=f"{first.side.value} {first.size} at {first.price} by {first.whale}",
+                static_details=HELP,
                 search_attributes=TypedSearchAttributes(
                     [
                         SearchAttributePair(ACCOUNT, start.account),

@@ -7,6 +7,9 @@ from typing import Any
 import pytest
 import yaml
 
+from remora.embedded.temporal import SEARCH_ATTRIBUTES
+from schemas.search_attributes import ALL
+
 ROOT = Path(__file__).parents[1]
 COMPOSE: dict[str, Any] = yaml.safe_load((ROOT / "docker-compose.yml").read_text())
 SERVICES: dict[str, dict[str, Any]] = COMPOSE["services"]
@@ -44,6 +47,13 @@ def test_secrets_come_from_outside_and_are_required() -> None:
     assert len(secrets) >= 4
     assert all(re.fullmatch(r"\$\{[A-Z_]+:\?[^}]+\}", secret) for secret in secrets)
     assert "${POSTGRES_PASSWORD:?" in COMPOSE["x-environment"]["DATABASE_URL"]
+
+
+def test_the_namespace_and_the_embedded_server_know_every_search_attribute() -> None:
+    command = " ".join(SERVICES["namespace"]["command"])
+
+    assert set(re.findall(r"--name (\w+) --type Keyword", command)) == {key.name for key in ALL}
+    assert set(SEARCH_ATTRIBUTES) == {key.name for key in ALL}
 
 
 def test_ports_are_open_to_this_machine_only() -> None:
