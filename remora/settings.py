@@ -130,6 +130,10 @@ class Settings(BaseSettings):
     state_dir: Annotated[Path, Clean] | None = _env("REMORA_STATE_DIR", "a directory of this machine")
     twin_url: HttpUrl | None = _env("REMORA_TWIN_URL", "the twin's control address, such as http://127.0.0.1:7074")
 
+    research_dir: Annotated[Path, Clean] | None = _env(
+        "REMORA_RESEARCH_DIR", "a directory, the same on every worker"
+    )
+
     # who
     wallet_address: Address | None = _env("WALLET_ADDRESS", "0x and 40 hexadecimal digits")
     private_key: Key | None = _env("PRIVATE_KEY", "64 hexadecimal digits, with or without 0x", secret=True)

@@ -9,7 +9,7 @@ from typing import Any, Final
 
 import typer
 
-from remora.cli import adjust, close, decisions, desk, down, positions, status, twin, up, version
+from remora.cli import adjust, close, data, decisions, desk, down, positions, status, twin, up, version
 from remora.cli.demo.command import demo
 from remora.cli.errors import Exit, complaint
 
@@ -28,6 +28,7 @@ COMMANDS: Final[dict[str, Callable[..., Any]]] = {
     "version": version.version,
 }
 GROUPS: Final[dict[str, typer.Typer]] = {
+    "data": data.app,
     "twin": twin.app,
 }
 

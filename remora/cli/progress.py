@@ -6,7 +6,16 @@ from types import TracebackType
 from typing import Self
 
 from rich.console import Console
-from rich.progress import Progress, SpinnerColumn, TaskID, TextColumn, TimeElapsedColumn
+from rich.progress import (
+    BarColumn,
+    MofNCompleteColumn,
+    Progress,
+    SpinnerColumn,
+    TaskID,
+    TextColumn,
+    TimeElapsedColumn,
+    TimeRemainingColumn,
+)
 
 _WORDS = {
     "preparing": "preparing",
@@ -61,3 +70,30 @@ class ServiceProgress:
         elif not self._quiet and (phase in _FINAL or detail):
             plain = f"{phase}{': ' + detail if detail else ''}"
             sys.stderr.write(f"{time.monotonic() - self._began:5.1f} s  {name:<12} {plain}\n")
+
+
+class RowBar:
+    """How much of a countable work is done, on stderr: a bar in a terminal, nothing elsewhere."""
+
+    def __init__(self, title: str) -> None:
+        console = Console(stderr=True)
+        self._progress = Progress(
+            TextColumn("{task.description}"),
+            BarColumn(),
+            MofNCompleteColumn(),
+            TimeRemainingColumn(),
+            console=console,
+            disable=not console.is_terminal,
+        )
+        self._task = self._progress.add_task(title, total=None)
+
+    def __enter__(self) -> Self:
+        self._progress.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._progress.stop()
+
+    def __call__(self, done: int, total: int) -> None:
+        """Show that `done` of `total` are done."""
+        self._progress.update(self._task, completed=done, total=total)
