@@ -2,7 +2,6 @@
 
 from typing import Any
 
-from remora.domain.money import from_micros
 from remora.venues.twin.engine.exchange import Exchange
 from remora.venues.twin.engine.records import RestingOrder, Trade, text
 
@@ -73,7 +72,7 @@ def _fills(trade: Trade, owner: str) -> list[dict[str, Any]]:
             "side": maker.side.value,
             "shares": text(maker.shares),
             "price": text(maker.price),
-            "notional": str(from_micros(maker.shares) * from_micros(maker.price)),
+            "notional": text(maker.notional),
             "fee": "0",
         }
         for maker in trade.makers

@@ -2,6 +2,8 @@
 
 import base64
 import binascii
+from collections.abc import Sequence
+from typing import Any
 
 from starlette.datastructures import QueryParams
 from starlette.requests import Request
@@ -19,6 +21,8 @@ from remora.venues.twin.json_answer import Answer, error
 
 MAX_ALLOWANCE = str(2**256 - 1)
 TRADES_PAGE = 500
+ORDERS_PAGE = 100
+TOKEN_TYPES = ("CONDITIONAL", "CONDITIONAL-V2")
 
 
 class AccountRoutes:
@@ -49,10 +53,9 @@ class AccountRoutes:
             and query.get("asset_id") in (None, order.token_id)
             and query.get("id") in (None, order.digest)
         ]
-        rows = [self._row(order) for order in found]
-        return Answer({"data": rows, "next_cursor": END, "limit": 100, "count": len(rows)})
+        return _page([self._row(order) for order in found], query, ORDERS_PAGE)
 
-    def _row(self, order: RestingOrder) -> dict[str, object]:
+    def _row(self, order: RestingOrder) -> dict[str, Any]:
         return wire.open_order(order, self._state.exchange.listings[order.condition_id])
 
     async def _one_order(self, request: Request, who: Credentials) -> Response:
@@ -69,14 +72,9 @@ class AccountRoutes:
         rows = [
             wire.trade(trade, exchange.listings[trade.condition_id], wallets)
             for trade in newest_first
-            if _wanted(trade, query)
+            if _wanted(trade, query, wallets)
         ]
-        start = _position(query.get("next_cursor", ""))
-        if start is None:
-            return error(400, "Invalid cursor")
-        page = rows[start : start + TRADES_PAGE]
-        following = END if start + TRADES_PAGE >= len(rows) else _cursor(start + TRADES_PAGE)
-        return Answer({"data": page, "next_cursor": following, "limit": TRADES_PAGE, "count": len(page)})
+        return _page(rows, query, TRADES_PAGE)
 
     async def _balance(self, request: Request, who: Credentials) -> Response:
         query = request.query_params
@@ -84,28 +82,45 @@ class AccountRoutes:
         if kind not in tuple(SignatureType):
             return error(400, "Invalid signature type")
         accounts = [self._state.exchange.account(name) for name in wallets_of(who.address)[SignatureType(kind)]]
-        if query.get("asset_type") == "COLLATERAL":
+        asset, token = query.get("asset_type"), TokenId(query.get("token_id", ""))
+        if asset == "COLLATERAL":
             amount = sum(account.cash for account in accounts)
+        elif asset in TOKEN_TYPES and token:
+            amount = sum(account.shares.get(token, 0) for account in accounts)
         else:
-            amount = sum(account.shares.get(TokenId(query.get("token_id", "")), 0) for account in accounts)
+            return error(400, "Invalid asset type")
         return Answer({"balance": str(amount), "allowances": dict.fromkeys(self._state.spenders, MAX_ALLOWANCE)})
 
     async def _notifications(self, request: Request, _who: Credentials) -> Response:
         return Answer([] if request.method == "GET" else "OK")
 
 
-def _wanted(trade: Trade, query: QueryParams) -> bool:
+def _wanted(trade: Trade, query: QueryParams, wallets: frozenset[str]) -> bool:
+    """Whether a trade passes the filters; the token is the one that the asking wallets themselves traded."""
     at = trade.matched_at.timestamp()
-    tokens = {trade.taker.token_id, *(maker.token_id for maker in trade.makers)}
-    owners = {trade.taker.owner, *(maker.owner for maker in trade.makers)}
+    parties = [
+        (trade.taker.owner, trade.taker.token_id),
+        *((maker.owner, maker.token_id) for maker in trade.makers),
+    ]
+    owners = {owner for owner, _token in parties}
+    tokens = {token for owner, token in parties if owner in wallets}
     return (
         query.get("id") in (None, trade.id)
         and query.get("market") in (None, trade.condition_id)
-        and query.get("asset_id", trade.taker.token_id) in tokens
+        and ("asset_id" not in query or query["asset_id"] in tokens)
         and query.get("maker_address", trade.taker.owner).lower() in owners
         and ("after" not in query or at >= whole(query["after"]))
         and ("before" not in query or at <= whole(query["before"]))
     )
+
+
+def _page(rows: Sequence[dict[str, Any]], query: QueryParams, limit: int) -> Response:
+    start = _position(query.get("next_cursor", ""))
+    if start is None:
+        return error(400, "Invalid cursor")
+    page = rows[start : start + limit]
+    following = END if start + limit >= len(rows) else _cursor(start + limit)
+    return Answer({"data": page, "next_cursor": following, "limit": limit, "count": len(page)})
 
 
 def _cursor(position: int) -> str:

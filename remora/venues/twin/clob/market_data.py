@@ -150,12 +150,11 @@ class MarketData:
         return error(404, NO_BOOK) if token is None else Answer(self._last_of(token))
 
     async def _lasts(self, request: Request) -> Response:
-        return Answer(
-            [
-                {"token_id": row["token_id"], **self._last_of(row["token_id"])}
-                for row in await self._tokens(request)
-            ]
-        )
+        """Answer with the tokens that traded; the others are left out."""
+        found = [
+            {"token_id": row["token_id"], **self._last_of(row["token_id"])} for row in await self._tokens(request)
+        ]
+        return Answer([row for row in found if row["side"]])
 
     async def _tick(self, request: Request) -> Response:
         token = self._token(request)

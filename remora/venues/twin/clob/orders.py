@@ -66,22 +66,24 @@ class OrderRoutes:
 
     async def _cancel_orders(self, request: Request, who: Credentials) -> Response:
         payload = await json_of(request)
-        if not isinstance(payload, list) or len(payload) > CANCELS_MAX:
+        if not isinstance(payload, list) or len(payload) > CANCELS_MAX or not _texts(payload):
             return error(400, "Invalid order payload")
-        return self._cancel([str(one) for one in payload], who)
+        return self._cancel(payload, who)
 
     async def _cancel_all(self, _request: Request, who: Credentials) -> Response:
         return self._cancel([order.digest for order in self._resting(who)], who)
 
     async def _cancel_market(self, request: Request, who: Credentials) -> Response:
-        payload = await json_of(request) if await request.body() else {}
+        payload = await json_of(request)
         if not isinstance(payload, dict):
+            return error(400, "Invalid order payload")
+        market, token = payload.get("market") or "", payload.get("asset_id") or ""
+        if not (market or token) or not _texts([market, token]):
             return error(400, "Invalid order payload")
         wanted = [
             order.digest
             for order in self._resting(who)
-            if payload.get("market") in (None, "", order.condition_id)
-            and payload.get("asset_id") in (None, "", order.token_id)
+            if market in ("", order.condition_id) and token in ("", order.token_id)
         ]
         return self._cancel(wanted, who)
 
@@ -106,13 +108,18 @@ class OrderRoutes:
         """Take a heartbeat: the first arms the dead-man switch, each names the one before it."""
         payload = await json_of(request)
         given = payload.get("heartbeat_id", "") if isinstance(payload, dict) else None
-        expected = self._heartbeats.get(who.api_key, "")
+        armed = self._state.exchange.listens_to(who.api_key)
+        expected = self._heartbeats.get(who.api_key, "") if armed else ""
         if given != expected:
             return Answer({"error_msg": "Invalid Heartbeat ID", "heartbeat_id": expected}, status_code=400)
-        following = f"{int(expected or '0', 16) + 1:032x}"
+        following = f"{int(self._heartbeats.get(who.api_key, '0'), 16) + 1:032x}"
         self._heartbeats[who.api_key] = following
         self._state.exchange.beat(who.api_key, self._state.wall())
         return Answer({"heartbeat_id": following})
+
+
+def _texts(values: Sequence[object]) -> bool:
+    return all(isinstance(value, str) for value in values)
 
 
 def _answer(answer: Placed | Refusal) -> dict[str, Any]:

@@ -140,6 +140,10 @@ class Exchange(Settlement):
         """Take a client's heartbeat: from now on its silence cancels its orders."""
         self._beats[api_key] = wall
 
+    def listens_to(self, api_key: str) -> bool:
+        """Whether a client's silence would cancel its orders."""
+        return api_key in self._beats
+
     def advance(self, *, now: datetime, wall: datetime) -> None:
         """Move settlements along, expire orders and end what silent clients left, by the wall clock."""
         self._release(now, wall)
@@ -150,6 +154,8 @@ class Exchange(Settlement):
         silent = {api_key for api_key, beat in self._beats.items() if wall - beat > HEARTBEAT_MAX}
         for order in [o for book in self._open.values() for o in book.values() if o.api_key in silent]:
             self.cancel(order.digest, now)
+        for api_key in silent:  # one silence cancels once: the next heartbeat arms the switch anew
+            del self._beats[api_key]
 
     def _accepted(self, order: NewOrder, listing: Listing, outcome: int, now: datetime) -> RestingOrder:
         price = limit_price(order, listing.tick)
