@@ -143,6 +143,9 @@ class Settings(BaseSettings):
         "POLYMARKET_PASSPHRASE", "the passphrase as the venue gave it", secret=True
     )
 
+    # paper
+    paper_cash_usd: Dollars = _env("REMORA_PAPER_CASH", DOLLARS, Decimal(10_000))
+
     # selection
     min_whale_win_rate: Annotated[float, Clean, Field(ge=0, le=1)] = _env(
         "MIN_WHALE_WIN_RATE", "a fraction from 0 to 1, such as 0.65 (not a percentage)", 0.65

@@ -24,12 +24,11 @@ from remora.settings import Settings, SettingsError, load_settings
 from remora.storage.desk import ensure_desk as ensure_desk_row
 from remora.storage.engine import create_engine
 from remora.telemetry.tracing import start_tracing
-from remora.venues.polymarket.endpoints import Endpoints
-from remora.venues.polymarket.venue import PolymarketVenue
 from remora.venues.venue import Venue
 from schemas.search_attributes import TRADING_QUEUE
 from starters.client import connect
 from starters.desk import ensure_desk
+from workers.venues import open_venue
 from workflows.desk import DeskWorkflow
 from workflows.position import PositionWorkflow
 
@@ -80,19 +79,16 @@ def utc_now() -> datetime:
 
 async def serve(settings: Settings, stop: asyncio.Event, *, ready_file: Path | None, with_watcher: bool) -> None:
     """Run until `stop`; raise SettingsError when an address or a key is missing."""
-    database, address, key = settings.database_url, settings.temporal_address, settings.private_key
-    if database is None or address is None or key is None:
+    database, address = settings.database_url, settings.temporal_address
+    if database is None or address is None:
         raise SettingsError(
-            "DATABASE_URL, TEMPORAL_ADDRESS and PRIVATE_KEY: expected all three, found some missing; "
+            "DATABASE_URL and TEMPORAL_ADDRESS: expected both, found some missing; "
             "set them, or let remora up do it"
         )
     tracing = start_tracing("trading")
     engine = create_engine(database)
     client = await connect(address, namespace=settings.temporal_namespace, interceptors=tracing.interceptors())
-    endpoints = await Endpoints.from_twin(settings.twin_url) if settings.twin_url else Endpoints.production()
-    venue = await PolymarketVenue.create(
-        endpoints, private_key=key.get_secret_value(), wallet=settings.wallet_address
-    )
+    venue = await open_venue(settings, engine)
     try:
         await _open_desk(engine, venue, settings)
         tools = Tools(venue=venue, engine=engine, limits=settings.limits(), wall=utc_now)
@@ -112,7 +108,7 @@ async def serve(settings: Settings, stop: asyncio.Event, *, ready_file: Path | N
 
 async def _open_desk(engine: AsyncEngine, venue: Venue, settings: Settings) -> None:
     now = utc_now()
-    await ensure_desk_row(
+    desk = await ensure_desk_row(
         engine,
         venue.account,
         venue_mode=settings.mode.value,
@@ -120,6 +116,11 @@ async def _open_desk(engine: AsyncEngine, venue: Venue, settings: Settings) -> N
         now=now,
         now_venue=(await venue.clock()).venue_time(now),
     )
+    if desk.venue_mode != settings.mode.value:
+        raise SettingsError(
+            f"REMORA_MODE: expected {desk.venue_mode}, the mode in which account {venue.account} has its books, "
+            f"found {settings.mode.value}; use that mode, another wallet, or another database"
+        )
 
 
 async def _main(arguments: argparse.Namespace) -> None:

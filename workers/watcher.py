@@ -17,11 +17,10 @@ from remora.telemetry.logs import configure_logging
 from remora.telemetry.metrics import Metrics, process_metrics
 from remora.telemetry.requests import count_requests
 from remora.telemetry.tracing import SCOPE, start_tracing
-from remora.venues.polymarket.endpoints import Endpoints
-from remora.venues.polymarket.venue import PolymarketVenue
 from remora.venues.venue import Venue
 from starters.client import connect
 from workers.temporal_outlet import TemporalOutlet
+from workers.venues import open_venue
 
 
 def utc_now() -> datetime:
@@ -72,16 +71,11 @@ async def main() -> int:
         settings = load_settings()
         database = _required("DATABASE_URL", settings.database_url)
         temporal = _required("TEMPORAL_ADDRESS", settings.temporal_address)
-        key = _required("PRIVATE_KEY", settings.private_key.get_secret_value() if settings.private_key else None)
-        endpoints = (
-            await Endpoints.from_twin(_required("REMORA_TWIN_URL", settings.twin_url))
-            if settings.mode.value == "twin"
-            else Endpoints.production()
-        )
     except SettingsError as error:
         sys.stderr.write(f"{error}\n")
         return 2
-    configure_logging(as_json=not sys.stderr.isatty(), secrets=[key])
+    secrets = [settings.private_key.get_secret_value()] if settings.private_key else []
+    configure_logging(as_json=not sys.stderr.isatty(), secrets=secrets)
     tracing = start_tracing("remora-watcher")
     tracing.instrument_httpx()
     metrics = process_metrics()
@@ -92,7 +86,11 @@ async def main() -> int:
         asyncio.get_running_loop().add_signal_handler(number, stop.set)
     engine = create_engine(database)
     client = await connect(temporal, namespace=settings.temporal_namespace, interceptors=tracing.interceptors())
-    venue = await PolymarketVenue.create(endpoints, private_key=key, wallet=settings.wallet_address)
+    try:
+        venue = await open_venue(settings, engine)
+    except SettingsError as error:
+        sys.stderr.write(f"{error}\n")
+        return 2
     try:
         await run(client, venue, engine, settings, stop, metrics=metrics, tracer=tracing.tracer)
     finally:

@@ -7,7 +7,11 @@ from sqlalchemy import Connection
 from sqlalchemy.ext.asyncio import create_async_engine
 from sqlalchemy.pool import NullPool
 
+from remora.storage import account_tables
 from remora.storage.tables import Base
+
+TABLES = (Base, account_tables)
+"""Importing a module of tables registers them."""
 
 
 def _migrate(connection: Connection) -> None:

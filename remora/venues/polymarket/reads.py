@@ -8,7 +8,7 @@ from decimal import Decimal
 from typing import Any
 
 import httpx
-from polymarket import AsyncSecureClient
+from polymarket import AsyncPublicClient, AsyncSecureClient
 from polymarket.models.clob.order_book import OrderBook as SdkBook
 
 from remora.domain.books import Level, OrderBook
@@ -16,7 +16,6 @@ from remora.domain.clock import VenueClock
 from remora.domain.ids import ConditionId, TokenId, WalletAddress
 from remora.domain.market import Market
 from remora.domain.trades import TradeSource, WhaleTrade
-from remora.venues.polymarket import sdk
 from remora.venues.polymarket.endpoints import Endpoints
 from remora.venues.polymarket.market_facts import market_facts
 from remora.venues.polymarket.read_ahead import ReadAhead
@@ -35,7 +34,7 @@ class Reads:
 
     def __init__(
         self,
-        client: AsyncSecureClient,
+        client: AsyncPublicClient | AsyncSecureClient,
         endpoints: Endpoints,
         *,
         clock: VenueClock,
@@ -104,13 +103,8 @@ class Reads:
         return found
 
     async def prepare(self, token_id: TokenId) -> None:
-        """Start reading the market, the book, and what the client needs to sign, all at once."""
-        await asyncio.gather(
-            self.market_of(token_id),
-            self.book(token_id),
-            sdk.read_order_metadata(self._client, token_id),
-            return_exceptions=True,
-        )
+        """Start reading the market and the book, both at once."""
+        await asyncio.gather(self.market_of(token_id), self.book(token_id), return_exceptions=True)
 
     async def book(self, token_id: TokenId, *, max_age: timedelta = timedelta(0)) -> OrderBook:
         """Return the book right now, or as it was asked for at most `max_age` ago; raise MarketUnknown."""

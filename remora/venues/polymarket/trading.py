@@ -56,7 +56,7 @@ class TradingSide:
     def __init__(
         self, client: AsyncSecureClient, endpoints: Endpoints, reads: Reads, *, now: Callable[[], datetime]
     ) -> None:
-        self._client = client
+        self._secure = client
         self._endpoints = endpoints
         self._reads = reads
         self._now = now
@@ -69,17 +69,17 @@ class TradingSide:
     @property
     def account(self) -> AccountId:
         """The wallet that holds the money."""
-        return AccountId(str(self._client.wallet).lower())
+        return AccountId(str(self._secure.wallet).lower())
 
     async def sign(self, request: OrderRequest, market: Market) -> SignedOrder:
         """Sign once; every call makes a new order with a new digest."""
         async with translated("signing an order"):
             signed = await self._signed(request)
-        return sdk.wire_order(signed, neg_risk=market.neg_risk, api_key=sdk.api_key(self._client))
+        return sdk.wire_order(signed, neg_risk=market.neg_risk, api_key=sdk.api_key(self._secure))
 
     async def _signed(self, request: OrderRequest) -> Any:
         if request.order_type in (OrderType.GTC, OrderType.GTD):
-            return await self._client.create_limit_order(
+            return await self._secure.create_limit_order(
                 token_id=request.token_id,
                 price=request.limit_price,
                 size=request.shares,
@@ -89,14 +89,14 @@ class TradingSide:
         if request.side is Side.BUY:
             if request.notional is None:
                 raise VenueRefused("a market purchase needs the dollars it may spend")
-            return await self._client.create_market_order(
+            return await self._secure.create_market_order(
                 token_id=request.token_id,
                 side="BUY",
                 amount=request.notional,
                 max_price=request.limit_price,
                 order_type=kind,
             )
-        return await self._client.create_market_order(
+        return await self._secure.create_market_order(
             token_id=request.token_id,
             side="SELL",
             shares=request.shares,
@@ -107,7 +107,7 @@ class TradingSide:
     async def send(self, order: SignedOrder) -> SendOutcome:
         """Post the persisted bytes; whatever leaves doubt is Unknown, never an exception."""
         headers = sdk.request_headers(
-            self._client,
+            self._secure,
             method="POST",
             path="/order",
             body=order.payload,
@@ -130,7 +130,7 @@ class TradingSide:
     async def _rests(self, digest: OrderDigest) -> bool:
         async with translated("looking up an order"):
             try:
-                order = await self._client.get_order(order_id=digest)
+                order = await self._secure.get_order(order_id=digest)
             except RequestRejectedError as error:
                 if error.status == NOT_FOUND:
                     return False
@@ -140,13 +140,13 @@ class TradingSide:
     async def cancel(self, digest: OrderDigest) -> bool:
         """Cancel a resting order; False when the venue says that it no longer rests."""
         async with translated("cancelling an order"):
-            answer = await self._client.cancel_order(order_id=digest)
+            answer = await self._secure.cancel_order(order_id=digest)
         return digest in {str(name) for name in answer.canceled}
 
     async def open_orders(self) -> list[OrderDigest]:
         """Return the digests of all our resting orders."""
         async with translated("listing open orders"):
-            return [OrderDigest(row.id) async for row in self._client.list_open_orders().iter_items()]
+            return [OrderDigest(row.id) async for row in self._secure.list_open_orders().iter_items()]
 
     async def fills(self, *, since: datetime) -> list[Fill]:
         """Return our fills matched since venue time `since`, oldest first."""
@@ -154,7 +154,7 @@ class TradingSide:
 
     async def _fills(self, **filters: str) -> list[Fill]:
         async with translated("listing our trades"):
-            rows = [row async for row in self._client.list_account_trades(**filters).iter_items()]
+            rows = [row async for row in self._secure.list_account_trades(**filters).iter_items()]
         found = [fill for row in rows for fill in await self.fills_of(row)]
         return sorted(found, key=lambda fill: fill.matched_at)
 
@@ -196,19 +196,19 @@ class TradingSide:
     async def cash(self) -> Decimal:
         """Return spendable dollars."""
         async with translated("reading the balance"):
-            found = await self._client.get_balance_allowance(asset_type="COLLATERAL")
+            found = await self._secure.get_balance_allowance(asset_type="COLLATERAL")
         return from_micros(found.balance)
 
     async def shares(self, token_id: TokenId) -> Decimal:
         """Return the shares we hold of a token."""
         async with translated("reading a holding"):
-            found = await self._client.get_balance_allowance(asset_type="CONDITIONAL", token_id=token_id)
+            found = await self._secure.get_balance_allowance(asset_type="CONDITIONAL", token_id=token_id)
         return from_micros(found.balance)
 
     async def holdings(self) -> list[Holding]:
         """Return all shares the account holds, as the Data API lists them some seconds later."""
         async with translated("listing holdings"):
-            rows = [row async for row in self._client.list_positions(user=self.account).iter_items()]
+            rows = [row async for row in self._secure.list_positions(user=self.account).iter_items()]
         return [
             Holding(
                 token_id=TokenId(str(row.asset_id)),

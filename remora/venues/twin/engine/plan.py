@@ -1,20 +1,12 @@
 """What an order would do to the book: exact amounts, nothing moved yet."""
 
-import math
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from remora.domain.fees import taker_fee
+from remora.domain.matching import RESIDUE, affordable
 from remora.domain.money import Side, from_micros, micros
 from remora.venues.twin.engine.records import UNIT, Listing, RestingOrder
-
-RESIDUE = 10_000
-"""Millionths of a dollar that rounding leaves of a market purchase: too little to go to the next level with.
-
-The finest tick is $0.0001, so a whole number of millionths is reached every 0.01 shares at most, and 0.01 shares
-cost less than one cent.
-"""
-
 
 PIECE_MIN = 10_000
 """Smallest piece of a level in millionths of a share: whole millionths of a dollar at every tick."""
@@ -108,12 +100,7 @@ def fills_whole(order: RestingOrder, steps: Sequence[Step]) -> bool:
 
 
 def _wanted(shares_left: int, dollars_left: int | None, price: int) -> int:
-    if dollars_left is None:
-        return shares_left
-    if dollars_left < RESIDUE:
-        return 0
-    grain = UNIT // math.gcd(price, UNIT)  # so that shares times price is a whole number of millionths
-    return dollars_left * UNIT // price // grain * grain
+    return shares_left if dollars_left is None else affordable(dollars_left, price)
 
 
 def _maker_dollars(maker: RestingOrder, made: int, shares: int) -> int:

@@ -6,9 +6,10 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from remora.domain.ids import TokenId
+from remora.domain.matching import RESIDUE
 from remora.domain.money import Side
 from remora.domain.orders import OrderType
-from remora.venues.twin.engine.plan import RESIDUE, fills_whole, levels, meet
+from remora.venues.twin.engine.plan import fills_whole, levels, meet
 from remora.venues.twin.engine.records import UNIT, RestingOrder
 from tests.venues.twin.engine.market_values import (
     CONDITION,

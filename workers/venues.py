@@ -1,0 +1,59 @@
+"""Which venue a process trades on, as the settings say."""
+
+from decimal import Decimal
+
+from sqlalchemy.ext.asyncio import AsyncEngine
+
+from remora.domain.ids import AccountId
+from remora.domain.paper import paper_account
+from remora.settings import Mode, Settings, SettingsError
+from remora.storage.paper import PostgresPaperStore
+from remora.venues.paper.venue import PaperVenue
+from remora.venues.polymarket.endpoints import Endpoints
+from remora.venues.polymarket.public import PublicVenue
+from remora.venues.polymarket.sdk import address_of
+from remora.venues.polymarket.venue import PolymarketVenue
+from remora.venues.venue import Venue
+
+NOBODY = "0x" + "00" * 20
+"""The wallet beside a paper account when no wallet is set."""
+
+
+async def open_venue(settings: Settings, engine: AsyncEngine) -> Venue:
+    """Connect to the twin, to production, or to a paper account on the markets of either.
+
+    Raises SettingsError when a key is missing, VenueUnavailable when the venue does not answer.
+    """
+    endpoints = await Endpoints.from_twin(settings.twin_url) if settings.twin_url else Endpoints.production()
+    if settings.mode is Mode.PAPER:
+        return await open_paper(endpoints, engine, paper_account_of(settings), cash=settings.paper_cash_usd)
+    if settings.mode is Mode.TWIN and not settings.twin_url:
+        raise SettingsError("REMORA_TWIN_URL: expected for REMORA_MODE=twin, found nothing; use remora up")
+    if settings.private_key is None:
+        raise SettingsError(
+            f"PRIVATE_KEY: expected for REMORA_MODE={settings.mode.value}, found nothing; "
+            "set it, or let remora up do it"
+        )
+    return await PolymarketVenue.create(
+        endpoints, private_key=settings.private_key.get_secret_value(), wallet=settings.wallet_address
+    )
+
+
+async def open_paper(
+    endpoints: Endpoints, engine: AsyncEngine, account: AccountId, *, cash: Decimal
+) -> PaperVenue:
+    """Connect a paper account to a venue's markets."""
+    markets = await PublicVenue.connect(endpoints)
+    try:
+        return await PaperVenue.open(markets, PostgresPaperStore(engine), account, cash=cash)
+    except BaseException:
+        await markets.close()
+        raise
+
+
+def paper_account_of(settings: Settings) -> AccountId:
+    """Return the paper account beside the wallet of the settings, or beside nobody's."""
+    wallet = settings.wallet_address
+    if wallet is None and settings.private_key is not None:
+        wallet = address_of(settings.private_key.get_secret_value())
+    return paper_account(wallet or NOBODY)
