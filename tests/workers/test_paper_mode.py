@@ -54,8 +54,12 @@ async def _serving(settings: Settings, ready: Path) -> AsyncIterator[None]:
         await running
 
 
-async def _opened(engine: AsyncEngine, settings: Settings) -> PositionRow:
-    for _ in range(600):
+async def _opened(engine: AsyncEngine, settings: Settings, twin: RunningTwin, market: TwinMarket) -> PositionRow:
+    """Let the whale buy now and then until our copy is open: the streams may still be connecting."""
+    price = float(await _ask(settings, engine, market))
+    for number in range(600):
+        if number % 60 == 0:
+            await twin.post("/trades", wallet=WHALE, token_id=market.yes, side="BUY", price=price, size=1000)
         rows = await list_positions(engine, paper_account_of(settings))
         if rows and rows[0].state is PositionState.OPEN:
             return rows[0]
@@ -72,9 +76,7 @@ async def test_a_whale_is_copied_on_paper_without_a_key(
     await publish_roster(engine, [follow], as_of=now, published_at=now, params={})
 
     async with _serving(settings, tmp_path / "ready"):
-        price = float(await _ask(settings, engine, twin_market))
-        await twin.post("/trades", wallet=WHALE, token_id=twin_market.yes, side="BUY", price=price, size=1000)
-        position = await _opened(engine, settings)
+        position = await _opened(engine, settings, twin, twin_market)
 
     venue = await open_venue(settings, engine)
     assert await venue.shares(position.token_id) == position.books.shares > 0
