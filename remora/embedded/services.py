@@ -10,7 +10,7 @@ from remora.embedded.service import PortNeed, Service
 from remora.embedded.site import Site
 
 TWIN_PORT = 8440
-TWIN_PORTS = 6
+TWIN_PORTS = 7
 TWIN_CONTROL = 4
 """Offset of the control port in the twin's block."""
 TRADING_QUEUE = "trading"

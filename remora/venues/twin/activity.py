@@ -11,6 +11,15 @@ from remora.domain.money import ZERO, Side
 from remora.domain.trades import TradeKind
 
 
+@dataclass(frozen=True, slots=True)
+class Settled:
+    """What the exchange knows exactly about one of its own fills: the order, and millionths of a dollar."""
+
+    digest: str
+    dollars: int
+    fee: int
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Activity:
     """One thing a wallet did; `outcome_index` and `side` are None where both outcomes are concerned.
@@ -31,6 +40,7 @@ class Activity:
     usd: Decimal
     transaction_hash: str
     taker: bool = True
+    settled: Settled | None = None
 
 
 @dataclass(slots=True)
@@ -102,6 +112,23 @@ class PublicRecord:
             self.by_condition[activity.condition_id].append(activity)
             self._book(activity)
 
+    def retract(self, transaction_hash: str) -> int:
+        """Forget what a transaction did that the chain took back; return how many rows there were."""
+        gone = [row for row in (*self.rows, *self._pending) if row.transaction_hash == transaction_hash]
+        if not gone:
+            return 0
+        self._pending = deque(row for row in self._pending if row.transaction_hash != transaction_hash)
+        self.rows = [row for row in self.rows if row.transaction_hash != transaction_hash]
+        for condition in {row.condition_id for row in gone}:
+            kept = [row for row in self.by_condition[condition] if row.transaction_hash != transaction_hash]
+            self.by_condition[condition] = kept
+        for wallet in {row.wallet for row in gone}:
+            mine = [row for row in self.by_wallet[wallet] if row.transaction_hash != transaction_hash]
+            self.by_wallet[wallet], self.positions[wallet] = mine, {}
+            for row in mine:
+                self._book(row)
+        return len(gone)
+
     def wallets(self) -> Iterator[WalletAddress]:
         """Iterate over every wallet that ever did anything."""
         return iter(self.by_wallet)
@@ -116,14 +143,15 @@ class PublicRecord:
 
     def _book(self, activity: Activity) -> None:
         at, condition, wallet = activity.at, activity.condition_id, activity.wallet
-        if activity.kind is TradeKind.TRADE and activity.outcome_index is not None:
+        moves = activity.kind in (TradeKind.TRADE, TradeKind.TRANSFER)
+        if moves and activity.outcome_index is not None:
             held = self.holding(wallet, condition, activity.outcome_index)
             if activity.side is Side.BUY:
                 held.add(at, activity.size, activity.usd)
             else:
                 held.remove(at, activity.size, activity.usd)
             return
-        if activity.kind is TradeKind.REDEEM and activity.outcome_index is not None:
+        if activity.outcome_index is not None:
             self.holding(wallet, condition, activity.outcome_index).remove(at, activity.size, activity.usd)
             return
         for index in (0, 1):

@@ -8,6 +8,8 @@ from typing import Any
 from starlette.applications import Starlette
 
 from remora.venues.twin.auth.keys import Keys
+from remora.venues.twin.chain.control import ChainControl
+from remora.venues.twin.chain.node import Node, make_node
 from remora.venues.twin.clob.app import clob_app
 from remora.venues.twin.clob.state import ClobState
 from remora.venues.twin.control_app import ControlApp
@@ -23,7 +25,7 @@ from remora.venues.twin.rtds import SILENT_AFTER, RtdsHub
 from remora.venues.twin.scenario.model import Scenario
 from remora.venues.twin.stage import Stage
 
-SERVICES = ("clob", "gamma", "data", "rtds", "control", "relayer")
+SERVICES = ("clob", "gamma", "data", "rtds", "control", "relayer", "rpc")
 """In the order of their ports."""
 
 
@@ -38,6 +40,7 @@ class TwinOptions:
     mined_after: timedelta = timedelta(seconds=0.3)
     confirmed_after: timedelta = timedelta(seconds=0.9)
     auto_redeem_after: timedelta | None = None
+    block_time: timedelta = timedelta(seconds=2)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -49,6 +52,7 @@ class Twin:
     stage: Stage
     replay: Replay
     clock: ReplayClock
+    node: Node
     apps: dict[str, Starlette]
 
 
@@ -67,8 +71,14 @@ def assemble(
     exchange = Exchange(mined_after=options.mined_after, confirmed_after=options.confirmed_after)
     public = PublicSide(now=clock.now, data_lag=options.data_lag * clock.speed)
     hub = RtdsHub(lag=options.rtds_lag.total_seconds(), silent_after=options.rtds_silent_after.total_seconds())
+    node = make_node(exchange, public, clock.now, block_time=options.block_time)
     stage = Stage(
-        exchange=exchange, public=public, hub=hub, wall=wall, auto_redeem_after=options.auto_redeem_after
+        exchange=exchange,
+        public=public,
+        hub=hub,
+        wall=wall,
+        chain=node.chain,
+        auto_redeem_after=options.auto_redeem_after,
     )
     replay = Replay(scenario, stage, clock)
     keys = Keys(f"remora-twin-{options.seed}".encode())
@@ -80,19 +90,21 @@ def assemble(
         clock=clock,
         endpoints=endpoints(host, port),
         books=exact_books,
+        chain=ChainControl(node, public).routes(),
     )
     apps = {
         "clob": clob_app(ClobState(exchange, keys, now=clock.now, wall=wall)),
         "gamma": GammaApp(public).app(),
-        "data": DataApp(public).app(),
+        "data": DataApp(public, node.allowances).app(),
         "rtds": hub.app(),
         "control": control.app(),
         "relayer": relayer_app(),
+        "rpc": node.app.app(),
     }
     replay.load_history()
     if scenario is None:
         clock.start()
-    return Twin(exchange=exchange, public=public, stage=stage, replay=replay, clock=clock, apps=apps)
+    return Twin(exchange=exchange, public=public, stage=stage, replay=replay, clock=clock, node=node, apps=apps)
 
 
 def endpoints(host: str, port: int) -> dict[str, Any]:
@@ -103,7 +115,8 @@ def endpoints(host: str, port: int) -> dict[str, Any]:
         "gamma_url": http["gamma"],
         "data_url": http["data"],
         "relayer_url": http["relayer"],
-        "rpc_url": http["relayer"],
+        "rpc_url": http["rpc"],
+        "rpc_ws_url": f"ws://{host}:{port + SERVICES.index('rpc')}",
         "control_url": http["control"],
         "market_ws_url": f"ws://{host}:{port}/ws/market",
         "user_ws_url": f"ws://{host}:{port}/ws/user",

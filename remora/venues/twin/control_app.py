@@ -64,6 +64,7 @@ class ControlApp:
     clock: ReplayClock
     endpoints: dict[str, Any]
     books: Callable[[Exchange, str], dict[str, Any]]
+    chain: list[Route]
 
     def app(self) -> Starlette:
         """Return the ASGI application."""
@@ -86,6 +87,7 @@ class ControlApp:
                 Route("/close", self.close, methods=["POST"]),
                 Route("/resolve", self.resolve, methods=["POST"]),
                 Route("/redeem", self.redeem, methods=["POST"]),
+                *self.chain,
             ],
             exception_handlers={ControlError: _refused, ValidationError: _invalid},
         )
@@ -202,18 +204,20 @@ class ControlApp:
             raise ControlError(409, f"market {listing.spec.condition_id} takes no orders")
         now = self.clock.now()
         digest = body.transaction_hash or transaction_hash("control", self.public.record.number(), now)
-        self.stage.apply(
-            ExternalTrade(
-                at=now,
-                wallet=wallet_of(body.wallet),
-                condition_id=listing.spec.condition_id,
-                outcome_index=index,
-                side=body.side,
-                price=body.price,
-                size=body.size,
-                transaction_hash=digest,
+        for size in body.sizes():
+            self.stage.apply(
+                ExternalTrade(
+                    at=now,
+                    wallet=wallet_of(body.wallet),
+                    condition_id=listing.spec.condition_id,
+                    outcome_index=index,
+                    side=body.side,
+                    price=body.price,
+                    size=size,
+                    transaction_hash=digest,
+                    taker=not body.maker,
+                )
             )
-        )
         return JSONResponse({"transaction_hash": digest, "at": now.isoformat()})
 
     async def quote(self, request: Request) -> JSONResponse:

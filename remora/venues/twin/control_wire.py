@@ -7,7 +7,7 @@ from typing import Any
 from pydantic import BaseModel, ConfigDict, Field
 
 from remora.domain.ids import ConditionId, EventId, TokenId, WalletAddress
-from remora.domain.money import ONE, ZERO, Side
+from remora.domain.money import MICRO, ONE, ZERO, Side, floor_to
 from remora.venues.twin.scenario.fees import fee_terms
 from remora.venues.twin.scenario.identifiers import condition_id, numeric_id, token_ids
 from remora.venues.twin.scenario.model import ExternalTrade, MarketSpec, Scenario
@@ -34,6 +34,16 @@ class TradeBody(_Body):
     price: Decimal = Field(gt=0, lt=1)
     size: Decimal = Field(gt=0)
     transaction_hash: str | None = Field(default=None, pattern=r"^0x[0-9a-fA-F]{64}$")
+    maker: bool = False
+    parts: int = Field(default=1, ge=1, le=20)
+    """Rows that the one transaction prints: a maker's orders that were met, or a taker's in several matches."""
+
+    def sizes(self) -> list[Decimal]:
+        """Return the shares of each row; no two are equal, so that none looks like a repetition."""
+        weights = range(1, self.parts + 1)
+        sizes = [floor_to(self.size * weight / sum(weights), MICRO) for weight in weights]
+        sizes[-1] += self.size - sum(sizes)
+        return sizes
 
 
 class QuoteBody(_Body):

@@ -13,6 +13,7 @@ from remora.domain.trades import TradeKind
 from remora.venues.twin.activity import Activity
 from remora.venues.twin.approvals import approvals_json
 from remora.venues.twin.boards import leaderboard_rows, standing_row, stats_row
+from remora.venues.twin.chain.allowances import Allowances
 from remora.venues.twin.data_query import (
     ACTIVITY_TYPES,
     DataError,
@@ -42,8 +43,9 @@ HISTORY_PAGE_MAX = 10_000
 class DataApp:
     """Handlers over the public side of one twin."""
 
-    def __init__(self, public: PublicSide) -> None:
+    def __init__(self, public: PublicSide, allowances: Allowances) -> None:
         self._public = public
+        self.allowances = allowances
 
     def app(self) -> Starlette:
         """Return the ASGI application."""
@@ -263,10 +265,10 @@ class DataApp:
         return paged(rows[after : after + limit], limit, after + limit if more else None)
 
     async def approvals(self, request: Request) -> JSONResponse:
-        """Answer ``GET /v2/approvals``: on the twin every spender is approved."""
+        """Answer ``GET /v2/approvals``."""
         user = Query(request).user(required=True)
         assert user is not None
-        return envelope(approvals_json(user))
+        return envelope(approvals_json(user, self.allowances))
 
     async def status(self, _request: Request) -> JSONResponse:
         """Answer ``GET /v2/status``: how far the rows reach."""

@@ -8,7 +8,7 @@ from decimal import Decimal
 from remora.domain.ids import ConditionId, WalletAddress
 from remora.domain.money import ONE, Side
 from remora.domain.trades import TradeKind
-from remora.venues.twin.activity import Activity, PublicRecord
+from remora.venues.twin.activity import Activity, PublicRecord, Settled
 from remora.venues.twin.listings import Listings
 from remora.venues.twin.scenario.identifiers import pseudonym
 
@@ -17,7 +17,8 @@ from remora.venues.twin.scenario.identifiers import pseudonym
 class PublicSide:
     """State behind Gamma, Data API and RTDS of one twin.
 
-    `data_lag` is venue time between a fill and its row in the Data API. `stream` receives every live fill.
+    `data_lag` is venue time between a fill and its row in the Data API. `stream` receives every live fill,
+    `chain` everything that happens live.
     """
 
     now: Callable[[], datetime]
@@ -26,6 +27,7 @@ class PublicSide:
     record: PublicRecord = field(default_factory=PublicRecord)
     names: dict[WalletAddress, str] = field(default_factory=dict)
     stream: Callable[[Activity], None] | None = None
+    chain: Callable[[Activity], None] | None = None
 
     def visible(self) -> PublicRecord:
         """Return the public record with everything in it that is known by now."""
@@ -49,6 +51,7 @@ class PublicSide:
         transaction_hash: str,
         taker: bool = True,
         live: bool = True,
+        settled: Settled | None = None,
     ) -> Activity:
         """Record one wallet's fill and, when `live`, send it to the activity stream.
 
@@ -67,6 +70,7 @@ class PublicSide:
             transaction_hash=transaction_hash,
             taker=taker,
             live=live,
+            settled=settled,
         )
         listing = self.listings.condition(condition_id)
         if taker and listing is not None:
@@ -101,6 +105,35 @@ class PublicSide:
             transaction_hash=transaction_hash,
             taker=True,
             live=live,
+        )
+
+    def change(
+        self,
+        *,
+        at: datetime,
+        wallet: WalletAddress,
+        condition_id: ConditionId,
+        kind: TradeKind,
+        size: Decimal,
+        usd: Decimal,
+        transaction_hash: str,
+        outcome_index: int | None = None,
+        side: Side | None = None,
+    ) -> Activity:
+        """Record a live change of a holding other than a fill; `side` tells the direction of a transfer."""
+        return self._record(
+            at=at,
+            wallet=wallet,
+            condition_id=condition_id,
+            kind=kind,
+            outcome_index=outcome_index,
+            side=side,
+            price=usd / size if size else ONE,
+            size=size,
+            usd=usd,
+            transaction_hash=transaction_hash,
+            taker=True,
+            live=True,
         )
 
     def redeem(
@@ -145,6 +178,7 @@ class PublicSide:
         transaction_hash: str,
         taker: bool,
         live: bool,
+        settled: Settled | None = None,
     ) -> Activity:
         activity = Activity(
             sequence=self.record.number(),
@@ -160,6 +194,9 @@ class PublicSide:
             usd=usd,
             transaction_hash=transaction_hash,
             taker=taker,
+            settled=settled,
         )
         self.record.append(activity)
+        if live and self.chain is not None:
+            self.chain(activity)
         return activity

@@ -59,7 +59,7 @@ def main(argv: Sequence[str] | None = None) -> int:
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="remora twin serve", description=__doc__)
     parser.add_argument("--host", default="127.0.0.1")
-    parser.add_argument("--port", type=int, default=PORT_DEFAULT, help="first of six ports; 0 picks free ones")
+    parser.add_argument("--port", type=int, default=PORT_DEFAULT, help="first of seven ports; 0 picks free ones")
     source = parser.add_mutually_exclusive_group()
     source.add_argument("--tape", type=Path, help="recorded trades, Parquet")
     source.add_argument("--season", type=int, metavar="SEED", help="generated season (default: seed 1)")
@@ -72,6 +72,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--rtds-lag", type=float, default=0.0, help="wall seconds until the stream shows a fill")
     parser.add_argument("--rtds-silent-after", type=float, default=SILENT_AFTER, help="wall seconds without PING")
     parser.add_argument("--auto-redeem-after", type=float, help="wall seconds after a resolution (default: never)")
+    parser.add_argument("--block-time", type=float, default=2.0, help="wall seconds between blocks of the chain")
     parser.add_argument("--start", dest="autostart", action="store_true", help="start the replay at once")
     return parser
 
@@ -95,7 +96,7 @@ def _scenario(options: argparse.Namespace) -> Scenario | None:
 def bind(host: str, port: int) -> list[socket.socket]:
     """Return one bound socket per service on consecutive ports; raise OSError if one is taken.
 
-    Port 0 picks six free consecutive ones.
+    Port 0 picks seven free consecutive ones.
     """
     if port != 0:
         return _bind_all(host, port)
@@ -105,7 +106,7 @@ def bind(host: str, port: int) -> list[socket.socket]:
             candidate = probe.getsockname()[1]
         with contextlib.suppress(OSError, OverflowError):
             return _bind_all(host, candidate)
-    raise OSError("no six free consecutive ports were found")
+    raise OSError("no seven free consecutive ports were found")
 
 
 def _bind_all(host: str, port: int) -> list[socket.socket]:
@@ -132,6 +133,7 @@ async def _serve(scenario: Scenario | None, options: argparse.Namespace, sockets
         data_lag=timedelta(seconds=options.data_lag),
         rtds_lag=timedelta(seconds=options.rtds_lag),
         rtds_silent_after=timedelta(seconds=options.rtds_silent_after),
+        block_time=timedelta(seconds=options.block_time),
         auto_redeem_after=(
             None if options.auto_redeem_after is None else timedelta(seconds=options.auto_redeem_after)
         ),

@@ -8,13 +8,14 @@ from decimal import Decimal
 from functools import singledispatchmethod
 
 from remora.domain.ids import ConditionId, WalletAddress
-from remora.domain.money import Side, from_micros
+from remora.domain.money import ZERO, Side, from_micros
 from remora.domain.orders import FillStatus
-from remora.venues.twin.activity import Activity
+from remora.venues.twin.activity import Activity, Settled
+from remora.venues.twin.chain.blocks import Chain
 from remora.venues.twin.data_wire import stream_payload
 from remora.venues.twin.engine import events as engine_events
 from remora.venues.twin.engine.exchange import Exchange
-from remora.venues.twin.engine.records import FEES, HOUSE, Trade
+from remora.venues.twin.engine.records import FEES, HOUSE, MakerFill, Trade
 from remora.venues.twin.engine.settlement import chain_hash
 from remora.venues.twin.listings import Listing
 from remora.venues.twin.public_side import PublicSide
@@ -56,6 +57,7 @@ class Stage:
     public: PublicSide
     hub: RtdsHub
     wall: Callable[[], datetime]
+    chain: Chain
     auto_redeem_after: timedelta | None = None
     live: bool = False
     applied: int = 0
@@ -76,6 +78,7 @@ class Stage:
         """Move settlements along and redeem for holders whose market resolved long enough ago."""
         now, wall = self.public.now(), self.wall()
         self.exchange.advance(now=now, wall=wall)
+        self.chain.advance(wall=wall, timestamp=int(now.timestamp()))
         while self._redeemable and self._redeemable[0][0] <= wall:
             _, condition_id = self._redeemable.popleft()
             for owner in [name for name in self.exchange.accounts if name not in (HOUSE, FEES)]:
@@ -119,6 +122,7 @@ class Stage:
             price=event.price,
             size=event.size,
             transaction_hash=event.transaction_hash,
+            taker=event.taker,
             live=self.live,
         )
         self.exchange.note_print(
@@ -223,12 +227,19 @@ class Stage:
             self._publish_trade(event.trade)
         elif isinstance(event, engine_events.Redeemed):
             self._publish_redemption(event)
+        elif isinstance(event, engine_events.HoldingChanged):
+            self._publish_change(event)
 
     def _publish_trade(self, trade: Trade) -> None:
         """Show a settled trade of real accounts in every feed; the house stays invisible."""
-        rows = [(trade.taker.owner, trade.taker.outcome, trade.taker.side, trade.price, trade.shares, True)]
-        rows += [(m.owner, m.outcome, m.side, m.price, m.shares, False) for m in trade.makers]
-        for owner, outcome, side, price, shares, taker in rows:
+        taker_order = trade.taker
+        exact = Settled(taker_order.digest, trade.notional, trade.fee)
+        rows = [(m.owner, m.outcome, m.side, m.price, m.shares, False, _settled(m)) for m in trade.makers]
+        rows.insert(
+            0,
+            (taker_order.owner, taker_order.outcome, taker_order.side, trade.price, trade.shares, True, exact),
+        )
+        for owner, outcome, side, price, shares, taker, settled in rows:
             if owner == HOUSE:
                 continue
             self.public.fill(
@@ -241,12 +252,28 @@ class Stage:
                 size=from_micros(shares),
                 transaction_hash=chain_hash(trade),
                 taker=taker,
+                settled=settled,
             )
+
+    def _publish_change(self, event: engine_events.HoldingChanged) -> None:
+        size = from_micros(abs(event.change))
+        self.public.change(
+            at=event.at,
+            wallet=WalletAddress(event.owner),
+            condition_id=event.listing.spec.condition_id,
+            kind=event.kind,
+            outcome_index=event.outcome,
+            side=Side.BUY if event.change > 0 else Side.SELL,
+            size=size,
+            usd=size if event.outcome is None else ZERO,
+            transaction_hash=event.transaction_hash,
+        )
 
     def _publish_redemption(self, event: engine_events.Redeemed) -> None:
         listing = self._listing(event.condition_id)
         payouts = listing.payouts
         assert payouts is not None, "the exchange redeems resolved markets only"
+        digest = event.transaction_hash or transaction_hash("redeem", event.owner, event.condition_id, event.at)
         for index, token in enumerate(listing.spec.tokens):
             burnt = from_micros(event.shares.get(token, 0))
             if burnt > 0:
@@ -257,5 +284,9 @@ class Stage:
                     outcome_index=index,
                     size=burnt,
                     usd=burnt * payouts[index],
-                    transaction_hash=transaction_hash("redeem", event.owner, event.condition_id, index, event.at),
+                    transaction_hash=digest,
                 )
+
+
+def _settled(fill: MakerFill) -> Settled:
+    return Settled(fill.digest, fill.notional, 0)

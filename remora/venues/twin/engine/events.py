@@ -6,6 +6,7 @@ from datetime import datetime
 
 from remora.domain.ids import ConditionId, TokenId
 from remora.domain.money import Side
+from remora.domain.trades import TradeKind
 from remora.venues.twin.engine.records import Listing, RestingOrder, Trade
 
 
@@ -75,6 +76,23 @@ class Redeemed:
     dollars: int
     at: datetime
     shares: dict[TokenId, int]
+    transaction_hash: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class HoldingChanged:
+    """A wallet split, merged or transferred shares on chain; `outcome` is None where both are concerned.
+
+    `change` is positive for what came and negative for what went, in millionths of a share.
+    """
+
+    owner: str
+    listing: Listing
+    kind: TradeKind
+    outcome: int | None
+    change: int
+    at: datetime
+    transaction_hash: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,6 +108,15 @@ class Printed:
 
 
 Event = (
-    Listed | LevelsChanged | TickMoved | OrderEvent | TradeEvent | HashShown | StateChanged | Redeemed | Printed
+    Listed
+    | LevelsChanged
+    | TickMoved
+    | OrderEvent
+    | TradeEvent
+    | HashShown
+    | StateChanged
+    | Redeemed
+    | HoldingChanged
+    | Printed
 )
 Listener = Callable[[Event], None]

@@ -1,7 +1,7 @@
 """Listings, accounts and resolution of the twin."""
 
 from abc import ABC, abstractmethod
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from datetime import datetime
 from decimal import Decimal
 
@@ -185,15 +185,27 @@ class Markets(ABC):
         self._settle_house(listing)
         self._tell(events.StateChanged(listing, "resolved"))
 
-    def redeem(self, owner: str, condition_id: ConditionId, now: datetime) -> int:
-        """Exchange all of an account's shares of a resolved market; return the dollars credited, in millionths."""
+    def redeem(
+        self,
+        owner: str,
+        condition_id: ConditionId,
+        now: datetime,
+        *,
+        outcomes: Sequence[int] = (0, 1),
+        transaction_hash: str = "",
+    ) -> int:
+        """Exchange an account's shares of a resolved market; return the dollars credited, in millionths.
+
+        `transaction_hash` names the transaction on chain that asked for it, if one did.
+        """
         listing = self.listings[condition_id]
         if listing.payouts is None:
             raise ValueError(f"market {condition_id} is not resolved")
         account = self.account(owner)
         credited = 0
         burnt = {}
-        for token, payout in zip(listing.spec.tokens, listing.payouts, strict=True):
+        for outcome in outcomes:
+            token, payout = listing.spec.tokens[outcome], listing.payouts[outcome]
             shares = account.shares.pop(token, 0)
             if shares:
                 burnt[token] = shares
@@ -210,7 +222,7 @@ class Markets(ABC):
                 "at": now.isoformat(),
             }
         )
-        self._tell(events.Redeemed(owner, condition_id, credited, now, burnt))
+        self._tell(events.Redeemed(owner, condition_id, credited, now, burnt, transaction_hash))
         return credited
 
     # accounts

@@ -9,7 +9,7 @@ from datetime import datetime, timedelta
 from remora.domain.money import Side
 from remora.domain.orders import FillStatus
 from remora.venues.twin.engine import events
-from remora.venues.twin.engine.markets import Markets
+from remora.venues.twin.engine.holdings import HoldingChanges
 from remora.venues.twin.engine.records import FEES, HOUSE, OrderStatus, Trade
 
 NOTHING = timedelta(0)
@@ -31,7 +31,7 @@ Witness = Callable[[Trade, str], None]
 """Told of what really happened to a trade: ``retrying``, ``failed``, ``hash_late``, ``hash_missing``."""
 
 
-class Settlement(Markets, ABC):
+class Settlement(HoldingChanges, ABC):
     """Moves trades through settlement; a trade waits for the older ones of its parties."""
 
     def __init__(self, *, mined_after: timedelta, confirmed_after: timedelta) -> None:

@@ -74,6 +74,7 @@ class ExternalTrade:
     price: Decimal
     size: Decimal
     transaction_hash: str
+    taker: bool = True
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -1,0 +1,48 @@
+"""One chain with its contracts and its RPC node, put together."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from remora.domain.ids import ConditionId
+from remora.venues.twin.chain.accounts import Senders
+from remora.venues.twin.chain.allowances import Allowances
+from remora.venues.twin.chain.blocks import Chain
+from remora.venues.twin.chain.calls import ContractReads
+from remora.venues.twin.chain.execution import Execution
+from remora.venues.twin.chain.faults import ChainFaults
+from remora.venues.twin.chain.recorder import ChainRecorder
+from remora.venues.twin.chain.rpc import Rpc
+from remora.venues.twin.chain.rpc_app import RpcApp
+from remora.venues.twin.engine.exchange import Exchange
+from remora.venues.twin.public_side import PublicSide
+from remora.venues.twin.scenario.model import MarketSpec
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Node:
+    """Everything about the chain of one twin."""
+
+    chain: Chain
+    allowances: Allowances
+    execution: Execution
+    senders: Senders
+    faults: ChainFaults
+    app: RpcApp
+
+
+def make_node(
+    exchange: Exchange, public: PublicSide, now: Callable[[], datetime], *, block_time: timedelta
+) -> Node:
+    """Return the chain of a twin; from now on everything that happens live is on it."""
+    chain = Chain(block_time=block_time, first_timestamp=int(now().timestamp()))
+    allowances, faults = Allowances(), ChainFaults()
+    execution = Execution(exchange, allowances, now)
+    senders = Senders(chain, execution)
+
+    def spec_of(condition_id: ConditionId) -> MarketSpec:
+        return exchange.listings[condition_id].spec
+
+    public.chain = ChainRecorder(chain, spec_of).record
+    app = RpcApp(Rpc(chain, ContractReads(exchange, allowances), senders, faults))
+    return Node(chain=chain, allowances=allowances, execution=execution, senders=senders, faults=faults, app=app)
