@@ -58,7 +58,7 @@ def test_a_port_in_use_is_a_clear_error_with_code_4() -> None:
         )
 
     assert ended.returncode == 4
-    assert f"ports {port - 3} to {port + 2} on 127.0.0.1 are needed" in ended.stderr
+    assert f"ports {port - 3} to {port + 3} on 127.0.0.1 are needed" in ended.stderr
     assert "Traceback" not in ended.stderr
 
 
