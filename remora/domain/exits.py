@@ -90,6 +90,11 @@ class CrossingMonitor:
         """Return how many distinct books in a row showed what the last one shows."""
         return self._seen
 
+    @property
+    def pending(self) -> tuple[datetime, CrossingKind] | None:
+        """Return since when the last book shows a crossing and which, None without one."""
+        return None if self._kind is None or self._first_seen is None else (self._first_seen, self._kind)
+
     def update(self, book: OrderBook, distinct: int, seen_at: datetime) -> CrossingKind | None:
         """Take in a book; return the crossing once it counts. `distinct` numbers the token's book changes."""
         if distinct == self._last_distinct:

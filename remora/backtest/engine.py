@@ -1,0 +1,240 @@
+"""Replay signals through the live decision core: what would have been decided, bought, guarded and left."""
+
+import heapq
+from collections.abc import Callable, Iterable
+from decimal import Decimal
+from typing import Any, Protocol
+
+import numpy as np
+
+from remora.backtest.batch import Batch
+from remora.backtest.costs import Costs, FillLevel
+from remora.backtest.desk import Desk
+from remora.backtest.guarding import ARRIVAL, MILESTONE, RETRY, SIGNAL, Guarding
+from remora.backtest.history import NEVER, instant
+from remora.backtest.holding import Holding
+from remora.backtest.orders import Working
+from remora.backtest.outcome import Outcome
+from remora.backtest.signals import Seed
+from remora.backtest.track import milestones
+from remora.domain.books import OrderBook
+from remora.domain.decide import PROBABILITY_MAX, Copy, Skip, WhaleStanding, decide
+from remora.domain.limits import Limits
+from remora.domain.market import Market
+from remora.domain.money import ZERO, Side
+from remora.domain.orders import OrderRequest
+from remora.domain.reasons import SkipReason
+from remora.domain.sizing import all_in_cost
+
+
+class Roster(Protocol):
+    """Who is followed at an instant, by what was known then."""
+
+    def standing(self, whale: str, at: float) -> WhaleStanding:
+        """Return what the roster in force at `at` says about a wallet."""
+        ...
+
+
+class Engine(Guarding):
+    """One account replayed over batches of a recording, from `start` up to `end` (seconds since 1970)."""
+
+    def __init__(
+        self,
+        *,
+        roster: Roster,
+        limits: Limits,
+        costs: Costs,
+        capital: Decimal,
+        start: float,
+        end: float,
+        rng: np.random.Generator,
+        record: bool = True,
+    ) -> None:
+        super().__init__(limits, costs, Outcome(capital=float(capital), start=start, end=end, recorded=record))
+        self._roster = roster
+        self._from, self._until = start, end
+        self._delays, self._luck = (np.random.default_rng(seed) for seed in rng.integers(0, 2**63, 2))
+        self.desk = Desk.opened(capital, instant(start))
+        self._seen_bought: dict[tuple[str, str], Decimal] = {}
+        self._handlers: tuple[Callable[[float, Any], None], ...] = (
+            self._on_signal,
+            self._on_arrival,
+            self._on_print,
+            self._on_expiry,
+            self._on_crossing,
+            self._on_alarm,
+            self._on_milestone,
+            self._on_redemption,
+            self._on_retry,
+        )
+
+    def run(self, batches: Iterable[Batch]) -> Outcome:
+        """Replay every batch and return what came of it; what is still held at `end` is valued there."""
+        for batch in batches:
+            self._load(batch)
+            self._advance(min(batch.horizon, self._until))
+        self._advance(self._until)
+        self._finish()
+        return self.outcome
+
+    # time
+
+    def _load(self, batch: Batch) -> None:
+        self.tracks = batch.tracks
+        self.outcome.rows += batch.rows
+        chosen = [seed for seed in batch.seeds if self._from <= seed.at < self._until]
+        detection, order = self.costs.latency.draw(len(chosen), self._delays)
+        for seed, seen, sent in zip(chosen, detection.tolist(), order.tolist(), strict=True):
+            self._push(seed.at + seen, SIGNAL, (seed, sent))
+        for holding in list(self.desk.open.values()):
+            self._watch(holding)
+        for waiting in list(self.resting.values()):
+            self._seek(waiting)
+        stuck, self._stuck = self._stuck, []
+        for holding in stuck:
+            if holding.ended_at is None and holding.pending == 0 and self.heap:
+                self._push(max(self._now, self.outcome.start), RETRY, holding)
+
+    def _advance(self, until: float) -> None:
+        heap, handlers = self.heap, self._handlers
+        while heap and heap[0][0] <= until:
+            at, _, kind, payload = heapq.heappop(heap)
+            self._now = at
+            handlers[kind](at, payload)
+
+    # signals
+
+    def _on_signal(self, at: float, payload: tuple[Seed, float]) -> None:
+        seed, sent_after = payload
+        signal = seed.signal
+        held = self.desk.open.get((signal.whale, signal.token_id))
+        if signal.side is Side.SELL:
+            self._whale_sold(at, seed, held)
+            return
+        self._see(signal.whale, signal.token_id, signal.size)
+        track = self.tracks[seed.market]
+        row, now = track.index(at), instant(at)
+        market = track.market(row, at)
+        book = track.book(row, seed.outcome, self.shelf, now)
+        if held is not None and held.leaving is not None:
+            self._refuse(at, seed, Skip(SkipReason.STALE, "the position is being left"))
+            return
+        self._mark_all(at)
+        decision = decide(
+            signal,
+            market=market,
+            book=book,
+            whale=self._roster.standing(signal.whale, at),
+            desk=self.desk.snapshot(now),
+            exposure=self.desk.exposure(signal.whale, signal.token_id, market),
+            limits=self.limits,
+            now_wall=now,
+            now_venue=now,
+        )
+        if isinstance(decision, Copy):
+            assert book is not None
+            self._copy(at, sent_after, seed, decision, market, book, held)
+        else:
+            self._refuse(at, seed, decision)
+            self._turned(at, seed, market)
+
+    def _see(self, whale: str, token: str, change: Decimal) -> Decimal:
+        """Count what a whale was seen to do; return what it was seen to have bought net before that."""
+        before = self._seen_bought.get((whale, token), ZERO)
+        self._seen_bought[whale, token] = before + change
+        return max(ZERO, before)
+
+    def _refuse(self, at: float, seed: Seed, skip: Skip) -> None:
+        self.outcome.decided(at, seed, skip)
+
+    def _copy(
+        self,
+        at: float,
+        sent_after: float,
+        seed: Seed,
+        copy: Copy,
+        market: Market,
+        book: OrderBook,
+        held: Holding | None,
+    ) -> None:
+        signal, now = seed.signal, instant(at)
+        self.outcome.decided(at, seed, copy)
+        holding = held or self._open(at, seed, copy, market, book)
+        self.desk.entered(now)
+        self.desk.reserve(holding, copy.reserve)
+        request = OrderRequest(
+            token_id=signal.token_id,
+            condition_id=signal.condition_id,
+            side=Side.BUY,
+            shares=copy.shares,
+            limit_price=copy.limit_price,
+            notional=copy.notional,
+        )
+        self._send(holding, request, at + sent_after, left=copy.notional, reserve=copy.reserve / copy.notional)
+
+    def _open(self, at: float, seed: Seed, copy: Copy, market: Market, book: OrderBook) -> Holding:
+        signal = seed.signal
+        assert book.best_ask is not None
+        cost = all_in_cost(book.best_ask, market.fee_rate, market.fee_exponent)
+        holding = Holding(
+            number=len(self.outcome.holdings),
+            whale=signal.whale,
+            token=signal.token_id,
+            condition=market.condition_id,
+            market=seed.market,
+            outcome=seed.outcome,
+            event=market.event_id,
+            approved_at=at,
+            whale_price=signal.price,
+            unproven=copy.unproven,
+            edge=copy.edge,
+            forecast=min(cost + copy.edge, PROBABILITY_MAX),
+            spread=book.spread or ZERO,
+        )
+        self.outcome.holdings.append(holding)
+        self.desk.add(holding)
+        for when, what in milestones(self.tracks[seed.market].listing):
+            if at < when < NEVER:
+                self._push(when, MILESTONE, (holding, what))
+        return holding
+
+    def _send(
+        self, holding: Holding, request: OrderRequest, arrives: float, *, left: Decimal, reserve: Decimal = ZERO
+    ) -> None:
+        chance, spread = self._luck.random(2).tolist()
+        share = self.costs.participation
+        if self.costs.level is not FillLevel.OPTIMISTIC:
+            share *= 1.0 + self.costs.participation_spread * (2.0 * spread - 1.0)
+        order = Working(
+            holding=holding,
+            request=request,
+            outcome=holding.outcome,
+            left=left,
+            arrives=arrives,
+            expires=arrives + self.costs.fill_window_s,
+            participation=share,
+            missed=chance < self.costs.miss_chance,
+            reserve=reserve,
+            kept=left * reserve,
+        )
+        holding.pending += 1
+        self._push(arrives, ARRIVAL, order)
+
+    def _whale_sold(self, at: float, seed: Seed, held: Holding | None) -> None:
+        signal = seed.signal
+        bought = self._see(signal.whale, signal.token_id, -signal.size)
+        if held is None:
+            self._refuse(at, seed, Skip(SkipReason.NOT_HELD, f"a {signal.kind.value} of what we do not hold"))
+            return
+        self.outcome.followed(at, seed)
+        self._follow_sale(at, held, signal.size, seed.holding, bought)
+
+    def _turned(self, at: float, seed: Seed, market: Market) -> None:
+        """A whale that buys the other outcome has left ours."""
+        signal = seed.signal
+        other = self.desk.open.get((signal.whale, market.opposite(signal.token_id)))
+        if other is None:
+            return
+        bought = self._see(signal.whale, other.token, -signal.size)
+        self.outcome.followed(at, seed)
+        self._follow_sale(at, other, signal.size, seed.opposite_holding, bought)

@@ -1,0 +1,325 @@
+"""What happens to a position after its approval: fills, thresholds, exits, the end. The live functions decide."""
+
+import heapq
+import itertools
+from collections.abc import Mapping
+from decimal import Decimal
+from typing import Any
+
+from remora.backtest.costs import Costs, FillLevel
+from remora.backtest.desk import Desk
+from remora.backtest.history import instant
+from remora.backtest.holding import Holding
+from remora.backtest.orders import Piece, Working, next_print, on_arrival, piece_of, worst_of_window
+from remora.backtest.outcome import Outcome
+from remora.backtest.track import BookShelf, Track
+from remora.backtest.watching import look_now, monitor, next_crossing
+from remora.domain.books import OrderBook
+from remora.domain.exits import Dust, crossed, exit_order, sale_size, share_to_sell, thresholds
+from remora.domain.fees import taker_fee
+from remora.domain.limits import Limits
+from remora.domain.market import Market, ResolutionStatus
+from remora.domain.money import MICRO, ONE, ZERO, floor_to
+from remora.domain.orders import OrderRequest
+from remora.domain.precision import SHARE_QUANTUM
+from remora.domain.reasons import ExitReason
+
+SIGNAL, ARRIVAL, PRINT, EXPIRY, CROSSING, ALARM, MILESTONE, REDEMPTION, RETRY = range(9)
+PAUSE_S = 30.0
+"""Seconds before a sale that filled at once, but not whole, is tried again."""
+
+
+class Guarding:
+    """Holds the clock of a replay and every handler that is not about a new signal."""
+
+    desk: Desk
+
+    def __init__(self, limits: Limits, costs: Costs, outcome: Outcome) -> None:
+        self.limits, self.costs, self.outcome = limits, costs, outcome
+        self.shelf = BookShelf(Decimal(repr(costs.depth_usd)))
+        self.tracks: Mapping[int, Track] = {}
+        self._now = 0.0
+        self.heap: list[tuple[float, int, int, Any]] = []
+        self.resting: dict[int, Working] = {}
+        self._order = itertools.count()
+        self._moves: list[tuple[float, int, Holding]] = []
+        self._stuck: list[Holding] = []
+
+    def _push(self, at: float, kind: int, payload: Any) -> None:
+        heapq.heappush(self.heap, (at, next(self._order), kind, payload))
+
+    def _send(
+        self, holding: Holding, request: OrderRequest, arrives: float, *, left: Decimal, reserve: Decimal = ZERO
+    ) -> None:
+        raise NotImplementedError
+
+    # what is there
+
+    def _facing(self, holding: Holding, at: float) -> tuple[Market, OrderBook | None]:
+        track = self.tracks[holding.market]
+        row = track.index(at)
+        return track.market(row, at), track.book(row, holding.outcome, self.shelf, instant(at))
+
+    def _mark_all(self, at: float) -> None:
+        """Value every holding whose market moved since it was last valued."""
+        moves = self._moves
+        while moves and moves[0][0] <= at:
+            holding = heapq.heappop(moves)[2]
+            if holding.ended_at is None and holding.shares > 0:
+                self._mark(holding, at)
+
+    def _mark(self, holding: Holding, at: float) -> None:
+        track = self.tracks[holding.market]
+        row = track.index(at)
+        self.desk.set_mark(holding, track.executable_bid(row, holding.outcome, self.shelf, holding.shares))
+        following = track.next_change(row)
+        if following < len(track.times):
+            heapq.heappush(self._moves, (track.times[following], next(self._order), holding))
+
+    # fills
+
+    def _on_arrival(self, at: float, order: Working) -> None:
+        if order.buying and (order.holding.leaving is not None or order.holding.ended_at is not None):
+            self._close_order(order, at)
+            return
+        pieces = on_arrival(order, self.tracks[order.holding.market], self.costs, self.shelf)
+        if pieces is None:
+            self.resting[id(order)] = order
+            self._push(order.expires, EXPIRY, order)
+            self._seek(order)
+            return
+        for piece in pieces:
+            self._execute(order, piece)
+        self._close_order(order, at)
+
+    def _seek(self, order: Working) -> None:
+        """Look on for prints that fill an order, in rows that were not looked at yet."""
+        track = self.tracks[order.holding.market]
+        if order.sought_at is not None:
+            order.next_row = track.index(order.sought_at) + 1
+        self._schedule_print(order, track)
+
+    def _schedule_print(self, order: Working, track: Track) -> None:
+        if self.costs.level is FillLevel.PESSIMISTIC:
+            return
+        row = next_print(order, track)
+        order.sought_at = track.times[-1 if row is None else row]
+        if row is not None:
+            self._push(order.sought_at, PRINT, (order, row, track))
+
+    def _on_print(self, at: float, payload: tuple[Working, int, Track]) -> None:
+        order, row, track = payload
+        if id(order) not in self.resting:
+            return
+        piece = piece_of(order, track, row)
+        if piece is not None:
+            self._execute(order, piece)
+        if order.done:
+            self._close_order(order, at)
+        else:
+            order.next_row = row + 1
+            self._schedule_print(order, track)
+
+    def _on_expiry(self, at: float, order: Working) -> None:
+        if id(order) not in self.resting:
+            return
+        if self.costs.level is FillLevel.PESSIMISTIC:
+            track = self.tracks[order.holding.market]
+            order.next_row = track.index(order.arrives) + 1
+            piece = worst_of_window(order, track)
+            if piece is not None:
+                self._execute(order, piece)
+        self._close_order(order, at)
+
+    def _execute(self, order: Working, piece: Piece) -> None:
+        """Book one execution, fee included."""
+        holding, listing = order.holding, self.tracks[order.holding.market].listing
+        notional = floor_to(piece.shares * piece.price, MICRO)
+        fee = taker_fee(piece.shares, piece.price, listing.fee_rate, listing.fee_exponent)
+        dollars = -notional - fee if order.buying else notional - fee
+        self.desk.cash += dollars
+        holding.fill(piece.shares, piece.price, fee, buying=order.buying, at=piece.at)
+        if order.buying:
+            released = min(holding.reserved, notional * order.reserve)
+            order.kept -= released
+            self.desk.reserve(holding, -released)
+        else:
+            self.desk.recommit(holding)
+        self._mark(holding, piece.at)
+        if order.buying and holding.leaving is None:
+            self._arm(holding, piece.at)
+
+    def _close_order(self, order: Working, at: float) -> None:
+        """Nothing more of it can fill: give back what was set aside, and go on from there."""
+        rested = self.resting.pop(id(order), None) is not None
+        holding = order.holding
+        holding.pending -= 1
+        if order.buying:
+            self.desk.reserve(holding, -min(holding.reserved, order.kept))
+        if holding.ended_at is not None or holding.pending > 0:
+            return
+        if holding.shares < SHARE_QUANTUM:
+            bought = holding.books.bought_shares > 0
+            self._end(holding, at, holding.leaving or (ExitReason.WHALE_EXIT if bought else None))
+        elif holding.leaving is not None:
+            self._try_again(holding, at, rested=rested, filled=order.left < order.request.shares)
+        elif not order.buying:
+            self._arm(holding, at)
+
+    def _drop_orders(self, holding: Holding) -> None:
+        """Take back every order of a position that waits for somebody to trade with."""
+        for order in [o for o in self.resting.values() if o.holding is holding]:
+            self.resting.pop(id(order))
+            holding.pending -= 1
+            if order.buying:
+                self.desk.reserve(holding, -min(holding.reserved, order.kept))
+
+    def _try_again(self, holding: Holding, at: float, *, rested: bool, filled: bool) -> None:
+        """Send the sale again, at once or when the market moves: until then nothing could come of it."""
+        track, window = self.tracks[holding.market], self.costs.fill_window_s
+        row = track.index(at) + 1
+        if not rested and filled:
+            self._push(at + PAUSE_S, RETRY, holding)
+        elif row >= len(track.times):
+            self._stuck.append(holding)
+        elif rested:
+            self._push(at + window * ((track.times[row] - at) // window), RETRY, holding)
+        else:
+            self._push(max(at + PAUSE_S, track.times[row]), RETRY, holding)
+
+    def _on_retry(self, at: float, holding: Holding) -> None:
+        if holding.ended_at is None and holding.pending == 0:
+            self._sell(holding, at, ONE)
+
+    # thresholds
+
+    def _arm(self, holding: Holding, at: float) -> None:
+        """Compute the thresholds for what is held now and watch them."""
+        average = holding.books.average_price
+        assert average is not None
+        market, _ = self._facing(holding, at)
+        first = holding.bounds is None
+        holding.bounds = thresholds(
+            entry_price=average,
+            spread_paid=holding.spread,
+            tick_size=market.tick_size,
+            end_at=market.end_at,
+            limits=self.limits,
+        )
+        holding.monitor = monitor(holding, holding.bounds, self.limits)
+        look_now(holding, self.tracks[holding.market], at, self.shelf)
+        if first and holding.bounds.exit_at is not None:
+            self._push(max(at, holding.bounds.exit_at.timestamp()), ALARM, holding)
+        self._watch(holding)
+
+    def _watch(self, holding: Holding) -> None:
+        """Schedule the next crossing that the rows at hand hold."""
+        holding.version += 1
+        if holding.monitor is None or holding.leaving is not None:
+            return
+        found = next_crossing(holding, self.tracks[holding.market], self.shelf)
+        if found is not None:
+            self._push(found[0], CROSSING, (holding, holding.version))
+
+    def _on_crossing(self, at: float, payload: tuple[Holding, int]) -> None:
+        holding, version = payload
+        if version != holding.version or holding.ended_at is not None or holding.leaving is not None:
+            return
+        assert holding.bounds is not None
+        _, book = self._facing(holding, at)
+        kind = None if book is None else crossed(book, holding.shares, holding.bounds)
+        if kind is not None:
+            self._leave(holding, at, ExitReason(kind.value))
+            return
+        holding.monitor = monitor(holding, holding.bounds, self.limits)
+        holding.watched_to = at
+        self._watch(holding)
+
+    def _on_alarm(self, at: float, holding: Holding) -> None:
+        if holding.ended_at is None and holding.leaving is None:
+            self._leave(holding, at, ExitReason.PRE_RESOLUTION)
+
+    # leaving
+
+    def _follow_sale(
+        self, at: float, holding: Holding, sold: Decimal, before: Decimal | None, seen_bought: Decimal
+    ) -> None:
+        share = share_to_sell(whale_sold=sold, whale_holding_before=before, whale_seen_bought=seen_bought)
+        if holding.leaving is not None or share <= 0:
+            return
+        if share >= ONE:
+            self._leave(holding, at, ExitReason.WHALE_EXIT)
+        elif holding.pending == 0:
+            self._sell(holding, at, share)
+
+    def _leave(self, holding: Holding, at: float, reason: ExitReason) -> None:
+        holding.leaving = reason
+        holding.version += 1
+        self._drop_orders(holding)
+        if holding.ended_at is None and holding.pending == 0:
+            self._sell(holding, at, ONE)
+
+    def _sell(self, holding: Holding, at: float, share: Decimal) -> None:
+        """Send one sale, or wait for the end where nothing can be sold."""
+        if holding.shares < SHARE_QUANTUM:
+            if share >= ONE:
+                self._end(holding, at, holding.leaving if holding.books.bought_shares > 0 else None)
+            return
+        market, book = self._facing(holding, at)
+        size = sale_size(held=holding.shares, share=share, minimum=market.min_order_size)
+        request = exit_order(
+            market=market,
+            book=book,
+            shares=size,
+            aggressive=self._urgent(holding, market, at),
+            limits=self.limits,
+        )
+        if isinstance(request, Dust):
+            self.outcome.dust[request.reason] += 1
+            return  # the resolution pays for what cannot be sold
+        self._send(holding, request, at + self.costs.latency.order_at(0.5), left=request.shares)
+
+    def _urgent(self, holding: Holding, market: Market, at: float) -> bool:
+        if market.resolution is not ResolutionStatus.OPEN:
+            return True
+        if market.end_at is None or holding.leaving is not ExitReason.PRE_RESOLUTION:
+            return False
+        return market.end_at.timestamp() - at <= self.limits.pre_resolution_aggressive.total_seconds()
+
+    def _on_milestone(self, at: float, payload: tuple[Holding, str]) -> None:
+        holding, what = payload
+        if holding.ended_at is not None:
+            return
+        if what == "resolved":
+            self._push(at + self.costs.redemption_lag_s, REDEMPTION, holding)
+        elif holding.leaving is None and holding.shares > 0:
+            reason = ExitReason.PRE_RESOLUTION if what == "proposed" else ExitReason.MARKET_HALTED
+            self._leave(holding, at, reason)
+
+    def _on_redemption(self, at: float, holding: Holding) -> None:
+        """Exchange the shares for their payout."""
+        if holding.ended_at is not None:
+            return
+        payouts = self.tracks[holding.market].listing.payouts
+        assert payouts is not None
+        self._drop_orders(holding)
+        paid = floor_to(holding.shares * payouts[holding.outcome], MICRO)
+        self.desk.cash += paid
+        holding.redeem(paid, at)
+        self.desk.recommit(holding)
+        self._end(holding, at, ExitReason.RESOLVED)
+
+    def _end(self, holding: Holding, at: float, reason: ExitReason | None) -> None:
+        holding.ended_at, holding.exit_reason = at, reason
+        holding.version += 1
+        if holding.reserved > 0:
+            self.desk.reserve(holding, -holding.reserved)
+        self.desk.remove(holding)
+
+    def _finish(self) -> None:
+        """Value what is still held."""
+        for holding in self.desk.open.values():
+            if holding.shares > 0:
+                self._mark(holding, self.outcome.end)
+        self.outcome.cash = float(self.desk.cash)
+        self.outcome.equity = float(self.desk.equity)

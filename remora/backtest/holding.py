@@ -1,0 +1,106 @@
+"""One copied position of a replay: books, thresholds, and every dollar that moved."""
+
+from dataclasses import dataclass, field, replace
+from decimal import Decimal
+
+from remora.domain.exits import CrossingMonitor, Thresholds
+from remora.domain.ids import WalletAddress
+from remora.domain.money import ZERO
+from remora.domain.pnl import PositionBooks
+from remora.domain.reasons import ExitReason
+
+Key = tuple[str, str]
+"""Whale and token: one position each, as live."""
+
+
+@dataclass(frozen=True, slots=True)
+class Flow:
+    """At `at`, `dollars` came in (or, below 0, went out) and `shares` were held afterwards."""
+
+    at: float
+    dollars: float
+    shares: float
+
+
+@dataclass(slots=True, kw_only=True)
+class Holding:
+    """A position from its approval to its end. Times are seconds since 1970; `market` is a code.
+
+    `reserved` is what its entry orders may still spend, `basis` the forecast behind the entry: the chance of the
+    outcome that the decision assumed, and the price that it was compared with.
+    """
+
+    number: int
+    whale: WalletAddress
+    token: str
+    condition: str
+    market: int
+    outcome: int
+    event: str
+    approved_at: float
+    whale_price: Decimal
+    unproven: bool
+    edge: Decimal
+    forecast: Decimal
+    spread: Decimal = ZERO
+    reserved: Decimal = ZERO
+    books: PositionBooks = field(default_factory=PositionBooks)
+    committed: Decimal = ZERO
+    mark: Decimal | None = None
+    value: Decimal = ZERO
+    flows: list[Flow] = field(default_factory=list)
+    bounds: Thresholds | None = None
+    monitor: CrossingMonitor | None = None
+    watched_to: float = 0.0
+    version: int = 0
+    leaving: ExitReason | None = None
+    exit_reason: ExitReason | None = None
+    ended_at: float | None = None
+    pending: int = 0
+
+    @property
+    def key(self) -> Key:
+        """Return whale and token."""
+        return self.whale, self.token
+
+    @property
+    def shares(self) -> Decimal:
+        """Return what is held now."""
+        return self.books.shares
+
+    def fill(self, shares: Decimal, price: Decimal, fee: Decimal, *, buying: bool, at: float) -> None:
+        """Book one execution; `fee` comes on top of a purchase and out of a sale."""
+        old, notional = self.books, shares * price
+        if buying:
+            self.books = replace(
+                old,
+                bought_shares=old.bought_shares + shares,
+                bought_notional=old.bought_notional + notional,
+                fees=old.fees + fee,
+            )
+        else:
+            self.books = replace(
+                old,
+                sold_shares=old.sold_shares + shares,
+                sold_notional=old.sold_notional + notional,
+                fees=old.fees + fee,
+            )
+        self._moved(at, -notional - fee if buying else notional - fee)
+
+    def redeem(self, paid: Decimal, at: float) -> None:
+        """Book the payout of everything held."""
+        old = self.books
+        self.books = replace(
+            old,
+            redeemed_shares=old.redeemed_shares + old.shares,
+            redeemed_dollars=old.redeemed_dollars + paid,
+        )
+        self._moved(at, paid)
+
+    def _moved(self, at: float, dollars: Decimal) -> None:
+        self.flows.append(Flow(at, float(dollars), float(self.books.shares)))
+
+    @property
+    def pnl(self) -> Decimal:
+        """Return what was gained so far, what is held counted at its last mark, fees taken off."""
+        return self.books.realised_pnl + self.value - self.books.cost

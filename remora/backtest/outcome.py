@@ -1,0 +1,105 @@
+"""What a replay came to: decisions with their reasons, positions with their dollars, and the daily path."""
+
+from collections import Counter
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from remora.backtest.history import Floats
+from remora.backtest.holding import Holding
+from remora.backtest.signals import Seed
+from remora.backtest.track import DAY, Track
+from remora.domain.decide import Copy, Decision
+
+
+@dataclass(frozen=True, slots=True)
+class Decided:
+    """One decision at `at` (seconds since 1970) about the signal `key`; `word` is ``copy`` or a reason code."""
+
+    at: float
+    key: str
+    whale: str
+    market: int
+    outcome: int
+    word: str
+    terms: Decision | None
+
+
+@dataclass(slots=True, kw_only=True)
+class Outcome:
+    """Everything a replay tells. `recorded` replays keep each decision, the others only count them."""
+
+    capital: float
+    start: float
+    end: float
+    recorded: bool = True
+    rows: int = 0
+    signals: int = 0
+    copies: int = 0
+    exits: int = 0
+    cash: float = 0.0
+    equity: float = 0.0
+    skips: Counter[str] = field(default_factory=Counter)
+    dust: Counter[str] = field(default_factory=Counter)
+    decisions: list[Decided] = field(default_factory=list)
+    holdings: list[Holding] = field(default_factory=list)
+
+    def decided(self, at: float, seed: Seed, decision: Decision) -> None:
+        """Count a decision, and keep it if decisions are recorded."""
+        self.signals += 1
+        word = "copy" if isinstance(decision, Copy) else decision.reason.value
+        if word == "copy":
+            self.copies += 1
+        else:
+            self.skips[word] += 1
+        if self.recorded:
+            self._keep(at, seed, word, decision)
+
+    def followed(self, at: float, seed: Seed) -> None:
+        """Count a whale's exit that reached a position."""
+        self.exits += 1
+        if self.recorded:
+            self._keep(at, seed, "exit", None)
+
+    def _keep(self, at: float, seed: Seed, word: str, terms: Decision | None) -> None:
+        signal = seed.signal
+        self.decisions.append(Decided(at, signal.key, signal.whale, seed.market, seed.outcome, word, terms))
+
+    @property
+    def filled(self) -> list[Holding]:
+        """Return the positions that bought anything."""
+        return [holding for holding in self.holdings if holding.books.bought_shares > 0]
+
+
+def days_of(start: float, end: float) -> int:
+    """Return the number of UTC days from `start` up to `end`."""
+    return max(1, int(np.ceil(end / DAY)) - int(start // DAY))
+
+
+def daily_pnl(holding: Holding, track: Track, start: float, days: int) -> Floats:
+    """Return a position's profit and loss by UTC day, marked to the bid at the end of each.
+
+    The days sum to its final profit; after its end nothing moves any more.
+    """
+    first = int(start // DAY)
+    ends = (np.arange(days) + first + 1) * DAY
+    flows = holding.flows
+    path = np.zeros(days)
+    if not flows:
+        return path
+    at = np.array([flow.at for flow in flows])
+    cash = np.cumsum([flow.dollars for flow in flows])
+    held = np.array([flow.shares for flow in flows])
+    if holding.ended_at is not None:
+        held[-1] = 0.0
+    place = at.searchsorted(ends, "left") - 1
+    low, high = int(np.searchsorted(place, 0)), days
+    if low == high:
+        return path
+    place = place[low:]
+    rows = np.maximum(track.at.searchsorted(ends[low:], "left") - 1, 0)
+    unit = track.unit[rows].astype(np.float64)
+    bids = track.bid[rows] / unit if holding.outcome == 0 else 1.0 - track.ask[rows] / unit
+    value = cash[place] + held[place] * bids
+    path[low:] = np.diff(value, prepend=0.0)
+    return path

@@ -1,0 +1,118 @@
+"""Whales' rows of a tape as the signals that the live watcher would have made of them."""
+
+from collections.abc import Collection, Iterator, Sequence
+from dataclasses import dataclass, field
+from decimal import Decimal
+
+import numpy as np
+
+from remora.backtest.history import BUY, MERGE, Listing, Prints, instant
+from remora.backtest.track import decimal
+from remora.domain.aggregate import aggregate
+from remora.domain.ids import ConditionId, TokenId, WalletAddress
+from remora.domain.money import ZERO, Side
+from remora.domain.trades import Signal, TradeKind, TradeSource, WhaleTrade
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Seed:
+    """A signal before anybody saw it: `seen_at` of `signal` is still the instant of the fill.
+
+    `holding` is what the whale held of the token before it, as far as its trades tell; None if it sold more than
+    it was seen to buy. `opposite_holding` is the same of the other outcome.
+    """
+
+    at: float
+    market: int
+    outcome: int
+    signal: Signal
+    holding: Decimal | None
+    opposite_holding: Decimal | None
+
+
+@dataclass(slots=True)
+class SignalReader:
+    """Reads batches in order of time and remembers what each followed wallet holds."""
+
+    wallets: Sequence[str]
+    listings: Sequence[Listing]
+    followed: Collection[int]
+    _held: dict[tuple[int, int, int], float] = field(default_factory=dict)
+    _short: set[tuple[int, int, int]] = field(default_factory=set)
+    _row: int = 0
+
+    def read(self, prints: Prints) -> list[Seed]:
+        """Return the signals of a batch, in order of time; fills of one second are one signal."""
+        mine = np.flatnonzero(np.isin(prints.wallet, np.fromiter(self.followed, dtype=np.int32)))
+        first, self._row = self._row, self._row + len(prints)
+        seeds: list[Seed] = []
+        for burst in _bursts(prints.take(mine), first + mine):
+            seeds += self._seeds(burst)
+        return seeds
+
+    def _seeds(self, burst: "_Burst") -> Iterator[Seed]:
+        if burst.merge:
+            for outcome in (0, 1):
+                yield self._seed(burst, outcome, Side.SELL, TradeKind.MERGE)
+        else:
+            side = Side.BUY if burst.side == BUY else Side.SELL
+            yield self._seed(burst, burst.outcome, side, TradeKind.TRADE)
+
+    def _seed(self, burst: "_Burst", outcome: int, side: Side, kind: TradeKind) -> Seed:
+        listing, happened = self.listings[burst.market], instant(burst.at)
+        trades = [
+            WhaleTrade(
+                key=f"{row:012d}:{outcome}",
+                whale=WalletAddress(self.wallets[burst.wallet]),
+                token_id=TokenId(f"{listing.key}:{outcome}"),
+                condition_id=ConditionId(listing.key),
+                side=side,
+                price=decimal(price) if kind is TradeKind.TRADE else ZERO,
+                size=decimal(size),
+                happened_at=happened,
+                seen_at=happened,
+                source=TradeSource.RECORDED,
+                transaction_hash="",
+                kind=kind,
+            )
+            for row, price, size in burst.rows
+        ]
+        holding = self._move((burst.wallet, burst.market, outcome), side, sum(size for _, _, size in burst.rows))
+        other = self._holding((burst.wallet, burst.market, 1 - outcome))
+        return Seed(burst.at, burst.market, outcome, aggregate(trades), holding, other)
+
+    def _holding(self, key: tuple[int, int, int]) -> Decimal | None:
+        return None if key in self._short else decimal(round(self._held.get(key, 0.0), 6))
+
+    def _move(self, key: tuple[int, int, int], side: Side, size: float) -> Decimal | None:
+        known, before = self._holding(key), self._held.get(key, 0.0)
+        after = before + size if side is Side.BUY else before - size
+        if after < -0.01 * size - 0.01:
+            self._short.add(key)  # it had shares that we never saw it get
+        self._held[key] = max(0.0, after)
+        return None if key in self._short else known
+
+
+@dataclass(slots=True)
+class _Burst:
+    at: float
+    wallet: int
+    market: int
+    outcome: int
+    side: int
+    merge: bool
+    rows: list[tuple[int, float, float]]
+
+
+def _bursts(prints: Prints, numbers: "np.ndarray[tuple[int], np.dtype[np.int64]]") -> list[_Burst]:
+    """Return what each wallet did in one token on one side within one second, in order of time."""
+    found: dict[tuple[float, int, int, int, int, bool], _Burst] = {}
+    columns = (prints.at, prints.wallet, prints.market, prints.outcome, prints.side, prints.kind, prints.price)
+    rows = zip(numbers.tolist(), *(column.tolist() for column in (*columns, prints.size)), strict=True)
+    for row, at, wallet, market, outcome, side, kind, price, size in rows:
+        merge = kind == MERGE
+        key = (at, wallet, market, outcome, side, merge)
+        if key not in found:
+            found[key] = _Burst(at, wallet, market, outcome, side, merge, [])
+        found[key].rows.append((row, price, size))
+    return list(found.values())

@@ -1,0 +1,258 @@
+"""One market's prints as arrays: price, spread and volume at any instant, without looking further."""
+
+from bisect import bisect_right
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from decimal import Decimal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from remora.backtest.history import NEVER, QUOTE, TRADE, Floats, Listing, Prints, Small, instant
+from remora.domain.books import Level, OrderBook
+from remora.domain.exits import executable_bid
+from remora.domain.ids import ConditionId, EventId, TokenId
+from remora.domain.market import Market, Outcome, ResolutionStatus
+from remora.domain.money import MICRO, ONE
+from remora.venues.twin.scenario.ladder import GROWTH, LEVELS, ladder
+from remora.venues.twin.scenario.lifecycle import COARSE_TICK, FINE_TICK
+
+DAY = 86_400.0
+COARSE, FINE = 100, 1000
+"""Ticks to the dollar."""
+
+TICKS = {COARSE: COARSE_TICK, FINE: FINE_TICK}
+Levels = tuple[Level, ...]
+Touch = tuple[int, int, int]
+"""Best bid and best ask of outcome 0 in ticks, and the ticks to the dollar."""
+
+
+def decimal(value: float) -> Decimal:
+    """Return a number of a tape as the domain writes it, in millionths."""
+    return Decimal(repr(value)).quantize(MICRO)
+
+
+@dataclass(slots=True)
+class BookShelf:
+    """Ladders of resting orders around a touch, made once each: `depth_usd` on the first level of a side."""
+
+    depth_usd: Decimal
+    _made: dict[Touch, tuple[tuple[Levels, Levels], tuple[Levels, Levels]]] = field(default_factory=dict)
+
+    def sides(self, touch: Touch, outcome: int) -> tuple[Levels, Levels]:
+        """Return bids and asks of an outcome for a touch of outcome 0."""
+        made = self._made.get(touch)
+        if made is None:
+            bid, ask, unit = touch
+            tick = TICKS[unit]
+            first = ladder(bid * tick, ask * tick, tick, self.depth_usd)
+            mirrored = (_mirror(first.asks), _mirror(first.bids))
+            made = self._made[touch] = ((first.bids, first.asks), mirrored)
+        return made[outcome]
+
+    def ticks_below(self, shares: Decimal) -> int:
+        """Return by how many ticks at most the executable bid for `shares` can lie below the best one."""
+        left, level = shares, 0
+        while left > 0 and level < LEVELS:
+            left -= self.depth_usd * (1 + GROWTH * level)  # a level holds its money in shares, or more of them
+            level += 1
+        return max(0, level - 1)
+
+
+def _mirror(levels: Levels) -> Levels:
+    return tuple(Level(price=ONE - level.price, size=level.size) for level in levels)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Track:
+    """Rows of one market in order of time; `price`, `side`, `bid` and `ask` are of outcome 0.
+
+    `bid` and `ask` are in ticks and are the touch that a row leaves behind (see docs/decisions/0004): after a
+    purchase the ask is the print rounded up, after a sale the bid is it rounded down. `spent` is the running sum
+    of dollars traded, `numbers` tells different touches apart, `best` is the best bid of either outcome.
+    """
+
+    listing: Listing
+    code: int
+    at: Floats
+    price: Floats
+    side: Small
+    size: Floats
+    kind: Small
+    wallet: NDArray[np.int32]
+    unit: NDArray[np.int32]
+    bid: NDArray[np.int32]
+    ask: NDArray[np.int32]
+    spent: Floats
+    best: tuple[Floats, Floats]
+    times: list[float]
+    touches: list[Touch]
+    numbers: list[int]
+    tokens: tuple[TokenId, TokenId]
+    outcomes: tuple[Outcome, Outcome]
+    ends: datetime | None
+
+    def index(self, at: float) -> int:
+        """Return the last row at or before `at`, -1 without one."""
+        return bisect_right(self.times, at) - 1
+
+    def next_change(self, row: int) -> int:
+        """Return the first row after `row` that leaves another touch behind; the number of rows without one."""
+        return bisect_right(self.numbers, self.numbers[row]) if row >= 0 else 0
+
+    def volume_24h(self, row: int, at: float) -> float:
+        """Return the dollars traded in the day before `at`, whose last row is `row`."""
+        if row < 0:
+            return 0.0
+        before = bisect_right(self.times, at - DAY) - 1
+        return float(self.spent[row]) - (float(self.spent[before]) if before >= 0 else 0.0)
+
+    def book(self, row: int, outcome: int, shelf: BookShelf, as_of: datetime) -> OrderBook | None:
+        """Return the book of an outcome after `row`, None before anything was printed."""
+        if row < 0:
+            return None
+        touch = self.touches[row]
+        bids, asks = shelf.sides(touch, outcome)
+        return OrderBook(
+            token_id=self.tokens[outcome], bids=bids, asks=asks, as_of=as_of, tick_size=TICKS[touch[2]]
+        )
+
+    def executable_bid(self, row: int, outcome: int, shelf: BookShelf, shares: Decimal) -> Decimal | None:
+        """Return what remora.domain.exits.executable_bid finds in the book after `row`, None without a row."""
+        if row < 0:
+            return None
+        bids, _ = shelf.sides(self.touches[row], outcome)
+        if shares <= bids[0].size:
+            return bids[0].price
+        book = self.book(row, outcome, shelf, instant(self.times[row]))
+        return None if book is None else executable_bid(book, shares)
+
+    def touch(self, row: int, outcome: int) -> tuple[float, float]:
+        """Return best bid and ask of an outcome after `row`, as numbers."""
+        bid, ask, unit = self.touches[row]
+        return (bid / unit, ask / unit) if outcome == 0 else (1.0 - ask / unit, 1.0 - bid / unit)
+
+    def market(self, row: int, at: float) -> Market:
+        """Return the market as the venue would have shown it at `at`."""
+        known = self.listing
+        status = ResolutionStatus.OPEN
+        if known.resolved_at <= at:
+            status = ResolutionStatus.RESOLVED
+        elif known.proposed_at <= at:
+            status = ResolutionStatus.PROPOSED
+        closed = known.closed_at <= at
+        return Market(
+            condition_id=ConditionId(known.key),
+            question=known.question,
+            slug=known.slug,
+            event_id=EventId(known.event),
+            event_slug=known.event,
+            category=known.category,
+            market_class=known.market_class,
+            outcomes=self.outcomes,
+            tick_size=FINE_TICK if known.fine_tick_at <= at else COARSE_TICK,
+            min_order_size=known.min_order_size,
+            neg_risk=known.neg_risk,
+            fee_rate=known.fee_rate,
+            fee_exponent=known.fee_exponent,
+            volume_24h_usd=decimal(round(self.volume_24h(row, at), 6)),
+            end_at=self.ends,
+            accepting_orders=not closed,
+            closed=closed,
+            resolution=status,
+            payouts=known.payouts if status is ResolutionStatus.RESOLVED else None,
+        )
+
+
+class Tracks(Mapping[int, Track]):
+    """The track of every market that has a row, by its code; each is made when it is first asked for."""
+
+    def __init__(self, prints: Prints, listings: Sequence[Listing], *, spread_ticks: int) -> None:
+        chosen = prints if not len(prints) or prints.kind.max() <= QUOTE else prints.take(prints.kind <= QUOTE)
+        self._rows = chosen.take(np.argsort(chosen.market, kind="stable"))
+        codes, starts = np.unique(self._rows.market, return_index=True)
+        ends = np.append(starts[1:], len(self._rows))
+        self._places = dict(zip(codes.tolist(), zip(starts.tolist(), ends.tolist(), strict=True), strict=True))
+        self._listings, self._spread = listings, spread_ticks
+        self._made: dict[int, Track] = {}
+
+    def __getitem__(self, code: int) -> Track:
+        """Return the track of a market; raise KeyError if nothing of it was printed."""
+        made = self._made.get(code)
+        if made is None:
+            start, end = self._places[code]
+            rows = self._rows.take(slice(start, end))
+            made = self._made[code] = _track(rows, self._listings[code], code, self._spread)
+        return made
+
+    def __iter__(self) -> Iterator[int]:
+        """Return the codes in order."""
+        return iter(self._places)
+
+    def __len__(self) -> int:
+        """Return how many markets have a row."""
+        return len(self._places)
+
+
+def _track(rows: Prints, listing: Listing, code: int, spread_ticks: int) -> Track:
+    first = rows.outcome == 0
+    price = np.where(first, rows.price, 1.0 - rows.price)
+    side = np.where(first, rows.side, -rows.side).astype(np.int8)
+    unit = np.where(rows.at >= listing.fine_tick_at, FINE, COARSE).astype(np.int32)
+    bid, ask = _touch(price, side, rows.kind, unit, spread_ticks)
+    moved = np.ones(len(rows), dtype=np.int32)
+    moved[1:] = (bid[1:] != bid[:-1]) | (ask[1:] != ask[:-1]) | (unit[1:] != unit[:-1])
+    traded = rows.kind == TRADE
+    tokens = (TokenId(f"{listing.key}:0"), TokenId(f"{listing.key}:1"))
+    return Track(
+        listing=listing,
+        code=code,
+        at=rows.at,
+        price=price,
+        side=np.where(traded, side, 0).astype(np.int8),
+        size=rows.size,
+        kind=rows.kind,
+        wallet=rows.wallet,
+        unit=unit,
+        bid=bid,
+        ask=ask,
+        spent=np.cumsum(np.where(traded, rows.price * rows.size, 0.0)),
+        best=(bid / unit, 1.0 - ask / unit),
+        times=rows.at.tolist(),
+        numbers=np.cumsum(moved).tolist(),
+        touches=list(zip(bid.tolist(), ask.tolist(), unit.tolist(), strict=True)),
+        tokens=tokens,
+        outcomes=(Outcome(tokens[0], listing.labels[0]), Outcome(tokens[1], listing.labels[1])),
+        ends=None if listing.end_at is None else instant(listing.end_at),
+    )
+
+
+def _touch(
+    price: Floats, side: Small, kind: Small, unit: NDArray[np.int32], spread: int
+) -> tuple[NDArray[np.int32], NDArray[np.int32]]:
+    """Return bid and ask in ticks, like the twin's ladder: rounded against whoever copies the print."""
+    ticks = price * unit
+    bought = np.ceil(ticks - 1e-6)
+    sold = np.floor(ticks + 1e-6)
+    bid = np.where(side > 0, bought - spread, sold)
+    ask = np.where(side > 0, bought, sold + spread)
+    around = np.floor(ticks - (spread - 1) / 2 + 1e-6)
+    bid, ask = np.where(kind == QUOTE, around, bid), np.where(kind == QUOTE, around + spread, ask)
+    width = ask - bid
+    low = bid < 1
+    bid, ask = np.where(low, 1, bid), np.where(low, np.minimum(1 + width, unit - 1), ask)
+    high = ask > unit - 1
+    bid, ask = np.where(high, np.maximum(unit - 1 - width, 1), bid), np.where(high, unit - 1, ask)
+    level = bid >= ask
+    return np.where(level, ask - 1, bid).astype(np.int32), ask.astype(np.int32)
+
+
+def milestones(listing: Listing) -> list[tuple[float, str]]:
+    """Return when a holder is told that something about the market changed."""
+    named = [
+        (listing.proposed_at, "proposed"),
+        (listing.closed_at, "closed"),
+        (listing.resolved_at, "resolved"),
+    ]
+    return [(at, name) for at, name in named if at < NEVER]

@@ -1,0 +1,62 @@
+"""``remora backtest``."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+Data = Annotated[
+    list[Path] | None,
+    typer.Option("--data", help="Parquet files or directories of recorded trades; several are read together."),
+]
+Whales = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--whales", help="Whom to follow: addresses, top:N by turnover before the start, or a roster's JSON."
+    ),
+]
+
+
+def backtest(
+    *,
+    data: Data = None,
+    start_date: Annotated[str | None, typer.Option(help="First day, UTC, such as 2022-06-01.")] = None,
+    end_date: Annotated[str | None, typer.Option(help="Last day, UTC, included.")] = None,
+    simulations: Annotated[int, typer.Option(help="Monte Carlo simulations.")] = 1000,
+    whales: Whales = None,
+    select: Annotated[
+        bool, typer.Option("--select", help="Choose whales as we go, on what was known then.")
+    ] = False,
+    latency: Annotated[str, typer.Option(help="measured, seconds, or a JSON file of samples.")] = "measured",
+    fills: Annotated[str, typer.Option(help="pessimistic, realistic or optimistic.")] = "realistic",
+    capital: Annotated[float, typer.Option(help="Dollars at the start.")] = 10_000.0,
+    policy: Annotated[Path | None, typer.Option(help="TOML or JSON with numbers of the policy.")] = None,
+    assume_end_days: Annotated[
+        float | None, typer.Option(help="Scheduled end of markets that have none recorded, after the first trade.")
+    ] = None,
+    seed: Annotated[int, typer.Option(help="Seed of every draw.")] = 0,
+    as_json: Annotated[bool, typer.Option("--json", help="Print the report as JSON.")] = False,
+) -> None:
+    """Replay recorded trades through the live decision core, and say whether a careful person would run it.
+
+    Whom to follow is either named (--whales) or chosen walk-forward (--select), on what was known at each date.
+    Example: remora backtest --data tape.parquet --start-date 2022-06-01 --end-date 2022-11-20 --select
+    """
+    from remora.cli.backtest.request import Asked, requested
+    from remora.cli.backtest.session import examine
+
+    asked = Asked(
+        data=tuple(data or ()),
+        start=start_date,
+        end=end_date,
+        simulations=simulations,
+        whales=tuple(whales or ()),
+        select=select,
+        latency=latency,
+        fills=fills,
+        capital=capital,
+        policy=policy,
+        assume_end_days=assume_end_days,
+        seed=seed,
+    )
+    examine(requested(asked), as_json=as_json)

@@ -1,0 +1,205 @@
+"""What the user asked the backtest for, checked before anything is replayed."""
+
+import json
+import math
+import re
+import tomllib
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from remora.backtest.costs import FillLevel, Latency, LatencyUnreadable
+from remora.backtest.history import History, instant
+from remora.backtest.sources import DataUnusable, read_history
+from remora.backtest.spec import Spec, SpecRefused, changed
+from remora.cli.errors import CommandFailed, Exit
+from remora.domain.limits import Limits
+from remora.settings import load_settings
+
+SIMULATIONS_MAX = 100_000
+DAY = timedelta(days=1)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Asked:
+    """The options as they were given."""
+
+    data: tuple[Path, ...]
+    start: str | None
+    end: str | None
+    simulations: int
+    whales: tuple[str, ...]
+    select: bool
+    latency: str
+    fills: str
+    capital: float
+    policy: Path | None
+    assume_end_days: float | None
+    seed: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Request:
+    """A backtest that can be run."""
+
+    spec: Spec
+    history: History
+    limits: Limits
+    simulations: int
+
+
+def requested(asked: Asked) -> Request:
+    """Read the data and check everything; raise CommandFailed for what cannot be run."""
+    _check_numbers(asked)
+    limits = load_settings().limits()
+    policy = read_policy(asked.policy, limits)
+    start, end = _day("--start-date", asked.start), _day("--end-date", asked.end)
+    if start is not None and end is not None and start > end:
+        raise usage(f"The period is reversed: {asked.start} is after {asked.end}.", "Swap the dates.")
+    history = _history(asked)
+    span = history.span
+    first = instant(span[0]) if start is None else start
+    last = instant(span[1] + 1) if end is None else end + DAY
+    if last.timestamp() <= span[0] or first.timestamp() > span[1]:
+        raise usage(
+            f"No trade was recorded from {first:%Y-%m-%d} to {last - DAY:%Y-%m-%d}.",
+            f"The recording runs from {instant(span[0]):%Y-%m-%d} to {instant(span[1]):%Y-%m-%d}.",
+        )
+    spec = Spec(
+        start=first.timestamp(),
+        end=last.timestamp(),
+        whales=whales_of(asked.whales, history, first),
+        select=asked.select or not asked.whales,
+        latency=asked.latency,
+        fills=asked.fills,
+        capital=asked.capital,
+        policy=policy,
+        seed=asked.seed,
+    )
+    return Request(spec=spec, history=history, limits=limits, simulations=asked.simulations)
+
+
+def usage(message: str, next_step: str = "") -> CommandFailed:
+    """Return the refusal of something that was asked for wrongly."""
+    return CommandFailed(message, next_step, code=Exit.USAGE)
+
+
+def _check_numbers(asked: Asked) -> None:
+    if not asked.data:
+        raise usage("--data: expected Parquet files or directories, found nothing.", "Try --data tape.parquet.")
+    if not 1 <= asked.simulations <= SIMULATIONS_MAX:
+        raise usage(
+            f"--simulations: expected 1 to {SIMULATIONS_MAX}, found {asked.simulations}.", "1000 is a good number."
+        )
+    if not (math.isfinite(asked.capital) and 1 <= asked.capital <= 1e9):
+        raise usage(f"--capital: expected dollars from 1 to 1e9, found {asked.capital}.")
+    if asked.assume_end_days is not None and not 0 < asked.assume_end_days <= 3650:
+        raise usage(f"--assume-end-days: expected days above 0, found {asked.assume_end_days}.")
+    if asked.fills not in set(FillLevel):
+        raise usage(f"--fills: expected one of {', '.join(FillLevel)}, found {asked.fills!r}.")
+    if asked.select and asked.whales:
+        raise usage("Expected --whales or --select, found both.", "Leave one out.")
+    if asked.seed < 0:
+        raise usage(f"--seed: expected 0 or more, found {asked.seed}.")
+    try:
+        Latency.parse(asked.latency)
+    except LatencyUnreadable as error:
+        raise usage(f"--latency: {error}.") from None
+
+
+def _day(option: str, text: str | None) -> datetime | None:
+    if text is None:
+        return None
+    try:
+        found = datetime.fromisoformat(text)
+    except ValueError:
+        raise usage(f"{option}: expected a date, found {text!r}.", "Such as 2022-06-01.") from None
+    return found.replace(tzinfo=UTC) if found.tzinfo is None else found.astimezone(UTC)
+
+
+def _history(asked: Asked) -> History:
+    life = None if asked.assume_end_days is None else timedelta(days=asked.assume_end_days)
+    try:
+        return read_history(asked.data, assumed_life=life)
+    except DataUnusable as error:
+        text = str(error)
+        raise usage(f"{text[:1].upper()}{text[1:]}.") from None
+
+
+def read_policy(path: Path | None, limits: Limits) -> dict[str, str]:
+    """Return the numbers of a policy file as text by name; raise CommandFailed for one that cannot be used."""
+    if path is None:
+        return {}
+    found = read_mapping(path)
+    try:
+        changed(limits, found)
+    except SpecRefused as error:
+        raise usage(f"{path}: {error}.") from None
+    return {name: str(value) for name, value in sorted(found.items())}
+
+
+def read_mapping(path: Path) -> dict[str, Any]:
+    """Return a TOML or JSON file's top-level table; raise CommandFailed for anything else."""
+    try:
+        text = path.read_text(encoding="utf-8")
+        found: Any = tomllib.loads(text) if path.suffix == ".toml" else json.loads(text)
+    except (OSError, UnicodeDecodeError, ValueError) as error:
+        raise usage(f"{path}: expected readable TOML or JSON ({error}).") from None
+    if not isinstance(found, dict):
+        raise usage(f"{path}: expected a table of names and numbers, found {type(found).__name__}.")
+    return found
+
+
+def whales_of(given: Sequence[str], history: History, start: datetime) -> tuple[str, ...]:
+    """Return the wallets to follow; raise CommandFailed for a choice that would look ahead."""
+    wallets: list[str] = []
+    for entry in (part.strip() for text in given for part in text.split(",")):
+        if match := re.fullmatch(r"top:(\d+)", entry):
+            wallets += _largest(int(match[1]), history, start)
+        elif re.fullmatch(r"0x[0-9a-fA-F]{40}", entry):
+            wallets.append(entry.lower())
+        elif entry.endswith(".json"):
+            wallets += _of_roster(Path(entry), start)
+        elif entry:
+            raise usage(
+                f"--whales: expected 0x and 40 hexadecimal digits, top:N or a .json file, found {entry!r}."
+            )
+    chosen = tuple(dict.fromkeys(wallets))
+    missing = [wallet for wallet in chosen if wallet not in history.codes]
+    if chosen and len(missing) == len(chosen):
+        raise usage(f"None of the {len(chosen)} wallets is in the recording.", f"First: {missing[0]}.")
+    return chosen
+
+
+def _largest(count: int, history: History, start: datetime) -> list[str]:
+    known = history.before(start.timestamp()).prints
+    if not len(known):
+        raise CommandFailed(
+            f"--whales top:{count} would look ahead: nothing was recorded before {start:%Y-%m-%d}.",
+            "Name a later --start-date, or the wallets.",
+            code=Exit.REFUSED,
+        )
+    mine = known.take(known.wallet >= 0)
+    dollars = np.bincount(mine.wallet, weights=mine.price * mine.size, minlength=len(history.wallets))
+    order = np.argsort(-dollars, kind="stable")[:count]
+    return [history.wallets[code] for code in order if dollars[code] > 0]
+
+
+def _of_roster(path: Path, start: datetime) -> list[str]:
+    found = read_mapping(path)
+    as_of = _day("as_of", str(found.get("as_of", "")) or None)
+    rows = found.get("roster")
+    if as_of is None or not isinstance(rows, list):
+        raise usage(f"{path}: expected as_of and roster, as `remora discover --json` writes them.")
+    if as_of > start:
+        raise CommandFailed(
+            f"{path} would look ahead: its roster knows everything up to {as_of:%Y-%m-%d %H:%M}, "
+            f"the backtest starts on {start:%Y-%m-%d}.",
+            "Name a --start-date after it, or choose as we go with --select.",
+            code=Exit.REFUSED,
+        )
+    return [str(row.get("wallet", row) if isinstance(row, dict) else row).lower() for row in rows]

@@ -1,0 +1,56 @@
+"""Run a backtest with progress on stderr, and show what it found."""
+
+from typing import Any
+
+import typer
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn, TimeRemainingColumn
+
+from remora.backtest.spec import SpecRefused
+from remora.backtest.study import study
+from remora.cli.backtest.request import Request
+from remora.cli.errors import CommandFailed, Exit
+from remora.cli.reading import show_json
+
+
+class StudyProgress:
+    """A bar with the time left per stage, on stderr; silent where stderr is no terminal."""
+
+    def __init__(self) -> None:
+        console = Console(stderr=True)
+        self.bars = Progress(
+            TextColumn("{task.description:<28}"),
+            BarColumn(),
+            MofNCompleteColumn(),
+            TimeRemainingColumn(),
+            console=console,
+            disable=not console.is_terminal,
+        )
+        self._tasks: dict[str, TaskID] = {}
+
+    def told(self, stage: str, done: int, total: int) -> None:
+        """Show how far a stage is."""
+        if stage not in self._tasks:
+            self._tasks[stage] = self.bars.add_task(stage, total=total)
+        self.bars.update(self._tasks[stage], completed=done, total=total)
+
+
+def examine(request: Request, *, as_json: bool) -> None:
+    """Study the request and print the report."""
+    progress = StudyProgress()
+    with progress.bars:
+        try:
+            report = study(request.spec, request.history, request.limits, progress.told)
+        except SpecRefused as error:
+            text = str(error)
+            raise CommandFailed(f"{text[:1].upper()}{text[1:]}.", code=Exit.REFUSED) from None
+    if as_json:
+        show_json(report)
+    else:
+        _show(report)
+
+
+def _show(report: dict[str, Any]) -> None:
+    performance, funnel = report["performance"], report["funnel"]
+    typer.echo(f"return {performance['total_return']:+.1%}, drawdown {performance['drawdown']:.1%}")
+    typer.echo(f"signals {funnel['signals']}, positions {funnel['filled']}")

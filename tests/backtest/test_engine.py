@@ -1,0 +1,146 @@
+from decimal import Decimal
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from remora.backtest.costs import FillLevel
+from remora.backtest.history import BUY, SELL, History, Listing
+from remora.backtest.rosters import NamedRoster
+from remora.backtest.run import Replayed, prepare, replay
+from remora.backtest.spec import Spec
+
+from .recordings import DAY, HOUR, LIMITS, START, WHALE, Row, listing, recording, recordings, resolved, spec
+
+CROWD = 1
+
+
+def run(history: History, asked: Spec | None = None) -> Replayed:
+    asked = asked or spec()
+    followed = NamedRoster(frozenset(asked.whales))
+    return replay(prepare(asked, history, followed, asked.whales, LIMITS, asked.costs()))
+
+
+def replayed(rows: list[Row], *listings: Listing, **changes: object) -> Replayed:
+    return run(recording(rows, listings), spec(**changes))
+
+
+WHALE_BUYS: Row = (HOUR, 0, 0, 0, BUY, 0.50, 1000.0)
+CROWD_BUYS: Row = (HOUR + 60, CROWD, 0, 0, BUY, 0.51, 400.0)
+
+
+def test_a_purchase_gets_a_quarter_of_the_next_print_at_its_price_and_pays_the_fee() -> None:
+    made = replayed([WHALE_BUYS, CROWD_BUYS], listing(fee_rate=Decimal("0.04")))
+    books = made.outcome.filled[0].books
+
+    # half a percent of 10,000 dollars is wanted; the print would give 100 shares, 50 dollars buy 98.03 at 0.51
+    assert made.outcome.copies == 1
+    assert books.bought_shares == Decimal("98.03")
+    assert books.average_price == Decimal("0.51")
+    assert books.fees == Decimal("0.97990")
+
+
+def test_nothing_is_bought_when_nobody_trades_after_us() -> None:
+    made = replayed([WHALE_BUYS])
+
+    assert made.outcome.copies == 1
+    assert made.outcome.filled == []
+    assert made.outcome.equity == 10_000.0
+
+
+def test_a_print_of_the_other_outcome_on_the_other_side_is_the_same_trade() -> None:
+    made = replayed([WHALE_BUYS, (HOUR + 60, CROWD, 0, 1, SELL, 0.49, 400.0)])
+
+    assert made.outcome.filled[0].books.average_price == Decimal("0.51")
+
+
+def test_a_print_beyond_the_limit_is_not_followed() -> None:
+    made = replayed([WHALE_BUYS, (HOUR + 60, CROWD, 0, 0, BUY, 0.56, 400.0)])
+
+    assert made.outcome.filled == []
+
+
+def test_the_pessimist_pays_the_worst_print_and_gets_a_tenth() -> None:
+    more: Row = (HOUR + 90, CROWD, 0, 0, BUY, 0.52, 200.0)
+    made = replayed([WHALE_BUYS, CROWD_BUYS, more], fills=FillLevel.PESSIMISTIC.value)
+    books = made.outcome.filled[0].books
+
+    assert (books.bought_shares, books.average_price) == (Decimal("60.00"), Decimal("0.52"))
+
+
+def test_a_falling_price_stops_the_loss_and_a_print_must_be_there_to_sell_into() -> None:
+    falls: list[Row] = [
+        (2 * HOUR, CROWD, 0, 0, SELL, 0.40, 500.0),
+        (2 * HOUR + 30, CROWD, 0, 0, SELL, 0.39, 4000.0),
+    ]
+    made = replayed([WHALE_BUYS, CROWD_BUYS, *falls])
+    holding = made.outcome.filled[0]
+
+    assert holding.exit_reason == "stop_loss"
+    assert holding.books.sold_shares == holding.books.bought_shares
+    assert holding.books.sold_notional / holding.books.sold_shares == Decimal("0.39")
+
+
+def test_a_price_that_touches_the_stop_for_less_than_two_seconds_sells_nothing() -> None:
+    touch: list[Row] = [(2 * HOUR, CROWD, 0, 0, SELL, 0.40, 500.0), (2 * HOUR + 1, CROWD, 0, 0, BUY, 0.52, 500.0)]
+    made = replayed([WHALE_BUYS, CROWD_BUYS, *touch])
+
+    assert made.outcome.filled[0].ended_at is None
+
+
+def test_capital_stays_locked_until_the_resolution_pays() -> None:
+    market = resolved(0, 0, 6 * DAY)
+    late: Row = (2 * DAY, 0, 1, 0, BUY, 0.50, 1000.0)
+    also: Row = (2 * DAY + 60, CROWD, 1, 0, BUY, 0.50, 40_000.0)
+    made = replayed([WHALE_BUYS, CROWD_BUYS, late, also], market, listing(1), policy={}, capital=1000.0)
+    first = made.outcome.filled[0]
+
+    assert first.exit_reason == "resolved"
+    assert first.ended_at == START + 6 * DAY + 600.0
+    assert float(first.books.redeemed_dollars) == float(first.books.bought_shares)
+
+
+def test_a_whale_that_sells_half_takes_half_of_ours_along() -> None:
+    sells: list[Row] = [(3 * HOUR, 0, 0, 0, SELL, 0.50, 500.0), (3 * HOUR + 60, CROWD, 0, 0, SELL, 0.50, 10_000.0)]
+    made = replayed([WHALE_BUYS, CROWD_BUYS, *sells])
+    books = made.outcome.filled[0].books
+
+    assert books.sold_shares == Decimal("49.01")
+
+
+def test_a_whale_that_buys_the_other_side_has_left_ours() -> None:
+    turns: list[Row] = [(3 * HOUR, 0, 0, 1, BUY, 0.50, 1000.0), (3 * HOUR + 60, CROWD, 0, 0, SELL, 0.50, 10_000.0)]
+    made = replayed([WHALE_BUYS, CROWD_BUYS, *turns])
+
+    assert made.outcome.filled[0].exit_reason == "whale_exit"
+    assert made.outcome.skips["opposite_held"] == 1
+
+
+def test_a_position_is_left_three_hours_before_the_end() -> None:
+    late: Row = (2 * DAY - 3 * HOUR + 120, CROWD, 0, 0, SELL, 0.55, 10_000.0)
+    made = replayed([WHALE_BUYS, CROWD_BUYS, late], listing(end_at=START + 2 * DAY))
+
+    assert made.outcome.filled[0].exit_reason == "pre_resolution"
+
+
+def test_a_minute_of_latency_is_refused_as_stale() -> None:
+    made = replayed([WHALE_BUYS, CROWD_BUYS], latency="60")
+
+    assert made.outcome.skips == {"stale": 1}
+
+
+@pytest.mark.parametrize("level", list(FillLevel))
+@settings(max_examples=40, deadline=None)
+@given(history=recordings(), seed=st.integers(0, 3))
+def test_every_dollar_is_accounted_for(level: FillLevel, history: History, seed: int) -> None:
+    asked = spec(fills=level.value, seed=seed, whales=tuple(history.wallets[:2]))
+    made = run(history, asked)
+    outcome = made.outcome
+
+    assert made.daily.sum() == pytest.approx(sum(float(h.pnl) for h in outcome.holdings), abs=1e-6)
+    assert outcome.equity == pytest.approx(10_000.0 + made.daily.sum(), abs=1e-6)
+    assert outcome.cash >= 0
+    for holding in outcome.holdings:
+        assert holding.shares >= 0
+        assert holding.ended_at is None or holding.reserved == 0
+    assert WHALE in history.codes
