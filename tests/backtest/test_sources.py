@@ -28,7 +28,8 @@ def write(path: Path, rows: list[dict[str, Any]]) -> Path:
 
 
 def test_rows_that_could_not_be_printed_are_kept_out_and_counted(tmp_path: Path) -> None:
-    bad = [{"price": 1.0}, {"size": 0.0}, {"wallet": "nobody"}, {"outcome_index": 7}, {"side": "HOLD"}]
+    bad: list[dict[str, Any]] = [{"price": 1.0}, {"size": 0.0}, {"wallet": "nobody"}, {"outcome_index": 7}]
+    bad.append({"side": "HOLD"})
     history = read_history([write(tmp_path / "t.parquet", [GOOD, *({**GOOD, **change} for change in bad)])])
 
     assert len(history.prints) == 1
