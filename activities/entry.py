@@ -110,7 +110,7 @@ class EntryActivities:
             outcome=row.outcome,
             spread=ZERO if book is None or book.spread is None else book.spread,
             pending=not order.finished,
-            holding=Holding.of(row.books),
+            holding=Holding.of(row.books, orders=() if order.signed is None else (order.signed.digest,)),
         )
 
     async def _with_opposite(self, ask: EnterAsk, market: Market, entered: Entered) -> Entered:

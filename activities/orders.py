@@ -136,10 +136,10 @@ class OrderActivities:
 
     async def _holding(self, ref: Ref, *, unknown: bool, settling: bool = False) -> Holding:
         row = await positions.load_position(self._tools.engine, ref.position_id)
-        digests = []
+        digests, all_orders = [], await orders.orders_of(self._tools.engine, ref.position_id)
         if unknown:
-            for order in await orders.orders_of(self._tools.engine, ref.position_id, unfinished=True):
-                if order.signed is not None:
+            for order in all_orders:
+                if order.signed is not None and not order.finished:
                     digests.append(order.signed.digest)
                     side = "sale" if order.request.side is Side.SELL else "purchase"
                     await positions.set_position_state(
@@ -148,4 +148,5 @@ class OrderActivities:
                         PositionState.NEEDS_ATTENTION,
                         attention=f"{side} {order.signed.digest} could not be looked up",
                     )
-        return Holding.of(row.books, unknown=tuple(digests), settling=settling)
+        placed = tuple(order.signed.digest for order in all_orders if order.signed is not None)
+        return Holding.of(row.books, unknown=tuple(digests), settling=settling, orders=placed)

@@ -5,15 +5,18 @@ import hashlib
 from temporalio import activity
 from temporalio.exceptions import ApplicationError
 
+from activities.redeeming import RedemptionDisputed, redeem_market
 from activities.tools import Tools, heartbeating
 from remora.domain.exits import Thresholds, crossed, holding_before, share_to_sell, thresholds
-from remora.domain.market import Market, ResolutionStatus
+from remora.domain.market import ResolutionStatus
 from remora.domain.money import MICRO, floor_to
 from remora.domain.reasons import PositionState
-from remora.storage import decisions, fills, positions, risk, triggers
+from remora.storage import decisions, orders, positions, risk, triggers
+from remora.storage import reconcile as adoption
 from remora.storage.risk import Case
 from remora.venues.venue import MarketUnknown
 from schemas.position_steps import (
+    Adopted,
     ArmAsk,
     Bounds,
     CrossingAsk,
@@ -32,6 +35,29 @@ class PositionActivities:
 
     def __init__(self, tools: Tools) -> None:
         self._tools = tools
+
+    @activity.defn
+    async def adopt(self, ref: Ref) -> Adopted:
+        """Take a position over whose workflow is gone; what was never signed is not sent any more."""
+        tools, info = self._tools, activity.info()
+        assert info.workflow_run_id is not None
+        await adoption.take_over(tools.engine, ref.position_id, run_id=info.workflow_run_id, now=tools.wall())
+        row = await positions.load_position(tools.engine, ref.position_id)
+        placed = await orders.orders_of(tools.engine, ref.position_id)
+        return Adopted(
+            question=row.question,
+            outcome=row.outcome,
+            unproven=row.unproven,
+            state=row.state,
+            exit_reason=row.exit_reason,
+            stop_price=row.stop_price,
+            target_price=row.target_price,
+            pending=any(not order.finished for order in placed),
+            bought=row.books.bought_shares > 0,
+            holding=Holding.of(
+                row.books, orders=tuple(order.signed.digest for order in placed if order.signed is not None)
+            ),
+        )
 
     @activity.defn
     async def arm_exits(self, ask: ArmAsk) -> Bounds:
@@ -133,26 +159,15 @@ class PositionActivities:
                     f"market {ref.condition_id} is {market.resolution.value}, not yet resolved", type="NotResolved"
                 )
             await positions.set_position_state(tools.engine, ref.position_id, PositionState.REDEEMING)
-            await tools.venue.redeem(ref.condition_id)
-            await self._book_redemption(ref, market)
+            try:
+                await redeem_market(tools, market)
+            except RedemptionDisputed as error:
+                await positions.set_position_state(
+                    tools.engine, ref.position_id, PositionState.NEEDS_ATTENTION, attention=str(error)
+                )
+                raise ApplicationError(str(error), type="RedemptionDisputed") from error
             row = await positions.load_position(tools.engine, ref.position_id)
         return Holding.of(row.books)
-
-    async def _book_redemption(self, ref: Ref, market: Market) -> None:
-        """Book this position's shares, and the crumbs of ended ones, which the venue redeems with them."""
-        for row in await positions.list_positions(self._tools.engine, ref.account, include_ended=True):
-            payout = market.payout(row.token_id) if row.condition_id == ref.condition_id else None
-            ours = row.id == ref.position_id or row.state.ended
-            if payout is None or row.books.shares <= 0 or not ours:
-                continue
-            await fills.record_redemption(
-                self._tools.engine,
-                row.id,
-                shares=row.books.shares,
-                payout=floor_to(row.books.shares * payout, MICRO),
-                reference=row.id,
-                now=self._tools.wall(),
-            )
 
     @activity.defn
     async def write_state(self, ask: StateAsk) -> None:

@@ -154,7 +154,7 @@ class ResolveUnknownRequest(Message):
 
 
 class PositionSnapshot(Message):
-    """Query `state`, and the answer to every update."""
+    """Query `state`, and the answer to every update; `orders` are the digests of all its orders so far."""
 
     position_id: str | None
     workflow_id: str
@@ -177,6 +177,7 @@ class PositionSnapshot(Message):
     target_price: Decimal | None = None
     exit_at: datetime | None = None
     attention: str | None = None
+    orders: tuple[OrderDigest, ...] = ()
 
 
 class PositionResult(Message):

@@ -26,7 +26,8 @@ class Ref(Message):
 class Holding(Message):
     """What a position holds, paid and got back; `unknown` lists orders that nobody could look up.
 
-    `held` is False also for crumbs below the venue's share grid: no order can sell them.
+    `held` is False also for crumbs below the venue's share grid: no order can sell them. `orders` are digests:
+    with them a workflow's history can give a fill back to its position when the database was lost.
     """
 
     shares: Decimal = Decimal(0)
@@ -38,10 +39,16 @@ class Holding(Message):
     unknown: tuple[OrderDigest, ...] = ()
     settling: bool = False
     held: bool = False
+    orders: tuple[OrderDigest, ...] = ()
 
     @classmethod
     def of(
-        cls, books: PositionBooks, *, unknown: tuple[OrderDigest, ...] = (), settling: bool = False
+        cls,
+        books: PositionBooks,
+        *,
+        unknown: tuple[OrderDigest, ...] = (),
+        settling: bool = False,
+        orders: tuple[OrderDigest, ...] = (),
     ) -> "Holding":
         """Return the message for a position's books."""
         return cls(
@@ -54,6 +61,7 @@ class Holding(Message):
             unknown=unknown,
             settling=settling,
             held=books.shares >= SHARE_QUANTUM,
+            orders=orders,
         )
 
 
@@ -81,6 +89,21 @@ class Entered(Message):
     holding: Holding = Holding()
     opposite_workflow_id: str | None = None
     opposite_sale: SignalMessage | None = None
+
+
+class Adopted(Message):
+    """A position whose workflow is gone, as the books have it; `pending` says that orders are not finished."""
+
+    question: str
+    outcome: str
+    unproven: bool
+    state: PositionState
+    exit_reason: ExitReason | None
+    stop_price: Decimal | None
+    target_price: Decimal | None
+    pending: bool
+    bought: bool
+    holding: Holding
 
 
 class ArmAsk(Message):

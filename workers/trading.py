@@ -19,6 +19,7 @@ from activities.desk import DeskActivities
 from activities.entry import EntryActivities
 from activities.orders import OrderActivities
 from activities.positions import PositionActivities
+from activities.reconcile import ReconcileActivities
 from activities.tools import Tools
 from remora.settings import Settings, SettingsError, load_settings
 from remora.storage.desk import ensure_desk as ensure_desk_row
@@ -28,9 +29,11 @@ from remora.venues.venue import Venue
 from schemas.search_attributes import TRADING_QUEUE
 from starters.client import connect
 from starters.desk import ensure_desk
+from starters.reconcile import ensure_schedule
 from workers.venues import open_venue
 from workflows.desk import DeskWorkflow
 from workflows.position import PositionWorkflow
+from workflows.reconcile import ReconcileWorkflow
 
 STICKY = timedelta(seconds=2)
 """A killed worker's workflows move to another after this long."""
@@ -48,6 +51,7 @@ def activities_of(tools: Tools) -> Sequence[Any]:
         orders.follow_orders,
         orders.sell,
         orders.settle_by_hand,
+        held.adopt,
         held.arm_exits,
         held.confirm_crossing,
         held.weigh_sale,
@@ -56,6 +60,7 @@ def activities_of(tools: Tools) -> Sequence[Any]:
         held.write_state,
         desk.load_state,
         desk.turn,
+        ReconcileActivities(tools).compare,
     ]
 
 
@@ -64,7 +69,7 @@ def trading_worker(client: Client, tools: Tools) -> Worker:
     return Worker(
         client,
         task_queue=TRADING_QUEUE,
-        workflows=[PositionWorkflow, DeskWorkflow],
+        workflows=[PositionWorkflow, DeskWorkflow, ReconcileWorkflow],
         activities=activities_of(tools),
         max_cached_workflows=1000,
         sticky_queue_schedule_to_start_timeout=STICKY,
@@ -94,6 +99,7 @@ async def serve(settings: Settings, stop: asyncio.Event, *, ready_file: Path | N
         tools = Tools(venue=venue, engine=engine, limits=settings.limits(), wall=utc_now)
         async with trading_worker(client, tools):
             await ensure_desk(client, venue.account, mode=settings.mode.value)
+            await ensure_schedule(client, venue.account, mode=settings.mode.value)
             if ready_file is not None:
                 await asyncio.to_thread(ready_file.write_text, f"{os.getpid()}\n")
             if with_watcher:

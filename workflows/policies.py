@@ -48,6 +48,12 @@ ORDER = Long(
     heartbeat_timeout=timedelta(seconds=5),
     retry_policy=QUICK,
 )
+RECONCILE = Long(
+    # thousands of positions, and a moment without orders in flight to compare totals in
+    start_to_close_timeout=timedelta(minutes=5),
+    heartbeat_timeout=timedelta(seconds=10),
+    retry_policy=QUICK,
+)
 RESOLUTION = Long(
     # polled by retry, so that waiting for weeks costs no history
     start_to_close_timeout=timedelta(minutes=2),

@@ -28,6 +28,9 @@ with workflow.unsafe.imports_passed_through():
     from workflows.sure import sure, until
 
 
+LEAVING = (PositionState.EXITING, PositionState.AWAITING_RESOLUTION, PositionState.REDEEMING)
+
+
 @workflow.defn
 class PositionWorkflow(PositionMessages):
     """Follows one whale's holding in one token."""
@@ -41,14 +44,15 @@ class PositionWorkflow(PositionMessages):
         """Copy, guard and leave; ends as cancelled when it was asked to stop, after selling."""
         if workflow.cancellation_reason() is not None:
             self._note_cancel()
-        if await self._copy(start.first):
-            reason = await self._hold()
-            await self._leave(reason)
+        if start.adopt_position_id is not None:
+            await self._resume(start.adopt_position_id)
+        elif await self._copy(start.first):
+            await self._leave(await self._hold())
         await workflow.wait_condition(workflow.all_handlers_finished)
         if self._cancelled:
             raise asyncio.CancelledError
         if self._inbox.purchases:
-            following = start.model_copy(update={"first": self._inbox.purchases[0]})
+            following = start.model_copy(update={"first": self._inbox.purchases[0], "adopt_position_id": None})
             workflow.continue_as_new(following)
         return PositionResult(
             position_id=self._view.position_id,
@@ -85,6 +89,21 @@ class PositionWorkflow(PositionMessages):
             return False
         await self._arm()
         return True
+
+    async def _resume(self, position_id: str) -> None:
+        """Go on where a workflow that is gone left its position."""
+        adopted = await self._adopt(position_id)
+        if adopted.pending:
+            await self._await_orders()
+        leaving = adopted.state in LEAVING or adopted.exit_reason is not None
+        if self._holding.held and not leaving:
+            await self._arm()
+            await self._leave(await self._hold())
+        elif self._holding.held or adopted.bought:
+            await self._leave(adopted.exit_reason or ExitReason.CANCELLED)
+        else:
+            self._show(PositionState.UNFILLED)
+            await self._write(PositionState.UNFILLED)
 
     async def _pass_on(self, entered: Entered) -> None:
         """Tell our copy of the other outcome that its whale turned round; one that ended needs no telling."""

@@ -19,6 +19,7 @@ with workflow.unsafe.imports_passed_through():
         SignalMessage,
     )
     from schemas.position_steps import (
+        Adopted,
         ArmAsk,
         Bounds,
         EnterAsk,
@@ -79,6 +80,23 @@ class PositionSteps:
         if entered.position_id is not None and entered.skip_reason in (None, SkipReason.ORDER_REJECTED):
             self._take(entered.holding)
         return entered
+
+    async def _adopt(self, position_id: str) -> Adopted:
+        self._view = self._view.model_copy(update={"position_id": position_id})
+        handle = workflow.start_local_activity_method(
+            PositionActivities.adopt, self._ref(), summary=f"adopt {position_id}", **policies.WRITE
+        )
+        adopted = await sure(handle, self._note_cancel)
+        self._take(adopted.holding)
+        self._show(
+            PositionState.ENTERING,
+            question=adopted.question,
+            outcome=adopted.outcome,
+            unproven=adopted.unproven,
+            stop_price=adopted.stop_price,
+            target_price=adopted.target_price,
+        )
+        return adopted
 
     async def _arm(self, adjust: AdjustExitsRequest | None = None) -> None:
         ask = ArmAsk(
@@ -196,6 +214,7 @@ class PositionSteps:
         self._takes += 1
         self._holding = holding
         books = holding.model_dump(include={"shares", "average_price", "cost", "fees", "proceeds"})
+        books["orders"] = tuple(dict.fromkeys((*self._view.orders, *holding.orders)))
         self._view = self._view.model_copy(update=books)
 
     def _show(self, state: PositionState, **changes: object) -> None:

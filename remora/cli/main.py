@@ -9,7 +9,7 @@ from typing import Any, Final
 
 import typer
 
-from remora.cli import adjust, close, data, decisions, desk, down, positions, status, twin, up, version
+from remora.cli import adjust, close, data, decisions, desk, down, positions, reconcile, status, twin, up, version
 from remora.cli.backtest.command import backtest
 from remora.cli.demo.command import demo
 from remora.cli.errors import Exit, complaint
@@ -25,6 +25,7 @@ COMMANDS: Final[dict[str, Callable[..., Any]]] = {
     "adjust": adjust.adjust,
     "pause": desk.pause,
     "resume": desk.resume,
+    "reconcile": reconcile.reconcile,
     "decisions": decisions.decisions,
     "backtest": backtest,
     "version": version.version,

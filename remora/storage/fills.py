@@ -116,50 +116,6 @@ def dollars(shares: Decimal, price: Decimal) -> Decimal:
     return floor_to(shares * price, MICRO)
 
 
-async def record_redemption(
-    engine: AsyncEngine,
-    position_id: str,
-    *,
-    shares: Decimal,
-    payout: Decimal,
-    reference: str,
-    now: datetime,
-) -> PositionBooks:
-    """Book the exchange of `shares` for `payout` dollars; a repeated reference changes nothing."""
-    async with engine.begin() as connection:
-        position = (
-            await connection.execute(
-                select(t.Position.account, t.Position.token_id).where(t.Position.id == position_id)
-            )
-        ).one()
-        account = AccountId(position.account)
-        await desks.load(connection, account, lock=True)
-        unit = f"share:{position.token_id}"
-        posted = await ledger.post(
-            connection,
-            account,
-            kind="redemption",
-            reference=f"redemption:{reference}",
-            at=now,
-            entries=[
-                ledger.Entry(ledger.CASH, ledger.USD, payout, position_id),
-                ledger.Entry("exchange", ledger.USD, -payout, position_id),
-                ledger.Entry("holdings", unit, -shares, position_id),
-                ledger.Entry("exchange", unit, shares, position_id),
-            ],
-        )
-        if posted:
-            await connection.execute(
-                update(t.Position)
-                .where(t.Position.id == position_id)
-                .values(
-                    redeemed_shares=t.Position.redeemed_shares + shares,
-                    redeemed_dollars=t.Position.redeemed_dollars + payout,
-                )
-            )
-        return await _fold(connection, position_id)
-
-
 async def unsettled(engine: AsyncEngine, position_id: str) -> set[str]:
     """Return the ids of a position's orders with a fill that is not final."""
     final = [status.value for status in FillStatus if status.final]

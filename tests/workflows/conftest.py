@@ -41,6 +41,7 @@ from starters.position import deliver_signal
 from workers.trading import trading_worker
 from workflows.desk import DeskWorkflow
 from workflows.position import PositionWorkflow
+from workflows.reconcile import ReconcileWorkflow
 
 ACCOUNT = AccountId("0x" + "ee" * 20)
 WHALE = WalletAddress("0x" + "aa" * 20)
@@ -139,6 +140,9 @@ class MemoryVenue:
         return OrderLookup(
             digest=digest, found=digest in self.fills_of, live=False, fills=self.fills_of.get(digest, ())
         )
+
+    async def shares(self, token_id: TokenId) -> Decimal:
+        return ZERO
 
     async def redeem(self, condition_id: ConditionId) -> Decimal:
         return ZERO
@@ -253,5 +257,7 @@ async def stack(temporal_client: Client, engine: AsyncEngine, venue: MemoryVenue
     tools = Tools(venue=venue, engine=engine, limits=Limits(), wall=now, patience=quick)  # type: ignore[arg-type]
     async with trading_worker(temporal_client, tools):
         yield Stack(temporal_client, engine, venue)
-    replayer = Replayer(workflows=[PositionWorkflow, DeskWorkflow], data_converter=pydantic_data_converter)
+    replayer = Replayer(
+        workflows=[PositionWorkflow, DeskWorkflow, ReconcileWorkflow], data_converter=pydantic_data_converter
+    )
     await replayer.replay_workflows(temporal_client.list_workflows().map_histories())

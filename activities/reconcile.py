@@ -1,0 +1,333 @@
+"""Hold our books, the exchange and the running workflows against each other; repair what is certain."""
+
+import asyncio
+from collections import defaultdict
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from datetime import UTC, datetime, timedelta
+from decimal import Decimal
+
+from temporalio import activity
+
+from activities.recollection import Recollection
+from activities.redeeming import redeem_market
+from activities.sweep import sweep
+from activities.tools import Tools, heartbeating
+from remora.domain.exits import Thresholds
+from remora.domain.ids import OrderDigest, TokenId
+from remora.domain.market import ResolutionStatus
+from remora.domain.money import ZERO, Side
+from remora.domain.orders import Fill
+from remora.domain.reasons import PositionState
+from remora.domain.reconcile import (
+    Difference,
+    DifferenceCode,
+    FillComparison,
+    Repair,
+    compare_cash,
+    compare_fills,
+    compare_shares,
+)
+from remora.domain.trades import TradeSource
+from remora.storage import fills as fill_store
+from remora.storage import positions, triggers
+from remora.storage import reconcile as store
+from remora.storage.books import our_books
+from remora.storage.ledger import LedgerUnbalanced
+from remora.storage.positions import PositionRow
+from schemas.desk import desk_workflow_id
+from schemas.message import ClockMessage
+from schemas.position import PositionInput, PositionSnapshot, SignalMessage
+from schemas.reconcile import CompareAsk, Comparison, DifferenceMessage
+
+OVERLAP = timedelta(hours=1)
+"""Venue time before our newest fill from which the exchange's fills are read again."""
+
+BEGINNING = datetime(2020, 1, 1, tzinfo=UTC)
+"""Before the venue had any trade."""
+
+QUIET_TRIES = 20
+POSITIONS_MAX = 1_000_000
+
+
+class ReconcileActivities:
+    """Compares, and repairs what has one possible explanation; it never sends or cancels an order."""
+
+    def __init__(self, tools: Tools) -> None:
+        self._tools = tools
+
+    @activity.defn
+    async def compare(self, ask: CompareAsk) -> Comparison:
+        """Return every difference; with `repair`, books are rolled forward first."""
+        tools = self._tools
+        async with heartbeating():
+            recollection = Recollection(activity.client())
+            now = tools.wall()
+            rows = await positions.list_positions(tools.engine, ask.account, limit=POSITIONS_MAX)
+            since = await self._since(ask)
+            differences = await self._fills(ask, recollection, since)
+            differences += await self._resting()
+            running = await recollection.running(ask.account, [row.workflow_id for row in rows])
+            orphans = await self._orphans(ask, [row for row in rows if row.workflow_id not in running])
+            guarded = [row for row in rows if row.workflow_id in running]
+            differences += await self._unguarded(ask, recollection, guarded)
+            swept = await sweep(tools, rows, now=now)
+            differences += swept[0]
+            differences += await self._winners(ask)
+            differences += await self._reservations(ask)
+            desk_missing = not await recollection.runs(desk_workflow_id(ask.account))
+            if ask.totals:
+                differences += await self._totals(ask, recollection)
+        clock = ClockMessage.of(await tools.venue.clock())
+        return Comparison(
+            differences=tuple(DifferenceMessage.of(found) for found in differences),
+            orphans=tuple(_adoption(ask, row, clock, now) for row in orphans),
+            news=tuple(swept[1]),
+            desk_missing=desk_missing,
+            positions=len(rows),
+            clock=clock,
+        )
+
+    # fills
+
+    async def _since(self, ask: CompareAsk) -> datetime:
+        newest = await store.newest_fill_at(self._tools.engine, ask.account)
+        unsettled = await store.oldest_unsettled_at(self._tools.engine, ask.account)
+        known = [at for at in (newest, unsettled) if at is not None]
+        return BEGINNING if not known else max(BEGINNING, min(known) - OVERLAP)
+
+    async def _fills(self, ask: CompareAsk, recollection: Recollection, since: datetime) -> list[Difference]:
+        theirs = await self._tools.venue.fills(since=since)
+        compared, placed = await self._compared(theirs)
+        differences = list(compared.contradictions)
+        wanted = {fill.order_digest for fill in (*compared.missed, *compared.moved)}
+        for digest, group in _by_order(fill for fill in theirs if fill.order_digest in wanted):
+            order = placed[digest]
+            code = DifferenceCode.MISSED_FILL
+            if all(fill.order_digest != digest for fill in compared.missed):
+                code = DifferenceCode.FILL_MOVED
+            if ask.repair:
+                await fill_store.record_fills(self._tools.engine, order.order_id, group, now=self._tools.wall())
+            differences.append(_about(code, group, order.position_id, repaired=ask.repair))
+        return differences + await self._foreign(ask, recollection, compared.foreign)
+
+    async def _compared(self, theirs: Sequence[Fill]) -> tuple[FillComparison, dict[OrderDigest, store.Placed]]:
+        digests = {fill.order_digest for fill in theirs}
+        placed = await store.placed_orders(self._tools.engine, digests)
+        ours = await store.known_fills(self._tools.engine, digests)
+        return compare_fills(ours, theirs, placed=placed), placed
+
+    async def _foreign(
+        self, ask: CompareAsk, recollection: Recollection, foreign: Sequence[Fill]
+    ) -> list[Difference]:
+        """Give fills of unknown orders back to the positions that remember them; report the others."""
+        if not foreign:
+            return []
+        placers = await recollection.placers(
+            ask.account, {fill.order_digest for fill in foreign}, {fill.token_id for fill in foreign}
+        )
+        differences = []
+        for digest, group in _by_order(foreign):
+            if digest not in placers:
+                differences.append(_about(DifferenceCode.FOREIGN_FILL, group, None, repaired=False))
+                continue
+            snapshot, run_id = placers[digest]
+            if ask.repair:
+                await self._restore(snapshot, run_id, group)
+            differences.append(
+                _about(DifferenceCode.LOST_RECORD, group, snapshot.position_id, repaired=ask.repair)
+            )
+        return differences
+
+    async def _restore(self, snapshot: PositionSnapshot, run_id: str, group: Sequence[Fill]) -> None:
+        tools, first = self._tools, group[0]
+        assert snapshot.position_id is not None, "a position that placed an order has an id"
+        market = await tools.venue.market_of(snapshot.token_id)
+        lost = store.LostPosition(
+            id=snapshot.position_id,
+            workflow_id=snapshot.workflow_id,
+            run_id=run_id,
+            account=snapshot.account,
+            whale=snapshot.whale,
+            token_id=snapshot.token_id,
+            condition_id=snapshot.condition_id,
+            event_id=market.event_id,
+            question=snapshot.question,
+            outcome=snapshot.outcome,
+            state=snapshot.state,
+            exit_reason=snapshot.exit_reason,
+            unproven=snapshot.unproven,
+            price=snapshot.average_price or first.price,
+            opened_at=first.matched_at,
+            closed_at=first.matched_at if snapshot.state.ended else None,
+        )
+        await store.restore_position(tools.engine, lost)
+        order_id = await store.restore_order(
+            tools.engine, snapshot.account, lost.id, lost.condition_id, group, now=tools.wall()
+        )
+        await fill_store.record_fills(tools.engine, order_id, group, now=tools.wall())
+
+    # orders and workflows
+
+    async def _resting(self) -> list[Difference]:
+        """Name orders that rest: those of nobody here are reported, never touched."""
+        resting = await self._tools.venue.open_orders()
+        placed = await store.placed_orders(self._tools.engine, resting)
+        return [
+            Difference(
+                code=DifferenceCode.FOREIGN_ORDER,
+                subject=digest,
+                theirs="rests",
+                detail="not placed here: left alone",
+            )
+            for digest in resting
+            if digest not in placed
+        ]
+
+    async def _orphans(self, ask: CompareAsk, candidates: Collection[PositionRow]) -> list[PositionRow]:
+        """Return those of `candidates` that are still open: one may have ended since it was read."""
+        orphans = []
+        for row in candidates:
+            again = await positions.load_position(self._tools.engine, row.id)
+            if not again.state.ended:
+                orphans.append(again)
+        return orphans
+
+    async def _unguarded(
+        self, ask: CompareAsk, recollection: Recollection, rows: Collection[PositionRow]
+    ) -> list[Difference]:
+        """Arm the thresholds that a running position remembers and our books lost."""
+        bare = await store.without_trigger(self._tools.engine, ask.account)
+        differences = []
+        for row in [row for row in rows if row.id in bare]:
+            snapshot = await recollection.snapshot(row.workflow_id)
+            if snapshot is None or snapshot.state is not PositionState.OPEN or snapshot.position_id != row.id:
+                continue
+            if ask.repair:
+                bounds = Thresholds(
+                    stop_price=snapshot.stop_price, target_price=snapshot.target_price, exit_at=snapshot.exit_at
+                )
+                await triggers.set_trigger(
+                    self._tools.engine, row.id, shares=snapshot.shares, bounds=bounds, now=self._tools.wall()
+                )
+                await positions.set_position_state(self._tools.engine, row.id, PositionState.OPEN)
+            differences.append(
+                Difference(
+                    code=DifferenceCode.TRIGGER_MISSING,
+                    subject=row.id,
+                    position_id=row.id,
+                    theirs=f"stop {snapshot.stop_price}, target {snapshot.target_price}",
+                    repair=Repair.ARMED if ask.repair else Repair.NONE,
+                )
+            )
+        return differences
+
+    # what was forgotten
+
+    async def _winners(self, ask: CompareAsk) -> list[Difference]:
+        """Redeem shares of resolved markets that no running position will redeem."""
+        held = await store.held_by_ended(self._tools.engine, ask.account)
+        differences = []
+        for market in await self._tools.venue.markets(sorted(held)):
+            if market.payouts is None or market.resolution is not ResolutionStatus.RESOLVED:
+                continue
+            dollars = await redeem_market(self._tools, market) if ask.repair else ZERO
+            differences.append(
+                Difference(
+                    code=DifferenceCode.FORGOTTEN_WINNER,
+                    subject=market.condition_id,
+                    ours=f"{held[market.condition_id]:f} shares",
+                    theirs=f"{dollars:f} dollars" if ask.repair else "resolved",
+                    repair=Repair.REDEEMED if ask.repair else Repair.NONE,
+                )
+            )
+        return differences
+
+    async def _reservations(self, ask: CompareAsk) -> list[Difference]:
+        tools = self._tools
+        leaked = await store.release_leaked(tools.engine, ask.account, now=tools.wall(), write=ask.repair)
+        repair = Repair.RELEASED if ask.repair else Repair.NONE
+        return [
+            Difference(code=DifferenceCode.RESERVATION_LEAKED, subject=name, position_id=name, repair=repair)
+            for name in leaked
+        ]
+
+    # totals
+
+    async def _totals(self, ask: CompareAsk, recollection: Recollection) -> list[Difference]:
+        """Compare cash and shares; where they differ, read all fills there ever were and look again."""
+        found = await self._quiet_totals(ask)
+        if not found or found[0].code is DifferenceCode.NOT_QUIET:
+            return found
+        older = await self._fills(ask, recollection, BEGINNING)
+        return older + await self._quiet_totals(ask) if ask.repair and older else found
+
+    async def _quiet_totals(self, ask: CompareAsk) -> list[Difference]:
+        """Compare at a moment when our books did not move; a lasting difference shows twice."""
+        before: list[Difference] | None = None
+        for _ in range(QUIET_TRIES):
+            start = await store.pulse(self._tools.engine, ask.account)
+            found = await self._compare_totals(ask)
+            still = start.unfinished == 0 and await store.pulse(self._tools.engine, ask.account) == start
+            if still and (not found or found == before):
+                return found
+            before = found if still else None
+            await asyncio.sleep(self._tools.patience.look_pause.total_seconds())
+        return [Difference(code=DifferenceCode.NOT_QUIET, subject=ask.account, detail="orders in flight")]
+
+    async def _compare_totals(self, ask: CompareAsk) -> list[Difference]:
+        tools = self._tools
+        try:
+            ours = await our_books(tools.engine, ask.account)
+        except LedgerUnbalanced as error:
+            return [Difference(code=DifferenceCode.BOOKS_UNBALANCED, subject=ask.account, detail=str(error)[:500])]
+        shown = {holding.token_id: holding.shares for holding in await tools.venue.holdings()}
+        exact = {token: await tools.venue.shares(token) for token in _differing(ours.shares, shown)}
+        theirs = {**shown, **exact}
+        found = compare_shares(ours.shares, {token: held for token, held in theirs.items() if held})
+        return found + compare_cash(ours.cash, await tools.venue.cash(), account=ask.account)
+
+
+def _differing(ours: Mapping[TokenId, Decimal], theirs: Mapping[TokenId, Decimal]) -> list[TokenId]:
+    """Return the tokens on which a list that may be stale differs from our books."""
+    return sorted(token for token in ours.keys() | theirs.keys() if ours.get(token) != theirs.get(token))
+
+
+def _by_order(fills: Iterable[Fill]) -> list[tuple[OrderDigest, list[Fill]]]:
+    """Group fills by order, oldest order first: money must come in before it is spent."""
+    groups: dict[OrderDigest, list[Fill]] = defaultdict(list)
+    for fill in sorted(fills, key=lambda fill: fill.matched_at):
+        groups[fill.order_digest].append(fill)
+    return list(groups.items())
+
+
+def _about(code: DifferenceCode, fills: Sequence[Fill], position_id: str | None, *, repaired: bool) -> Difference:
+    shares = sum((fill.shares for fill in fills), ZERO)
+    repair = {
+        DifferenceCode.LOST_RECORD: Repair.RESTORED,
+        DifferenceCode.FOREIGN_FILL: Repair.NONE,
+    }.get(code, Repair.ROLLED_FORWARD)
+    return Difference(
+        code=code,
+        subject=fills[0].order_digest,
+        position_id=position_id,
+        theirs=f"{fills[0].side.value} {shares:f} in {len(fills)} fills",
+        repair=repair if repaired else Repair.NONE,
+        detail=f"token {fills[0].token_id}",
+    )
+
+
+def _adoption(ask: CompareAsk, row: PositionRow, clock: ClockMessage, now: datetime) -> PositionInput:
+    first = SignalMessage(
+        key=f"adopt:{row.id}",
+        trade_keys=(),
+        whale=row.whale,
+        token_id=row.token_id,
+        condition_id=row.condition_id,
+        side=Side.BUY,
+        price=row.whale_price,
+        size=row.books.shares,
+        happened_at=row.opened_at,
+        seen_at=now,
+        source=TradeSource.RECORDED,
+    )
+    return PositionInput(account=ask.account, mode=ask.mode, clock=clock, first=first, adopt_position_id=row.id)

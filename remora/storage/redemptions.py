@@ -1,0 +1,89 @@
+"""Redemptions: the venue burns all shares of a market at once, and so do our books."""
+
+from collections.abc import Mapping
+from datetime import datetime
+from decimal import Decimal
+from typing import Any
+
+from sqlalchemy import select, update
+from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
+
+from remora.domain.ids import AccountId, ConditionId, TokenId
+from remora.domain.money import MICRO, ZERO, floor_to
+from remora.storage import desk as desks
+from remora.storage import ledger
+from remora.storage.tables import Position
+
+HELD = Position.bought_shares - Position.sold_shares - Position.redeemed_shares
+
+
+async def held_in_market(engine: AsyncEngine, account: AccountId, condition_id: ConditionId) -> dict[str, Decimal]:
+    """Return the shares of every position with shares in a market, by position id, ended ones included."""
+    async with engine.connect() as connection:
+        return {row.id: row.held for row in await _holders(connection, account, condition_id)}
+
+
+async def book_redemption(
+    engine: AsyncEngine,
+    account: AccountId,
+    condition_id: ConditionId,
+    *,
+    payouts: Mapping[TokenId, Decimal],
+    now: datetime,
+) -> Decimal:
+    """Exchange every share of a resolved market for its payout in our books; return the dollars.
+
+    `payouts` are dollars per share. The venue rounds once per token, so that what rounding takes from the
+    positions of one token goes to the largest of them. Repeating it changes nothing: no shares are left.
+    """
+    async with engine.begin() as connection:
+        await desks.load(connection, account, lock=True)
+        rows = await _holders(connection, account, condition_id)
+        total = ZERO
+        for token, payout in payouts.items():
+            holders = [row for row in rows if row.token_id == token]
+            held = sum((row.held for row in holders), ZERO)
+            left = floor_to(held * payout, MICRO)
+            total += left
+            shares = {row.id: floor_to(row.held * payout, MICRO) for row in holders}
+            if holders:
+                shares[max(holders, key=lambda row: (row.held, row.id)).id] += left - sum(shares.values())
+            for row in holders:
+                await _book(connection, account, row, shares[row.id], now)
+        await ledger.assert_cash(connection, account)
+        return total
+
+
+async def _holders(connection: AsyncConnection, account: AccountId, condition_id: ConditionId) -> list[Any]:
+    rows = await connection.execute(
+        select(Position.id, Position.token_id, Position.redeemed_shares, HELD.label("held"))
+        .where(Position.account == account, Position.condition_id == condition_id, HELD > 0)
+        .order_by(Position.id)
+    )
+    return list(rows)
+
+
+async def _book(connection: AsyncConnection, account: AccountId, row: Any, payout: Decimal, now: datetime) -> None:
+    unit = f"share:{row.token_id}"
+    await ledger.post(
+        connection,
+        account,
+        kind="redemption",
+        # a second redemption follows only a purchase that became known after the first
+        reference=f"redemption:{row.id}:{row.redeemed_shares.normalize():f}",
+        at=now,
+        entries=[
+            ledger.Entry(ledger.CASH, ledger.USD, payout, row.id),
+            ledger.Entry("exchange", ledger.USD, -payout, row.id),
+            ledger.Entry("holdings", unit, -row.held, row.id),
+            ledger.Entry("exchange", unit, row.held, row.id),
+        ],
+    )
+    await connection.execute(
+        update(Position)
+        .where(Position.id == row.id)
+        .values(
+            redeemed_shares=Position.redeemed_shares + row.held,
+            redeemed_dollars=Position.redeemed_dollars + payout,
+        )
+    )

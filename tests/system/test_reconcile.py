@@ -1,0 +1,173 @@
+"""Reconciliation: whatever somebody ended, lost or forgot, the books come to equal the exchange's."""
+
+from decimal import Decimal
+
+import pytest
+from sqlalchemy import text
+
+from remora.domain.money import Side
+from remora.domain.reasons import DeskMode
+from remora.storage.desk import load_desk
+from remora.storage.triggers import active_triggers
+from schemas.desk import desk_workflow_id
+from schemas.position import CloseRequest
+from schemas.reconcile import ReconcileResult
+from tests.fixtures.desk import WHALES, Desk
+from tests.fixtures.twin import OUR_KEY, TwinMarket
+from workflows.position import PositionWorkflow
+
+pytestmark = [pytest.mark.system, pytest.mark.timeout(120)]
+
+
+def codes(found: ReconcileResult) -> dict[str, str]:
+    return {one.code.value: one.repair.value for one in found.differences}
+
+
+async def test_nothing_to_say_when_all_agree(desk: Desk, twin_market: TwinMarket) -> None:
+    async with desk.worker():
+        await desk.position(await desk.buy(twin_market))
+        found = await desk.reconcile()
+
+    assert (codes(found), found.positions) == ({}, 1)
+
+
+async def test_a_terminated_position_is_adopted_and_closes(desk: Desk, twin_market: TwinMarket) -> None:
+    async with desk.worker():
+        name = await desk.buy(twin_market)
+        before = await desk.position(name)
+        await desk.handle(name).terminate("by mistake")
+        assert codes(await desk.reconcile(repair=False)) == {"orphaned_position": "none"}
+        assert codes(await desk.reconcile()) == {"orphaned_position": "adopted"}
+        assert codes(await desk.reconcile()) == {}
+        view = await desk.handle(name).execute_update(PositionWorkflow.close, CloseRequest(by="me"))
+
+    assert (view.state, view.position_id, view.orders[:1]) == ("closed", before.id, view.orders[:1])
+    assert len(view.orders) == 2
+    await desk.assert_books_equal()
+
+
+async def test_a_position_terminated_while_entering_is_settled(desk: Desk, twin_market: TwinMarket) -> None:
+    async with desk.worker():
+        name = await desk.buy(twin_market)
+        row = await desk.position(name)
+        await desk.handle(name).terminate("by mistake")
+        async with desk.engine.begin() as connection:
+            await connection.execute(text("UPDATE positions SET state = 'entering', stop_price = NULL"))
+            await connection.execute(text("DELETE FROM exit_triggers"))
+        await desk.reconcile()
+        again = await desk.position(name)
+
+    assert (again.id, again.stop_price) == (row.id, row.stop_price)
+    assert [trigger.position_id for trigger in await active_triggers(desk.engine, desk.venue.account)] == [row.id]
+
+
+async def test_a_terminated_desk_comes_back_paused(desk: Desk) -> None:
+    account = desk.venue.account
+    async with desk.worker():
+        await desk.client.get_workflow_handle(desk_workflow_id(account)).terminate()
+        assert codes(await desk.reconcile()) == {"desk_missing": "restarted"}
+        assert (await load_desk(desk.engine, account)).mode is DeskMode.PAUSED
+        assert codes(await desk.reconcile()) == {}
+
+
+async def test_a_stop_that_nobody_watched_is_swept(desk: Desk, twin_market: TwinMarket) -> None:
+    async with desk.worker():
+        name = await desk.buy(twin_market)
+        await desk.position(name)
+        await desk.twin.post("/quotes", token_id=twin_market.yes, bid=0.3, ask=0.31)
+        assert codes(await desk.reconcile()) == {"missed_crossing": "signalled"}
+        result = await desk.handle(name).result()
+
+    assert result.exit_reason == "stop_loss"
+    await desk.assert_books_equal()
+
+
+async def test_a_resolution_nobody_heard_of_is_told_and_redeemed(desk: Desk, twin_market: TwinMarket) -> None:
+    async with desk.worker():
+        first, second = await desk.buy(twin_market), await desk.buy(twin_market, whale=WHALES[0])
+        await desk.position(first)
+        await desk.position(second)
+        await desk.twin.post("/resolve", condition_id=twin_market.condition_id, payouts=[0.5, 0.5])
+        assert codes(await desk.reconcile())["market_moved_on"] == "signalled"
+        ends = [await desk.handle(name).result() for name in (first, second)]
+        assert codes(await desk.reconcile()) == {}
+
+    assert [end.exit_reason for end in ends] == ["resolved", "resolved"]
+    await desk.assert_books_equal()
+
+
+async def test_shares_left_in_a_closed_position_are_redeemed(desk: Desk, twin_market: TwinMarket) -> None:
+    async with desk.worker():
+        name = await desk.buy(twin_market)
+        await desk.position(name)
+        await desk.handle(name).terminate()
+        async with desk.engine.begin() as connection:
+            await connection.execute(text("UPDATE positions SET state = 'closed'"))
+            await connection.execute(text("DELETE FROM exit_triggers"))
+        await desk.twin.post("/resolve", condition_id=twin_market.condition_id, payouts=[1, 0])
+        assert codes(await desk.reconcile()) == {"forgotten_winner": "redeemed"}
+
+    await desk.assert_books_equal()
+
+
+async def test_what_a_person_trades_by_hand_is_reported_and_left(desk: Desk, twin_market: TwinMarket) -> None:
+    client = await desk.twin.secure_client(OUR_KEY)
+    resting = await client.place_limit_order(token_id=twin_market.yes, price=0.2, size=10, side="BUY")
+    await client.place_market_order(token_id=twin_market.yes, side="BUY", amount=5, max_price=0.99)
+    await client.close()
+    async with desk.worker():
+        found = await desk.reconcile()
+    await desk.twin.get("/health")
+
+    assert set(codes(found)) == {"foreign_order", "foreign_fill", "shares_higher", "cash_lower"}
+    assert found.open_questions == 4
+    assert [order.digest for order in (await desk_orders(desk))] == [str(resting.order_id)]
+
+
+async def desk_orders(desk: Desk) -> list[object]:
+    books = await desk.twin.books()
+    return [type("Order", (), {"digest": order["id"]}) for order in books["orders"] if order["status"] == "LIVE"]
+
+
+async def test_a_database_from_before_the_last_fills_is_repaired(
+    desk: Desk, twin_market: TwinMarket, twin_neg_risk_market: TwinMarket
+) -> None:
+    markets = [twin_market, twin_neg_risk_market]
+    tables = "fills, orders, reservations, exit_triggers, ledger_entries, ledger_transactions, positions"
+    async with desk.worker():
+        kept = await desk.buy(twin_market, whale=WHALES[0])
+        await desk.position(kept)
+        async with desk.engine.begin() as connection:
+            for table in tables.split(", "):
+                await connection.execute(text(f"CREATE TABLE old_{table} AS TABLE {table}"))
+            await connection.execute(text("CREATE TABLE old_desks AS TABLE desks"))
+        names = [await desk.buy(market, whale=whale) for market in markets for whale in WHALES[1:]]
+        for name in names:
+            await desk.position(name)
+        for name in (kept, names[0], names[3]):
+            await desk.handle(name).execute_update(PositionWorkflow.close, CloseRequest(by="me"))
+        async with desk.engine.begin() as connection:
+            await connection.execute(text("SET session_replication_role = replica"))
+            await connection.execute(text(f"TRUNCATE {tables} CASCADE"))
+            for table in reversed(tables.split(", ")):
+                override = "OVERRIDING SYSTEM VALUE" if table.startswith("ledger") else ""
+                await connection.execute(text(f"INSERT INTO {table} {override} SELECT * FROM old_{table}"))
+            await connection.execute(text("UPDATE desks SET cash = (SELECT cash FROM old_desks)"))
+            await connection.execute(text("SET session_replication_role = DEFAULT"))
+            await connection.execute(
+                text("SELECT setval(pg_get_serial_sequence('ledger_transactions', 'id'), 10000)")
+            )
+            await connection.execute(text("SELECT setval(pg_get_serial_sequence('ledger_entries', 'id'), 10000)"))
+        found = await desk.reconcile()
+        assert found.open_questions == 0
+        assert {"lost_record", "trigger_missing"} <= set(codes(found))
+        await desk.assert_books_equal()
+        assert codes(await desk.reconcile()) == {}
+        for name in (names[1], names[2], names[4], names[5]):
+            view = await desk.handle(name).execute_update(PositionWorkflow.close, CloseRequest(by="me"))
+            assert view.state == "closed"
+
+    await desk.assert_books_equal()
+    sides = {fill["side"] for fill in (await desk.twin.books())["fills"]}
+    assert sides == {Side.BUY.value, Side.SELL.value}
+    assert Decimal((await desk.twin.books())["cash"]) > 0
