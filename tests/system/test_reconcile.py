@@ -36,13 +36,16 @@ async def test_a_terminated_position_is_adopted_and_closes(desk: Desk, twin_mark
         name = await desk.buy(twin_market)
         before = await desk.position(name)
         await desk.handle(name).terminate("by mistake")
-        assert codes(await desk.reconcile(repair=False)) == {"orphaned_position": "none"}
-        assert codes(await desk.reconcile()) == {"orphaned_position": "adopted"}
+        seen = codes(await desk.reconcile(repair=False))
+        done = codes(await desk.reconcile())
+        # whether settlement was followed to its end before is a matter of milliseconds
+        assert seen.pop("fill_moved", "none") == "none"
+        assert done.pop("fill_moved", "rolled_forward") == "rolled_forward"
+        assert (seen, done) == ({"orphaned_position": "none"}, {"orphaned_position": "adopted"})
         assert codes(await desk.reconcile()) == {}
         view = await desk.handle(name).execute_update(PositionWorkflow.close, CloseRequest(by="me"))
 
-    assert (view.state, view.position_id, view.orders[:1]) == ("closed", before.id, view.orders[:1])
-    assert len(view.orders) == 2
+    assert (view.state, view.position_id, len(view.orders)) == ("closed", before.id, 2)
     await desk.assert_books_equal()
 
 
@@ -117,16 +120,12 @@ async def test_what_a_person_trades_by_hand_is_reported_and_left(desk: Desk, twi
     await client.close()
     async with desk.worker():
         found = await desk.reconcile()
-    await desk.twin.get("/health")
 
     assert set(codes(found)) == {"foreign_order", "foreign_fill", "shares_higher", "cash_lower"}
     assert found.open_questions == 4
-    assert [order.digest for order in (await desk_orders(desk))] == [str(resting.order_id)]
-
-
-async def desk_orders(desk: Desk) -> list[object]:
-    books = await desk.twin.books()
-    return [type("Order", (), {"digest": order["id"]}) for order in books["orders"] if order["status"] == "LIVE"]
+    live = [order["id"] for order in (await desk.twin.books())["orders"] if order["status"] == "LIVE"]
+    assert resting.ok
+    assert live == [str(resting.order_id)]
 
 
 async def test_a_database_from_before_the_last_fills_is_repaired(
