@@ -76,6 +76,72 @@ def import_files(
             _tell(row)
 
 
+@app.command("pull")
+def pull_history(
+    *,
+    wallet: Annotated[
+        list[str] | None, typer.Option("--wallet", help="Only this wallet; may be given several times.")
+    ] = None,
+    top: Annotated[int, typer.Option(min=0, help="Wallets of the boards by volume and by profit.")] = 200,
+    recent: Annotated[int, typer.Option(min=0, help="Pages of the newest trades whose wallets count.")] = 2,
+    rate: Annotated[float, typer.Option(min=0.1, max=100, help="Requests per second.")] = 15.0,
+    store: Store = None,
+    as_json: Json = False,
+) -> None:
+    """Pull wallets' public histories and the results of their markets; go on where a pull was interrupted.
+
+    Later pulls read only what is new. A wallet is complete when its pages could be followed from its first trade
+    to the last and hold as many markets as the venue says it traded; otherwise it is flagged with the reason.
+    """
+    import asyncio
+
+    from remora.cli.reading import show_json
+
+    found = asyncio.run(_pull(wallet or [], top, recent, rate, store))
+    if as_json:
+        show_json(found)
+        return
+    typer.echo(
+        f"{found['wallets']} wallets, {found['trades']} trades, {found['markets']} markets, "
+        f"{found['resolutions']} results from {found['source']}, as of {found['as_of']}"
+    )
+    for name in ("incomplete", "rejected", "notes"):
+        if found[name]:
+            typer.echo(f"  {name:<11}" + ", ".join(f"{reason} {count}" for reason, count in found[name].items()))
+
+
+async def _pull(wallets: list[str], top: int, recent: int, rate: float, chosen: Path | None) -> dict[str, Any]:
+    import time
+    from datetime import UTC, datetime
+
+    from remora.cli.progress import RowBar
+    from remora.cli.research import research_dir, venue_history
+    from remora.research.pulling import pull
+    from remora.research.store import ResearchStore
+    from remora.venues.polymarket.pacing import Pacing
+
+    pacing = Pacing(rate, clock=time.monotonic)
+    async with venue_history(pacing) as (source, clock):
+        now = clock.venue_time(datetime.now(UTC))
+        known = list(wallets)
+        if not wallets:
+            known += await source.leaders(count=top) if top else []
+            known += await source.recent_traders(pages=recent) if recent else []
+        with RowBar("wallets") as progress:
+            found = await pull(ResearchStore(research_dir(chosen)), source, known, now=now, progress=progress)
+    return {
+        "source": source.name,
+        "as_of": now.isoformat(),
+        "wallets": found.wallets,
+        "trades": found.trades,
+        "markets": found.manifest.rows("markets"),
+        "resolutions": found.manifest.rows("resolutions"),
+        "incomplete": dict(found.incomplete),
+        "rejected": dict(found.manifest.rejected),
+        "notes": {note: count for note, count in found.manifest.notes.items() if count},
+    }
+
+
 @app.command("check")
 def check(*, store: Store = None, as_json: Json = False) -> None:
     """Check that the store is whole, and count what it holds; exit code 1 when something is damaged."""

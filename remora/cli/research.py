@@ -1,5 +1,7 @@
 """What every command about selection needs: the store, and an instant."""
 
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -7,7 +9,10 @@ from typing import TYPE_CHECKING
 from remora.cli.errors import CommandFailed, Exit
 
 if TYPE_CHECKING:
+    from remora.domain.clock import VenueClock
     from remora.research.store import ResearchStore
+    from remora.venues.polymarket.history import PublicHistory
+    from remora.venues.polymarket.pacing import Pacing
 
 
 def research_dir(chosen: Path | None = None) -> Path:
@@ -44,3 +49,35 @@ def instant(text: str | None) -> datetime:
             code=Exit.USAGE,
         ) from None
     return found if found.tzinfo is not None else found.replace(tzinfo=UTC)
+
+
+@asynccontextmanager
+async def venue_history(pacing: "Pacing") -> AsyncIterator[tuple["PublicHistory", "VenueClock"]]:
+    """Open the public history and the clock of the venue that is set; in twin mode, of the running twin."""
+    from remora.cli import local_stack
+    from remora.domain.clock import VenueClock
+    from remora.embedded.inspection import inspect
+    from remora.embedded.state import StateDir
+    from remora.settings import Mode, load_settings
+    from remora.venues.polymarket.endpoints import Endpoints
+    from remora.venues.polymarket.history import PublicHistory
+    from remora.venues.polymarket.venue import twin_clock
+    from remora.venues.venue import VenueError
+
+    settings = load_settings()
+    now = datetime.now(UTC)
+    endpoints, clock = Endpoints.production(), VenueClock(wall_origin=now, venue_origin=now)
+    try:
+        if settings.mode is Mode.TWIN:
+            url = settings.twin_url or inspect(StateDir(local_stack.state_dir())).twin_url
+            if url is None:
+                raise CommandFailed(
+                    "No twin: the stack is not running.",
+                    "Run `remora up`, or set REMORA_MODE=paper for Polymarket's own history.",
+                    code=Exit.UNAVAILABLE,
+                )
+            endpoints, clock = await Endpoints.from_twin(str(url)), await twin_clock(str(url))
+        async with PublicHistory(endpoints, pacing=pacing) as history:
+            yield history, clock
+    except VenueError as error:
+        raise CommandFailed(f"The venue does not answer: {error}", code=Exit.UNAVAILABLE) from error

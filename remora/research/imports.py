@@ -1,7 +1,7 @@
 """Importing recorded Parquet files: in chunks, resumable, every row kept or counted under a reason."""
 
 import hashlib
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -90,21 +90,27 @@ def _take(
     wanted = [name for name in source.schema_arrow.names if name in form.columns | form.optional.keys()]
     for number, found in enumerate(source.iter_batches(batch_size=CHUNK, columns=wanted)):
         if work.manifest.marks.get("chunks", 0) <= number:
-            _chunk(work, connection, pa.Table.from_batches([found]), form, values, number)
+            stage(work, connection, pa.Table.from_batches([found]), form, values, number)
             work.manifest.marks["chunks"] = number + 1
             work.save()
         done += found.num_rows
         progress(done, total)
 
 
-def _chunk(
+def stage(
     work: Batch,
     connection: duckdb.DuckDBPyConnection,
     table: pa.Table,
     form: Format,
     values: dict[str, Any],
     number: int,
+    *,
+    only: Collection[str] | None = None,
 ) -> None:
+    """Write the rows of `table` as part `number` of every table of its format, or `only` of some.
+
+    The staged rows stay in the connection's temporary table `staged`.
+    """
     connection.register("rows_of_file", table)
     absent = [
         f"CAST(NULL AS {kind}) AS {name}" for name, kind in form.optional.items() if name not in table.schema.names
@@ -115,6 +121,8 @@ def _chunk(
     _variables(connection, values)
     connection.execute(f"CREATE OR REPLACE TEMP TABLE staged AS {_bound(form.staged)}")
     for name, query in form.tables.items():
+        if only is not None and name not in only:
+            continue
         work.write(connection, name, _bound(query), number=number)
     reasons = rows(connection, "SELECT reason, count(*) FROM staged WHERE reason IS NOT NULL GROUP BY reason")
     work.manifest.rejected.update({str(reason): int(count) for reason, count in reasons})
