@@ -61,7 +61,7 @@ async def venue_history(pacing: "Pacing") -> AsyncIterator[tuple["PublicHistory"
     from remora.settings import Mode, load_settings
     from remora.venues.polymarket.endpoints import Endpoints
     from remora.venues.polymarket.history import PublicHistory
-    from remora.venues.polymarket.venue import twin_clock
+    from  import twin_clock
     from remora.venues.venue import VenueError
 
     settings = load_settings()
