@@ -55,18 +55,16 @@ def instant(text: str | None) -> datetime:
 async def venue_history(pacing: "Pacing") -> AsyncIterator[tuple["PublicHistory", "VenueClock"]]:
     """Open the public history and the clock of the venue that is set; in twin mode, of the running twin."""
     from remora.cli import local_stack
-    from remora.domain.clock import VenueClock
     from remora.embedded.inspection import inspect
     from remora.embedded.state import StateDir
     from remora.settings import Mode, load_settings
     from remora.venues.polymarket.endpoints import Endpoints
     from remora.venues.polymarket.history import PublicHistory
-    from  import twin_clock
+    from remora.venues.polymarket.public import utc_now, venue_clock
     from remora.venues.venue import VenueError
 
     settings = load_settings()
-    now = datetime.now(UTC)
-    endpoints, clock = Endpoints.production(), VenueClock(wall_origin=now, venue_origin=now)
+    endpoints = Endpoints.production()
     try:
         if settings.mode is Mode.TWIN:
             url = settings.twin_url or inspect(StateDir(local_stack.state_dir())).twin_url
@@ -76,7 +74,8 @@ async def venue_history(pacing: "Pacing") -> AsyncIterator[tuple["PublicHistory"
                     "Run `remora up`, or set REMORA_MODE=paper for Polymarket's own history.",
                     code=Exit.UNAVAILABLE,
                 )
-            endpoints, clock = await Endpoints.from_twin(str(url)), await twin_clock(str(url))
+            endpoints = await Endpoints.from_twin(str(url))
+        clock = await venue_clock(endpoints, utc_now)
         async with PublicHistory(endpoints, pacing=pacing) as history:
             yield history, clock
     except VenueError as error:
