@@ -221,12 +221,14 @@ class PositionWorkflow(PositionMessages):
 
     async def _take_settlement(self) -> ExitReason | None:
         """Take in what settlement did to the books; a purchase undone leaves nothing to hold."""
-        handle = self._following
+        handle, self._following = self._following, None
         if self._inbox.orders_changed or handle is None:
             self._inbox.orders_changed = False
+            if handle is not None:
+                # it may have looked before the change; nothing is left running behind a closed workflow
+                await sure(handle, self._note_cancel)
             handle = self._follow()
         settled = await sure(handle, self._note_cancel)
-        self._following = None
         if self._takes == self._takes_before:
             self._take(settled)
         return ExitReason.CANCELLED if self._cancelled or self._holding.shares <= 0 else None

@@ -63,7 +63,7 @@ JsonFile = Annotated[
 ]
 Picture = Annotated[
     Path | None,
-    typer.Option(metavar="FILE", help="Save the last screen and the report as SVG.", rich_help_panel=OUTPUT),
+    typer.Option(metavar="FILE", help="Save the fullest screen and the report as SVG.", rich_help_panel=OUTPUT),
 ]
 Log = Annotated[
     Path | None, typer.Option(metavar="FILE", help="Keep the engine's log here.", rich_help_panel=OUTPUT)

@@ -46,7 +46,7 @@ class Screen:
         self._scene = scene
         self._console = console or Console()
         self._live: Live | None = None
-        self._last: Glance | None = None
+        self._fullest: Glance | None = None
         self._report: Report | None = None
         self._looks = 0
         self._console.print(introduction(scene))
@@ -63,7 +63,8 @@ class Screen:
 
     def update(self, glance: Glance) -> None:
         """Show what is to be seen now."""
-        self._last = glance
+        if self._fullest is None or len(glance.positions) >= len(self._fullest.positions):
+            self._fullest = glance
         if self._live is not None:
             self._live.update(table(self._scene, glance))
         elif self._looks % PLAIN_EVERY == 0 or glance.done:
@@ -76,10 +77,10 @@ class Screen:
         self._console.print(closing(report))
 
     def save(self, path: Path) -> None:
-        """Write the last table and the report as a picture."""
+        """Write the table as it was fullest, and the report, as a picture."""
         console = Console(record=True, width=PICTURE_WIDTH, file=io.StringIO())
-        if self._last is not None:
-            console.print(table(self._scene, self._last))
+        if self._fullest is not None:
+            console.print(table(self._scene, self._fullest))
         if self._report is not None:
             console.print(closing(self._report))
         console.save_svg(str(path), title="remora demo")
@@ -135,11 +136,11 @@ def table(scene: Scene, glance: Glance) -> RenderableType:
         (f"{glance.venue_time:.16} UTC  {glance.progress:.0%}   ", "bold"),
         ("desk ", "dim"),
         (desk.mode.value, DESK_COLOURS[desk.mode.value]),
-        (f" scale {desk.scale:f}   ", "dim"),
+        (f" scale {desk.scale.normalize():f}   ", "dim"),
         f"signals {now.signals}  copied {now.copied}  skipped {sum(now.skipped.values())}  "
-        f"open {now.open}  closed {now.closed}  ",
+        f"open {now.open}  closed {now.closed}\n",
         (f"P&L {now.pnl:+.2f}", "green" if now.pnl >= 0 else "red"),
-        f"   cash {desk.cash:.2f}",
+        f"  realised {now.realised_pnl:+.2f}  fees {now.fees:.2f}  cash {desk.cash:.2f}",
     )
     foot = Text(f"Temporal Web UI {scene.ui_url}" if scene.ui_url else "", style="cyan")
     body = Group(head, _positions(glance.positions), _decisions(glance.decisions), foot)
