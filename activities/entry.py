@@ -7,6 +7,7 @@ from decimal import Decimal
 
 from temporalio import activity
 
+from activities.latency import observe_latency
 from activities.order_protocol import refuse_late, settle, submit
 from activities.tools import Tools
 from remora.domain.books import OrderBook
@@ -96,9 +97,10 @@ class EntryActivities:
                 await refuse_late(self._tools, order)
             else:
                 outcome = await submit(self._tools, order, market)
+                sent = await orders.load_order(self._tools.engine, order_id)
+                observe_latency(self._tools.metrics, sent, case.signal)
                 if isinstance(outcome, Accepted) and not outcome.delayed:
-                    signed = await orders.load_order(self._tools.engine, order_id)
-                    await settle(self._tools, signed, matched=outcome.matched_shares)
+                    await settle(self._tools, sent, matched=outcome.matched_shares)
         order = await orders.load_order(self._tools.engine, order_id)
         row = await positions.load_position(self._tools.engine, position_id)
         return Entered(

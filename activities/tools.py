@@ -10,6 +10,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 from temporalio import activity
 
 from remora.domain.limits import Limits
+from remora.telemetry.metrics import Metrics
 from remora.venues.venue import Venue
 
 HEARTBEAT_EVERY_S = 1.0
@@ -30,13 +31,14 @@ class Patience:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Tools:
-    """Venue, books, policy and clock of one account."""
+    """Venue, books, policy and clock of one account; `metrics` where somebody measures."""
 
     venue: Venue
     engine: AsyncEngine
     limits: Limits
     wall: Callable[[], datetime]
     patience: Patience = Patience()
+    metrics: Metrics | None = None
 
 
 @contextlib.asynccontextmanager

@@ -133,6 +133,10 @@ class Settings(BaseSettings):
     research_dir: Annotated[Path, Clean] | None = _env(
         "REMORA_RESEARCH_DIR", "a directory, the same on every worker"
     )
+    metrics_port: Annotated[int, Clean, Field(ge=1, le=65534)] | None = _env(
+        "REMORA_METRICS_PORT", "a port from 1 to 65534; Temporal's client uses the one after it"
+    )
+    metrics_host: Text = _env("REMORA_METRICS_HOST", "an address of this machine", "127.0.0.1")
 
     # who
     wallet_address: Address | None = _env("WALLET_ADDRESS", "0x and 40 hexadecimal digits")

@@ -24,12 +24,14 @@ from activities.tools import Tools
 from remora.settings import Settings, SettingsError, load_settings
 from remora.storage.desk import ensure_desk as ensure_desk_row
 from remora.storage.engine import create_engine
+from remora.telemetry.metrics import process_metrics
 from remora.telemetry.tracing import start_tracing
 from remora.venues.venue import Venue
 from schemas.search_attributes import TRADING_QUEUE
 from starters.client import connect
 from starters.desk import ensure_desk
 from starters.reconcile import ensure_schedule
+from workers.observing import measuring, observe
 from workers.venues import open_venue
 from workflows.desk import DeskWorkflow
 from workflows.position import PositionWorkflow
@@ -91,13 +93,23 @@ async def serve(settings: Settings, stop: asyncio.Event, *, ready_file: Path | N
             "set them, or let remora up do it"
         )
     tracing = start_tracing("trading")
+    observed = observe(process_metrics(), settings)
     engine = create_engine(database)
-    client = await connect(address, namespace=settings.temporal_namespace, interceptors=tracing.interceptors())
+    client = await connect(
+        address,
+        namespace=settings.temporal_namespace,
+        interceptors=tracing.interceptors(),
+        runtime=observed.runtime,
+    )
     venue = await open_venue(settings, engine)
     try:
         await _open_desk(engine, venue, settings)
-        tools = Tools(venue=venue, engine=engine, limits=settings.limits(), wall=utc_now)
-        async with trading_worker(client, tools):
+        metrics, limits = observed.metrics, settings.limits()
+        tools = Tools(venue=venue, engine=engine, limits=limits, wall=utc_now, metrics=metrics)
+        async with (
+            trading_worker(client, tools),
+            measuring(metrics, engine, venue.account, limits=limits, venue=venue, now=utc_now),
+        ):
             await ensure_desk(client, venue.account, mode=settings.mode.value)
             await ensure_schedule(client, venue.account, mode=settings.mode.value)
             if ready_file is not None:
@@ -110,6 +122,7 @@ async def serve(settings: Settings, stop: asyncio.Event, *, ready_file: Path | N
         await venue.close()
         await engine.dispose()
         tracing.shutdown()
+        observed.close()
 
 
 async def _open_desk(engine: AsyncEngine, venue: Venue, settings: Settings) -> None:

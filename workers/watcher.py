@@ -15,10 +15,10 @@ from remora.settings import Settings, SettingsError, load_settings
 from remora.storage.engine import create_engine
 from remora.telemetry.logs import configure_logging
 from remora.telemetry.metrics import Metrics, process_metrics
-from remora.telemetry.requests import count_requests
 from remora.telemetry.tracing import SCOPE, start_tracing
 from remora.venues.venue import Venue
 from starters.client import connect
+from workers.observing import observe
 from workers.temporal_outlet import TemporalOutlet
 from workers.venues import open_venue
 
@@ -78,27 +78,29 @@ async def main() -> int:
     configure_logging(as_json=not sys.stderr.isatty(), secrets=secrets)
     tracing = start_tracing("remora-watcher")
     tracing.instrument_httpx()
-    metrics = process_metrics()
-    count_requests(metrics)
-    server = metrics.serve(int(port))[0] if (port := os.environ.get("REMORA_METRICS_PORT")) else None
+    observed = observe(process_metrics(), settings)
     stop = asyncio.Event()
     for number in (signal.SIGINT, signal.SIGTERM):
         asyncio.get_running_loop().add_signal_handler(number, stop.set)
     engine = create_engine(database)
-    client = await connect(temporal, namespace=settings.temporal_namespace, interceptors=tracing.interceptors())
+    client = await connect(
+        temporal,
+        namespace=settings.temporal_namespace,
+        interceptors=tracing.interceptors(),
+        runtime=observed.runtime,
+    )
     try:
         venue = await open_venue(settings, engine)
     except SettingsError as error:
         sys.stderr.write(f"{error}\n")
         return 2
     try:
-        await run(client, venue, engine, settings, stop, metrics=metrics, tracer=tracing.tracer)
+        await run(client, venue, engine, settings, stop, metrics=observed.metrics, tracer=tracing.tracer)
     finally:
         await venue.close()
         await engine.dispose()
         tracing.shutdown()
-        if server is not None:
-            server.shutdown()
+        observed.close()
     return 0
 
 

@@ -75,6 +75,10 @@ class Intake:
                 refusal = self._refusal(trade)
             self._accept(trade, refusal)
 
+    def _lag(self, trade: WhaleTrade) -> float:
+        """Return the wall seconds from a fill to its first byte here; 0 for clocks that disagree."""
+        return max(0.0, (trade.seen_at - self._time.clock.wall_time(trade.happened_at)).total_seconds())
+
     def _read_ahead(self, trade: WhaleTrade) -> None:
         """Let the venue be asked while the trade is on its way to the position that will need the answers."""
         if self._prepare is None or trade.side is Side.SELL or trade.kind is not TradeKind.TRADE:
@@ -114,6 +118,7 @@ class Intake:
         return Skip(SkipReason.STALE, f"{age.total_seconds():.1f} s old when the watcher had it")
 
     def _collect(self, trade: WhaleTrade) -> None:
+        self._metrics.feed_lag.labels(trade.source.value).observe(self._lag(trade))
         loop = asyncio.get_running_loop()
         ended = self._aggregator.add(trade, loop.time())
         if ended is not None:

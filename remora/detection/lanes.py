@@ -46,6 +46,8 @@ class Lanes:
         self._queues: dict[str, deque[Delivery]] = {}
         self._tasks: set[asyncio.Task[None]] = set()
         self._waiting = dict.fromkeys(Kind, 0)
+        for kind in Kind:
+            metrics.announce(kind.value)
         self._room = asyncio.Event()
         self._room.set()
         self._slots = {

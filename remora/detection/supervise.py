@@ -17,6 +17,7 @@ HEALTHY_AFTER = 60.0
 async def keep_running(name: str, loop: Callable[[], Awaitable[None]], metrics: Metrics) -> None:
     """Run `loop` for ever; when it fails or ends, say so loudly, pause and begin again."""
     clock = asyncio.get_running_loop()
+    restarts = metrics.restarts.labels(name)
     pause = BACKOFF_MIN
     while True:
         began = clock.time()
@@ -25,7 +26,7 @@ async def keep_running(name: str, loop: Callable[[], Awaitable[None]], metrics: 
             log.error("loop.ended", loop=name)
         except Exception:  # one broken message or server must not end the others' watch
             log.exception("loop.failed", loop=name)
-        metrics.restarts.labels(name).inc()
+        restarts.inc()
         if clock.time() - began >= HEALTHY_AFTER:
             pause = BACKOFF_MIN
         await asyncio.sleep(pause)

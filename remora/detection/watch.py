@@ -178,6 +178,7 @@ class Watch:
         return self._venue.last_message_at().get(name, self.time.now())
 
     def _gap(self, gap: FeedGap) -> None:
+        self._metrics.feed_gaps.labels(gap.feed).inc()
         log.warning("feed.gap", feed=gap.feed, since=gap.since.isoformat(), cause=gap.cause)
         if gap.feed == "market":
             self.markets.hint_all()

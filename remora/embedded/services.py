@@ -14,6 +14,7 @@ TWIN_PORTS = 7
 TWIN_CONTROL = 4
 """Offset of the control port in the twin's block."""
 TRADING_QUEUE = "trading"
+METRICS, METRICS_PORT = "metrics", 9464
 
 
 def twin_url(ports: dict[str, int]) -> str | None:
@@ -47,10 +48,18 @@ def engine(options: Sequence[str] = ("--with-watcher",), *, env: dict[str, str] 
     return Service(
         name="engine",
         command=lambda site: Command(
-            argv=(sys.executable, "-m", "workers.trading", *options), env={**site.environment(), **(env or {})}
+            argv=(sys.executable, "-m", "workers.trading", *options),
+            env={
+                **site.environment(),
+                "REMORA_METRICS_PORT": str(site.ports[METRICS]),
+                "REMORA_METRICS_HOST": HOST,
+                **(env or {}),
+            },
         ),
         healthy=lambda site, pid: polls(site.temporal_address, site.temporal_namespace, TRADING_QUEUE, pid=pid),
         needs=("postgres", "temporal", "twin"),
+        # ours, and on the port after it those of Temporal's client
+        ports=(PortNeed(name=METRICS, preferred=METRICS_PORT, count=2),),
         # a worker may finish its running activities for 30 s
         stop_patience_s=40.0,
     )

@@ -34,6 +34,9 @@ class OrderRow:
     reject_message: str | None
     send_attempts: int
     decided_at: datetime
+    signed_at: datetime | None = None
+    sent_at: datetime | None = None
+    acked_at: datetime | None = None
 
     @property
     def finished(self) -> bool:
@@ -237,4 +240,7 @@ def _row(row: Any) -> OrderRow:
         reject_message=row["reject_message"],
         send_attempts=row["send_attempts"],
         decided_at=row["decided_at"],
+        signed_at=row["signed_at"],
+        sent_at=row["sent_at"],
+        acked_at=row["acked_at"],
     )

@@ -6,11 +6,17 @@ from wsgiref.simple_server import WSGIServer
 
 from prometheus_client import REGISTRY, CollectorRegistry, Counter, Gauge, Histogram, start_http_server
 
+from remora.telemetry.portfolio import Portfolio
+
 LATENCY_BUCKETS = (
     *(0.001, 0.002, 0.005, 0.01, 0.015, 0.02, 0.025, 0.03, 0.04, 0.05),
     *(0.075, 0.1, 0.15, 0.2, 0.3, 0.5, 1.0, 2.0, 5.0, 10.0, 30.0),
 )
 """Seconds; dense where the aims lie: 25 ms and 100 ms."""
+
+FEEDS = ("rtds", "market", "user")
+LAG_BUCKETS = (0.1, 0.25, 0.5, 1.0, 1.5, 2.0, 2.5, 3.0, 4.0, 5.0, 7.5, 10.0, 15.0, 30.0, 60.0, 120.0)
+"""Seconds; the venue dates fills to the second, and its streams lag by two."""
 
 
 class Metrics:
@@ -21,18 +27,8 @@ class Metrics:
 
     def __init__(self, registry: CollectorRegistry) -> None:
         self.registry = registry
-        self.pnl = Gauge(
-            "trading_pnl_total", "Profit or loss in dollars, by kind.", ["account", "kind"], registry=registry
-        )
-        self.positions_open = Gauge(
-            "trading_positions_open", "Positions that have not ended.", ["account"], registry=registry
-        )
-        self.orders_submitted = Gauge(
-            "trading_orders_submitted",
-            "Orders sent since the start of the process; only ever grows.",
-            ["purpose", "outcome"],
-            registry=registry,
-        )
+        self.portfolio = Portfolio()
+        registry.register(self.portfolio)
         self.api_requests = Counter(
             "api_requests_total",
             "HTTP requests to a venue.",
@@ -62,12 +58,30 @@ class Metrics:
         self.feed_silence = Gauge(
             "watcher_feed_silence_seconds", "Since a stream last said anything.", ["feed"], registry=registry
         )
+        self.feed_gaps = Counter(
+            "watcher_feed_gaps_total", "Times that a stream was interrupted.", ["feed"], registry=registry
+        )
+        self.feed_lag = Histogram(
+            "watcher_feed_lag_seconds",
+            "Seconds from a whale's fill, as the venue dates it, to the first byte here.",
+            ["source"],
+            buckets=LAG_BUCKETS,
+            registry=registry,
+        )
+        for feed in FEEDS:  # a rate of nothing is no series; a rate of zero is one
+            self.feed_gaps.labels(feed)
         self.restarts = Counter(
             "watcher_loop_restarts_total",
             "Loops of the watcher that failed and began again.",
             ["loop"],
             registry=registry,
         )
+
+    def announce(self, kind: str) -> None:
+        """Give a kind of delivery its series before the first delivery."""
+        self.waiting.labels(kind).set(0)
+        self.retries.labels(kind)
+        self.undelivered.labels(kind)
 
     def serve(self, port: int, host: str = "127.0.0.1") -> tuple[WSGIServer, Thread]:
         """Answer ``GET /metrics`` on `port` from a thread; shut the returned server down at the end."""

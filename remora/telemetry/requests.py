@@ -1,5 +1,6 @@
 """Count every HTTP request of the process, whichever library made it."""
 
+import re
 from collections.abc import Awaitable, Callable
 
 import httpx
@@ -8,6 +9,10 @@ from remora.telemetry.metrics import Metrics
 
 NO_ANSWER = "none"
 """Status label of a request that got no response."""
+
+ROUTE = re.compile(r"/[a-z][a-z0-9_-]{0,30}(?=/|$)")
+OTHER_ROUTE = "/other"
+"""Label of a path that begins with an identifier: every one of them would be a series of its own."""
 
 _Handle = Callable[[httpx.AsyncHTTPTransport, httpx.Request], Awaitable[httpx.Response]]
 
@@ -20,7 +25,7 @@ def count_requests(metrics: Metrics) -> Callable[[], None]:
     original: _Handle = httpx.AsyncHTTPTransport.handle_async_request
 
     async def counting(transport: httpx.AsyncHTTPTransport, request: httpx.Request) -> httpx.Response:
-        labels = (request.url.host, "/" + request.url.path.split("/", 2)[1], request.method)
+        labels = (request.url.host, _route(request.url.path), request.method)
         try:
             response = await original(transport, request)
         except httpx.TransportError:
@@ -34,3 +39,11 @@ def count_requests(metrics: Metrics) -> Callable[[], None]:
 
     setattr(httpx.AsyncHTTPTransport, "handle_async_request", counting)  # noqa: B010
     return stop
+
+
+def _route(path: str) -> str:
+    """Return a path's first segment if it is a word."""
+    if path in ("", "/"):
+        return "/"
+    found = ROUTE.match(path)
+    return OTHER_ROUTE if found is None else found.group()

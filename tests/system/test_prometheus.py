@@ -1,0 +1,109 @@
+"""A real Prometheus on a live stack: every rule and every panel has data, and series stay few."""
+
+import re
+from collections import Counter
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+import pytest
+
+from bench.place import Place, bench_place
+from remora.domain.ids import TokenId
+from remora.storage.positions import list_positions
+from tests.fixtures.waiting import eventually
+
+from .prometheus import RunningPrometheus, prometheus
+
+pytestmark = pytest.mark.system
+
+TRADES, CLOSED = 4, 2
+SERIES_MAX = 120
+"""Per metric and process, buckets counted apart."""
+
+NAMES = (
+    "trading_pnl_total",
+    "trading_positions_open",
+    "trading_orders_submitted",
+    "api_requests_total",
+    "websocket_events_total",
+    "trading_detection_to_order_seconds_bucket",
+)
+
+
+@asynccontextmanager
+async def scraped(folder: Path) -> AsyncIterator[tuple[Place, RunningPrometheus]]:
+    """Run a stack and a Prometheus that scrapes it."""
+    async with bench_place(markets=TRADES, whales=1) as place:
+        port = place.stack.site.ports["metrics"]
+        targets = {"remora": [f"127.0.0.1:{port}"], "temporal-client": [f"127.0.0.1:{port + 1}"]}
+        async with prometheus(folder, targets) as server:
+            yield place, server
+
+
+async def an_evening(place: Place, server: RunningPrometheus) -> None:
+    """Let whales trade, each after Prometheus saw the one before; one copy stops out, one takes its profit."""
+    tokens: list[TokenId] = []
+
+    async def scraped_and_held() -> bool:
+        sent = await server.query('sum(trading_detection_to_order_seconds_count{stage="sent"})')
+        rows = await list_positions(place.engine, place.account)
+        held = [row for row in rows if row.stop_price is not None]
+        return bool(sent) and float(sent[0]["value"][1]) == len(held) == len(tokens)
+
+    for _ in range(TRADES):
+        tokens.append((await place.trade())[1])
+        await eventually(scraped_and_held)
+    for token, bid, ask in ((tokens[0], "0.30", "0.31"), (tokens[1], "0.90", "0.91")):
+        await place.control.post("/quotes", json={"token_id": token, "bid": bid, "ask": ask})
+
+    async def two_left() -> bool:
+        return len(await list_positions(place.engine, place.account)) == TRADES - CLOSED
+
+    await eventually(two_left)
+
+    async def both_seen() -> bool:
+        closed = await server.query("sum(account_reason:trading_positions_closed:max)")
+        return bool(closed) and float(closed[0]["value"][1]) == CLOSED
+
+    await eventually(both_seen)
+
+
+async def check_rules(server: RunningPrometheus) -> None:
+    """Every recording rule has numbers; every alert compares a series that exists; none fires."""
+    rules = await server.rules()
+    for rule in rules:
+        recorded = rule["type"] == "recording"
+        expression = rule["name"] if recorded else re.split(r" (?:[<>]|==) ", rule["query"])[0]
+
+        async def has_numbers(expression: str = expression) -> bool:
+            return await server.has_numbers(expression)
+
+        try:
+            await eventually(has_numbers, patience_s=30)
+        except TimeoutError:
+            pytest.fail(f"{rule['name']} has no data: {rule['query']}")
+        assert recorded or rule["state"] != "firing", rule["name"]
+    assert len(rules) > 50
+
+
+async def check_series(server: RunningPrometheus) -> None:
+    """The names of the product exist, and no metric has more series than it should."""
+    for name in NAMES:
+        assert await server.query(name), name
+    answer = (await server.http.get("/api/v1/series", params={"match[]": '{job=~".+"}'})).raise_for_status()
+    series = [{k: v for k, v in labels.items() if k != "le"} for labels in answer.json()["data"]]
+    counted = Counter(name for name, _ in {(s["__name__"], tuple(sorted(s.items()))) for s in series})
+
+    assert {name: n for name, n in counted.items() if n > SERIES_MAX} == {}
+    assert sum(counted.values()) < 1500
+
+
+async def test_every_rule_has_data_on_a_live_stack(tmp_path: Path) -> None:
+    async with scraped(tmp_path) as (place, server):
+        await an_evening(place, server)
+        await check_rules(server)
+        await check_series(server)
+        pnl = {s["metric"]["kind"]: float(s["value"][1]) for s in await server.query("trading_pnl_total")}
+
+        assert pnl["total"] == pytest.approx(pnl["realised"] + pnl["unrealised"])
