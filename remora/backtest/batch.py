@@ -63,11 +63,11 @@ def whole(history: History, followed: Collection[int], *, spread_ticks: int = 1)
     mine = np.isin(prints.wallet, np.fromiter(followed, dtype=np.int32, count=len(followed)))
     touched = np.zeros(len(history.listings), dtype=bool)
     touched[np.unique(prints.market[mine])] = True
-    kept = history.only(touched)
-    rows = kept.prints
+    places = np.flatnonzero(touched[prints.market])
+    rows = prints.take(places)
     return Batch(
         tracks=Tracks(rows, history.listings, spread_ticks=spread_ticks),
-        seeds=SignalReader(history.wallets, history.listings, frozenset(followed)).read(rows),
+        seeds=SignalReader(history.wallets, history.listings, frozenset(followed)).read(rows, places),
         horizon=float(prints.at[-1]) if len(prints) else 0.0,
         rows=len(prints),
     )

@@ -150,10 +150,6 @@ class History:
         """Return the recording without the rows from `at` on; what is known of its markets stays."""
         return replace(self, prints=self.prints.take(slice(0, int(self.prints.at.searchsorted(at, "left")))))
 
-    def only(self, markets: NDArray[np.bool_]) -> "History":
-        """Return the rows of the markets that a mask over codes picks."""
-        return replace(self, prints=self.prints.take(markets[self.prints.market]))
-
 
 def winner_payouts(winner: int) -> tuple[Decimal, Decimal]:
     """Return dollars per share of both outcomes when outcome `winner` came true."""

@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from decimal import Decimal
 
 import numpy as np
+from numpy.typing import NDArray
 
 from remora.backtest.history import BUY, MERGE, Listing, Prints, instant
 from remora.backtest.track import decimal
@@ -41,12 +42,15 @@ class SignalReader:
     _short: set[tuple[int, int, int]] = field(default_factory=set)
     _row: int = 0
 
-    def read(self, prints: Prints) -> list[Seed]:
-        """Return the signals of a batch, in order of time; fills of one second are one signal."""
+    def read(self, prints: Prints, places: NDArray[np.int64] | None = None) -> list[Seed]:
+        """Return the signals of a batch, in order of time; fills of one second are one signal.
+
+        `places` numbers the rows in the whole recording, where they are not all of it.
+        """
         mine = np.flatnonzero(np.isin(prints.wallet, np.fromiter(self.followed, dtype=np.int32)))
         first, self._row = self._row, self._row + len(prints)
         seeds: list[Seed] = []
-        for burst in _bursts(prints.take(mine), first + mine):
+        for burst in _bursts(prints.take(mine), first + mine if places is None else places[mine]):
             seeds += self._seeds(burst)
         return seeds
 
@@ -104,7 +108,7 @@ class _Burst:
     rows: list[tuple[int, float, float]]
 
 
-def _bursts(prints: Prints, numbers: "np.ndarray[tuple[int], np.dtype[np.int64]]") -> list[_Burst]:
+def _bursts(prints: Prints, numbers: NDArray[np.int64]) -> list[_Burst]:
     """Return what each wallet did in one token on one side within one second, in order of time."""
     found: dict[tuple[float, int, int, int, int, bool], _Burst] = {}
     columns = (prints.at, prints.wallet, prints.market, prints.outcome, prints.side, prints.kind, prints.price)

@@ -5,11 +5,13 @@ from typing import Any
 
 from remora.backtest.data_quality import quality
 from remora.backtest.history import History
-from remora.backtest.rosters import NamedRoster
+from remora.backtest.rosters import NamedRoster, WalkForwardRoster
 from remora.backtest.run import prepare, replay
+from remora.backtest.selecting import scoring_params, walk_forward
 from remora.backtest.spec import Spec, SpecRefused
 from remora.backtest.summary import exits, funnel, money
 from remora.domain.limits import Limits
+from remora.statistics.scoring_params import ScoringParams
 
 Progress = Callable[[str, int, int], None]
 """Told the name of a stage, how much of it is done and how much there is."""
@@ -28,7 +30,19 @@ def check(spec: Spec, history: History) -> None:
             raise SpecRefused(f"none of the {len(missing)} named wallets is in the recording")
 
 
-def study(spec: Spec, history: History, base: Limits, progress: Progress) -> dict[str, Any]:
+def roster_of(
+    spec: Spec, history: History, scoring: ScoringParams, progress: Progress
+) -> NamedRoster | WalkForwardRoster:
+    """Return who is followed when: the named wallets, or what selection knew at each date."""
+    if not spec.select:
+        return NamedRoster(frozenset(spec.whales))
+    params = scoring_params(spec, scoring)
+    return walk_forward(history, spec, params, told=lambda done, total: progress("selection", done, total))
+
+
+def study(
+    spec: Spec, history: History, base: Limits, scoring: ScoringParams, progress: Progress
+) -> dict[str, Any]:
     """Return the report as plain values; raise SpecRefused when there is nothing to examine."""
     check(spec, history)
     progress("replay", 0, 1)

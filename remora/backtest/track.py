@@ -172,7 +172,7 @@ class Tracks(Mapping[int, Track]):
         chosen = prints if not len(prints) or prints.kind.max() <= QUOTE else prints.take(prints.kind <= QUOTE)
         self._rows = chosen.take(np.argsort(chosen.market, kind="stable"))
         codes, starts = np.unique(self._rows.market, return_index=True)
-        ends = np.append(starts[1:], len(self._rows))
+        ends = np.append(starts[1:], len(self._rows))[: len(codes)]
         self._places = dict(zip(codes.tolist(), zip(starts.tolist(), ends.tolist(), strict=True), strict=True))
         self._listings, self._spread = listings, spread_ticks
         self._made: dict[int, Track] = {}

@@ -20,6 +20,7 @@ Whales = Annotated[
 def backtest(
     *,
     data: Data = None,
+    season: Annotated[int | None, typer.Option(help="Replay the generated season of this seed instead.")] = None,
     start_date: Annotated[str | None, typer.Option(help="First day, UTC, such as 2022-06-01.")] = None,
     end_date: Annotated[str | None, typer.Option(help="Last day, UTC, included.")] = None,
     simulations: Annotated[int, typer.Option(help="Monte Carlo simulations.")] = 1000,
@@ -47,6 +48,7 @@ def backtest(
 
     asked = Asked(
         data=tuple(data or ()),
+        season=season,
         start=start_date,
         end=end_date,
         simulations=simulations,

@@ -14,11 +14,13 @@ import numpy as np
 
 from remora.backtest.costs import FillLevel, Latency, LatencyUnreadable
 from remora.backtest.history import History, instant
+from remora.backtest.scenarios import season_history
 from remora.backtest.sources import DataUnusable, read_history
 from remora.backtest.spec import Spec, SpecRefused, changed
 from remora.cli.errors import CommandFailed, Exit
 from remora.domain.limits import Limits
 from remora.settings import load_settings
+from remora.statistics.scoring_params import ScoringParams
 
 SIMULATIONS_MAX = 100_000
 DAY = timedelta(days=1)
@@ -29,6 +31,7 @@ class Asked:
     """The options as they were given."""
 
     data: tuple[Path, ...]
+    season: int | None
     start: str | None
     end: str | None
     simulations: int
@@ -49,13 +52,20 @@ class Request:
     spec: Spec
     history: History
     limits: Limits
+    scoring: ScoringParams
     simulations: int
 
 
 def requested(asked: Asked) -> Request:
     """Read the data and check everything; raise CommandFailed for what cannot be run."""
     _check_numbers(asked)
-    limits = load_settings().limits()
+    settings = load_settings()
+    limits = settings.limits()
+    scoring = ScoringParams(
+        win_rate_min=settings.min_whale_win_rate,
+        sharpe_min=settings.min_whale_sharpe,
+        score_min=settings.whale_score_threshold,
+    )
     policy = read_policy(asked.policy, limits)
     start, end = _day("--start-date", asked.start), _day("--end-date", asked.end)
     if start is not None and end is not None and start > end:
@@ -80,7 +90,7 @@ def requested(asked: Asked) -> Request:
         policy=policy,
         seed=asked.seed,
     )
-    return Request(spec=spec, history=history, limits=limits, simulations=asked.simulations)
+    return Request(spec=spec, history=history, limits=limits, scoring=scoring, simulations=asked.simulations)
 
 
 def usage(message: str, next_step: str = "") -> CommandFailed:
@@ -89,8 +99,9 @@ def usage(message: str, next_step: str = "") -> CommandFailed:
 
 
 def _check_numbers(asked: Asked) -> None:
-    if not asked.data:
-        raise usage("--data: expected Parquet files or directories, found nothing.", "Try --data tape.parquet.")
+    if bool(asked.data) == (asked.season is not None):
+        found = "both" if asked.data else "neither"
+        raise usage(f"Expected --data or --season, found {found}.", "Try --data tape.parquet, or --season 1.")
     if not 1 <= asked.simulations <= SIMULATIONS_MAX:
         raise usage(
             f"--simulations: expected 1 to {SIMULATIONS_MAX}, found {asked.simulations}.", "1000 is a good number."
@@ -103,8 +114,8 @@ def _check_numbers(asked: Asked) -> None:
         raise usage(f"--fills: expected one of {', '.join(FillLevel)}, found {asked.fills!r}.")
     if asked.select and asked.whales:
         raise usage("Expected --whales or --select, found both.", "Leave one out.")
-    if asked.seed < 0:
-        raise usage(f"--seed: expected 0 or more, found {asked.seed}.")
+    if asked.seed < 0 or (asked.season or 0) < 0:
+        raise usage("--seed and --season: expected 0 or more, found a negative number.")
     try:
         Latency.parse(asked.latency)
     except LatencyUnreadable as error:
@@ -122,6 +133,8 @@ def _day(option: str, text: str | None) -> datetime | None:
 
 
 def _history(asked: Asked) -> History:
+    if asked.season is not None:
+        return season_history(asked.season)[0]
     life = None if asked.assume_end_days is None else timedelta(days=asked.assume_end_days)
     try:
         return read_history(asked.data, assumed_life=life)

@@ -40,7 +40,7 @@ def examine(request: Request, *, as_json: bool) -> None:
     progress = StudyProgress()
     with progress.bars:
         try:
-            report = study(request.spec, request.history, request.limits, progress.told)
+            report = study(request.spec, request.history, request.limits, request.scoring, progress.told)
         except SpecRefused as error:
             text = str(error)
             raise CommandFailed(f"{text[:1].upper()}{text[1:]}.", code=Exit.REFUSED) from None
