@@ -150,6 +150,10 @@ class Settings(BaseSettings):
     # paper
     paper_cash_usd: Dollars = _env("REMORA_PAPER_CASH", DOLLARS, Decimal(10_000))
 
+    # live
+    first_day_max_usd: Dollars = _env("REMORA_FIRST_DAY_MAX", DOLLARS, DEFAULTS.first_day_max_usd)
+    geoblock_url: HttpUrl | None = _env("REMORA_GEOBLOCK_URL", "an address that answers like the venue's geoblock")
+
     # selection
     min_whale_win_rate: Annotated[float, Clean, Field(ge=0, le=1)] = _env(
         "MIN_WHALE_WIN_RATE", "a fraction from 0 to 1, such as 0.65 (not a percentage)", 0.65

@@ -31,6 +31,7 @@ from schemas.search_attributes import TRADING_QUEUE
 from starters.client import connect
 from starters.desk import ensure_desk
 from starters.reconcile import ensure_schedule
+from workers.live_access import access_checked
 from workers.observing import measuring, observe
 from workers.venues import open_venue
 from workflows.desk import DeskWorkflow
@@ -107,6 +108,7 @@ async def serve(settings: Settings, stop: asyncio.Event, *, ready_file: Path | N
         metrics, limits = observed.metrics, settings.limits()
         tools = Tools(venue=venue, engine=engine, limits=limits, wall=utc_now, metrics=metrics)
         async with (
+            access_checked(venue, engine, now=utc_now),
             trading_worker(client, tools),
             measuring(metrics, engine, venue.account, limits=limits, venue=venue, now=utc_now),
         ):

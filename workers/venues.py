@@ -1,5 +1,6 @@
 """Which venue a process trades on, as the settings say."""
 
+from dataclasses import replace
 from decimal import Decimal
 
 from sqlalchemy.ext.asyncio import AsyncEngine
@@ -11,7 +12,7 @@ from remora.storage.paper import PostgresPaperStore
 from remora.venues.paper.venue import PaperVenue
 from remora.venues.polymarket.endpoints import Endpoints
 from remora.venues.polymarket.public import PublicVenue
-from remora.venues.polymarket.sdk import address_of
+from remora.venues.polymarket.sdk import Credentials, address_of
 from remora.venues.polymarket.venue import PolymarketVenue
 from remora.venues.venue import Venue
 
@@ -24,7 +25,7 @@ async def open_venue(settings: Settings, engine: AsyncEngine) -> Venue:
 
     Raises SettingsError when a key is missing, VenueUnavailable when the venue does not answer.
     """
-    endpoints = await Endpoints.from_twin(settings.twin_url) if settings.twin_url else Endpoints.production()
+    endpoints = await endpoints_of(settings)
     if settings.mode is Mode.PAPER:
         return await open_paper(endpoints, engine, paper_account_of(settings), cash=settings.paper_cash_usd)
     if settings.mode is Mode.TWIN and not settings.twin_url:
@@ -35,8 +36,26 @@ async def open_venue(settings: Settings, engine: AsyncEngine) -> Venue:
             "set it, or let remora up do it"
         )
     return await PolymarketVenue.create(
-        endpoints, private_key=settings.private_key.get_secret_value(), wallet=settings.wallet_address
+        endpoints,
+        private_key=settings.private_key.get_secret_value(),
+        wallet=settings.wallet_address,
+        credentials=credentials_of(settings),
     )
+
+
+async def endpoints_of(settings: Settings) -> Endpoints:
+    """Return a twin's addresses if one is named, else production's, with what the settings override."""
+    found = await Endpoints.from_twin(settings.twin_url) if settings.twin_url else Endpoints.production()
+    return found if settings.geoblock_url is None else replace(found, geoblock_url=settings.geoblock_url)
+
+
+def credentials_of(settings: Settings) -> Credentials | None:
+    """Return the API credentials that the user gave, None to derive them from the key."""
+    given = (settings.api_key, settings.api_secret, settings.api_passphrase)
+    if not all(given):
+        return None
+    key, secret, passphrase = (value.get_secret_value() for value in given if value is not None)
+    return Credentials(key=key, secret=secret, passphrase=passphrase)
 
 
 async def open_paper(

@@ -9,7 +9,21 @@ from typing import Any, Final
 
 import typer
 
-from remora.cli import adjust, close, data, decisions, desk, down, positions, reconcile, status, twin, up, version
+from remora.cli import (
+    adjust,
+    close,
+    data,
+    decisions,
+    desk,
+    down,
+    live,
+    positions,
+    reconcile,
+    status,
+    twin,
+    up,
+    version,
+)
 from remora.cli.backtest.command import backtest
 from remora.cli.demo.command import demo
 from remora.cli.errors import Exit, complaint
@@ -32,6 +46,7 @@ COMMANDS: Final[dict[str, Callable[..., Any]]] = {
 }
 GROUPS: Final[dict[str, typer.Typer]] = {
     "data": data.app,
+    "live": live.app,
     "twin": twin.app,
 }
 

@@ -17,12 +17,18 @@ def up(
     """Start the stack on this machine and leave it running."""
     import asyncio
 
-    from remora.cli import local_stack
+    from remora.cli import live, local_stack
     from remora.cli.progress import ServiceProgress
     from remora.embedded.stack import Stack
+    from remora.settings import Mode
 
     config = local_stack.config().with_ports(temporal=temporal_port, ui=ui_port, twin=twin_port)
     services = [] if servers_only else local_stack.services(config)
+    if config.mode is Mode.LIVE and services:
+        with ServiceProgress() as progress:
+            servers = Stack(config, [], report=progress.report)
+            asyncio.run(servers.up())
+        asyncio.run(live.ensure_confirmed(ask=False, url=servers.database_url))
     with ServiceProgress() as progress:
         stack = Stack(config, services, report=progress.report)
         started = asyncio.run(stack.up())

@@ -10,6 +10,7 @@ from remora.domain.books import OrderBook
 from remora.domain.limits import Limits
 from remora.domain.market import Market, ResolutionStatus
 from remora.domain.money import MICRO, ONE, ZERO, Side, ceil_to, floor_to
+from remora.domain.permission import Permission, first_day_room, refuse_entry
 from remora.domain.precision import CENT, SHARE_QUANTUM, crossed_or_empty, price_floor, purchase_dollars
 from remora.domain.reasons import DeskMode, SkipReason
 from remora.domain.sizing import all_in_cost, kelly
@@ -41,7 +42,10 @@ class WhaleStanding:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DeskSnapshot:
-    """The desk row inside the lock; `cash` is spendable dollars less reservations."""
+    """The desk row inside the lock; `cash` is spendable dollars less reservations.
+
+    A `live` desk opens nothing without a `permission`; elsewhere there is none.
+    """
 
     mode: DeskMode
     scale: Decimal
@@ -51,6 +55,7 @@ class DeskSnapshot:
     high_water_mark: Decimal
     entry_orders_last_minute: int
     live: bool = False
+    permission: Permission | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -119,6 +124,7 @@ def decide(
     refusal = (
         _check_numbers(market, book, whale, desk, exposure)
         or _check_whale(whale, desk, limits, now_wall)
+        or _check_permission(desk, now_wall)
         or _check_signal(signal, limits, now_wall, now_venue)
         or _check_desk(desk, exposure, limits)
         or _check_market(market, limits, now_venue)
@@ -127,7 +133,10 @@ def decide(
         return refusal
     if book is None or crossed_or_empty(book):
         return Skip(SkipReason.NO_BOOK, "no bids or no asks")
-    return _check_book(book, limits) or _size(signal, market, book, whale, desk, exposure, limits)
+    first_day = (
+        None if desk.permission is None else first_day_room(desk.permission, limits.first_day_max_usd, now_wall)
+    )
+    return _check_book(book, limits) or _size(signal, market, book, whale, desk, exposure, limits, first_day)
 
 
 def _check_numbers(
@@ -158,6 +167,15 @@ def _check_whale(whale: WhaleStanding, desk: DeskSnapshot, limits: Limits, now: 
     if whale.status is RosterStatus.PROBATION and desk.live:
         return Skip(SkipReason.PROBATION, "still on paper")
     return None
+
+
+def _check_permission(desk: DeskSnapshot, now: datetime) -> Skip | None:
+    if not desk.live:
+        return None
+    if desk.permission is None:
+        return Skip(SkipReason.NOT_CONFIRMED)
+    refusal = refuse_entry(desk.permission, now)
+    return None if refusal is None else Skip(*refusal)
 
 
 def _check_signal(signal: Signal, limits: Limits, now_wall: datetime, now_venue: datetime) -> Skip | None:
@@ -225,6 +243,7 @@ def _size(
     desk: DeskSnapshot,
     exposure: Exposure,
     limits: Limits,
+    first_day: Decimal | None,
 ) -> Decision:
     limit_price = entry_limit(signal.price, market.tick_size, limits)
     assert book.best_ask is not None
@@ -235,7 +254,10 @@ def _size(
         return Skip(SkipReason.NO_EDGE, f"edge {whale.edge}, all-in cost {cost:.4f}")
     wanted = _wanted(whale, cost, limits) * max(ZERO, desk.equity) * desk.scale
     stake, bound_by = wanted, "kelly" if not whale.unproven else "unproven_share"
-    for room in _rooms(market, desk, exposure, limits):
+    rooms = _rooms(market, desk, exposure, limits)
+    if first_day is not None:
+        rooms = (_Room(SkipReason.FIRST_DAY, first_day), *rooms)
+    for room in rooms:
         if room.dollars <= 0:
             return Skip(room.reason, "nothing left under this limit")
         if room.dollars < stake:

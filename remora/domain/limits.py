@@ -28,6 +28,9 @@ class Limits:
     drawdown_recovered_share: Decimal = Decimal("0.10")
     entry_orders_per_minute: int = 10
 
+    # live
+    first_day_max_usd: Decimal = Decimal(100)
+
     # signals
     signal_age_max: timedelta = timedelta(seconds=30)
     signal_skew_max: timedelta = timedelta(seconds=5)

@@ -104,3 +104,26 @@ class LiveConfirmation(Base):
     confirmed_at: Mapped[datetime]
     confirmed_by: Mapped[str]
     phrase: Mapped[str]
+
+
+class LiveAccess(Base):
+    """What the venue last said about an account's region and standing."""
+
+    __tablename__ = "live_access"
+
+    account: Mapped[str] = mapped_column(primary_key=True)
+    checked_at: Mapped[datetime]
+    geoblocked: Mapped[bool]
+    closed_only: Mapped[bool]
+    country: Mapped[str]
+
+
+class LiveOverride(Base):
+    """A whale that a person lets trade live before it passed its time on paper; it stays unproven."""
+
+    __tablename__ = "live_overrides"
+
+    account: Mapped[str] = mapped_column(primary_key=True)
+    whale: Mapped[str] = mapped_column(primary_key=True)
+    allowed_at: Mapped[datetime]
+    allowed_by: Mapped[str]

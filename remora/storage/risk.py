@@ -19,7 +19,7 @@ from remora.domain.orders import OrderState, OrderType, Purpose
 from remora.domain.reasons import PositionState, SkipReason
 from remora.domain.trades import Signal
 from remora.storage import desk as desks
-from remora.storage import roster
+from remora.storage import live, roster
 from remora.storage.tables import NOT_ENDED, ConsumedTrade, Decision, Order, Position, Reservation
 
 MINUTE = timedelta(minutes=1)
@@ -68,6 +68,9 @@ async def decide_and_record(
                 connection, asked, market, Skip(SkipReason.ORPHANED, "holding without its workflow")
             )
         whale = await roster.standing(connection, asked.signal.whale)
+        is_live = desk.venue_mode == "live"
+        if is_live:
+            whale = await live.standing_live(connection, asked.account, asked.signal.whale, whale, asked.now_wall)
         numbers = await _numbers(connection, asked, market)
         equity = desk.cash + numbers["value"]
         base, mark = await desks.roll_day(connection, desk, equity=equity, now_venue=asked.now_venue)
@@ -79,7 +82,8 @@ async def decide_and_record(
             day_start_equity=base,
             high_water_mark=mark,
             entry_orders_last_minute=await _recent_entries(connection, asked),
-            live=desk.venue_mode == "live",
+            live=is_live,
+            permission=await live.permission(connection, asked.account) if is_live else None,
         )
         decision = decide(
             asked.signal,

@@ -20,6 +20,7 @@ class Endpoints:
     market_ws_url: str
     user_ws_url: str
     rtds_ws_url: str
+    geoblock_url: str
     control_url: str = ""
 
     @classmethod
@@ -35,6 +36,7 @@ class Endpoints:
             market_ws_url="wss://ws-subscriptions-clob.polymarket.com/ws/market",
             user_ws_url="wss://ws-subscriptions-clob.polymarket.com/ws/user",
             rtds_ws_url="wss://ws-live-data.polymarket.com",
+            geoblock_url="https://polymarket.com/api/geoblock",
         )
 
     @classmethod

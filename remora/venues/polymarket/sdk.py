@@ -7,7 +7,7 @@ import logging
 from eth_account import Account
 from eth_account.messages import encode_typed_data
 from eth_utils.crypto import keccak
-from polymarket import AsyncSecureClient, Environment
+from polymarket import ApiKeyCreds, AsyncSecureClient, Environment
 from polymarket._internal.actions.orders.post import build_post_order_request
 from polymarket._internal.actions.orders.typed_data import build_order_typed_data
 from polymarket._internal.actions.orders.types import UnsignedOrder
@@ -21,6 +21,9 @@ from polymarket.types import EvmAddress
 from remora.domain.ids import OrderDigest
 from remora.domain.orders import SignedOrder
 from remora.venues.polymarket.endpoints import Endpoints
+
+Credentials = ApiKeyCreds
+"""API key, secret and passphrase of an account."""
 
 SILENT = logging.getLogger("remora.venue.sdk")
 

@@ -46,6 +46,7 @@ CODES = (
     ("not yet ready to process", "market_not_ready"),
     ("order_version_mismatch", "order_version_mismatch"),
     ("closed only mode", "closed_only"),
+    ("restricted in your region", "region_blocked"),
 )
 AMBIGUOUS_STATUS = (408, 425, 429)
 

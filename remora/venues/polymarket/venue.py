@@ -10,7 +10,9 @@ from polymarket import ApiKeyCreds, AsyncSecureClient
 from remora.domain.clock import VenueClock
 from remora.domain.ids import TokenId
 from remora.domain.orders import Fill
+from remora.domain.permission import Access
 from remora.venues.polymarket import sdk
+from remora.venues.polymarket.access import access
 from remora.venues.polymarket.endpoints import Endpoints
 from remora.venues.polymarket.public import PublicVenue, utc_now, venue_clock
 from remora.venues.polymarket.trading import TradingSide
@@ -75,6 +77,10 @@ class PolymarketVenue(PublicVenue, TradingSide):
         )
         self._sockets["user"] = feed
         return feed
+
+    async def access(self) -> Access:
+        """Return whether the venue takes our orders; raise VenueUnavailable, VenueRefused."""
+        return await access(self._secure, self._endpoints.geoblock_url)
 
     async def _read_trade(self, trade_id: str) -> list[Fill]:
         return await self._fills(id=trade_id)

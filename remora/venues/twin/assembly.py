@@ -7,6 +7,7 @@ from typing import Any
 
 from starlette.applications import Starlette
 
+from remora.venues.twin.access import Access
 from remora.venues.twin.auth.keys import Keys
 from remora.venues.twin.chain.control import ChainControl
 from remora.venues.twin.chain.node import Node, make_node
@@ -81,6 +82,7 @@ def assemble(
         auto_redeem_after=options.auto_redeem_after,
     )
     replay = Replay(scenario, stage, clock)
+    access = Access()
     keys = Keys(f"remora-twin-{options.seed}".encode())
     control = ControlApp(
         exchange=exchange,
@@ -90,11 +92,11 @@ def assemble(
         clock=clock,
         endpoints=endpoints(host, port),
         books=exact_books,
-        chain=ChainControl(node, public).routes(),
+        chain=[*ChainControl(node, public).routes(), *access.control_routes()],
     )
     apps = {
-        "clob": clob_app(ClobState(exchange, keys, now=clock.now, wall=wall)),
-        "gamma": GammaApp(public).app(),
+        "clob": clob_app(ClobState(exchange, keys, now=clock.now, wall=wall, access=access)),
+        "gamma": GammaApp(public, access).app(),
         "data": DataApp(public, node.allowances).app(),
         "rtds": hub.app(),
         "control": control.app(),
@@ -120,6 +122,7 @@ def endpoints(host: str, port: int) -> dict[str, Any]:
         "control_url": http["control"],
         "market_ws_url": f"ws://{host}:{port}/ws/market",
         "user_ws_url": f"ws://{host}:{port}/ws/user",
+        "geoblock_url": f"{http['gamma']}/api/geoblock",
         "rtds_ws_url": f"ws://{host}:{port + SERVICES.index('rtds')}",
         "chain_id": 137,
     }

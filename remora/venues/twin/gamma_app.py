@@ -9,6 +9,7 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse
 from starlette.routing import Route
 
+from remora.venues.twin.access import Access
 from remora.venues.twin.gamma_wire import event_json, market_json, tag_json
 from remora.venues.twin.listings import Listing
 from remora.venues.twin.paging import BadCursor, page
@@ -39,13 +40,15 @@ class _BadRequest(Exception):
 class GammaApp:
     """Handlers over the public side of one twin."""
 
-    def __init__(self, public: PublicSide) -> None:
+    def __init__(self, public: PublicSide, access: Access | None = None) -> None:
         self._public = public
+        self._access = access or Access()
 
     def app(self) -> Starlette:
         """Return the ASGI application."""
         return Starlette(
             routes=[
+                *self._access.public_routes(),
                 Route("/markets/keyset", self.markets),
                 Route("/markets/slug/{slug}", self.market_by_slug),
                 Route("/markets/{id}/tags", self.market_tags),

@@ -50,5 +50,5 @@ class CredentialRoutes:
         self._state.keys.remove(who)
         return Answer("OK")
 
-    async def _closed_only(self, _request: Request, _who: Credentials) -> Response:
-        return Answer({"closed_only": False})
+    async def _closed_only(self, _request: Request, who: Credentials) -> Response:
+        return Answer({"closed_only": who.address.lower() in self._state.access.closed_only})

@@ -55,7 +55,8 @@ class MarketData:
         return Answer("OK")
 
     async def _time(self, request: Request) -> Response:
-        return PlainTextResponse(str(int(self._state.wall().timestamp())), media_type="application/json")
+        shown = self._state.wall().timestamp() + self._state.access.clock_offset_s
+        return PlainTextResponse(str(int(shown)), media_type="application/json")
 
     async def _version(self, request: Request) -> Response:
         return Answer({"version": 2})

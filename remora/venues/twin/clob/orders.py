@@ -9,6 +9,7 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from remora.domain.ids import OrderDigest
+from remora.domain.money import Side
 from remora.venues.twin.auth.keys import Credentials
 from remora.venues.twin.auth.wallets import all_wallets
 from remora.venues.twin.clob.intake import verified
@@ -57,6 +58,9 @@ class OrderRoutes:
         order = verified(payload, who, received_at, self._state.exchange)
         if isinstance(order, Refusal):
             return order
+        refused = self._state.access.refusal(who.address, buys=order.side is Side.BUY)
+        if refused is not None:
+            return Refusal(*refused)
         return self._state.exchange.place(order, now=self._state.now(), wall=self._state.wall())
 
     async def _cancel_order(self, request: Request, who: Credentials) -> Response:

@@ -1,12 +1,13 @@
 """What the CLOB's routes share."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
 from starlette.requests import Request
 
+from remora.venues.twin.access import Access
 from remora.venues.twin.auth.eip712 import NEG_RISK_EXCHANGE, STANDARD_EXCHANGE
 from remora.venues.twin.auth.keys import Keys
 from remora.venues.twin.engine.exchange import Exchange
@@ -25,6 +26,7 @@ class ClobState:
     keys: Keys
     now: Clock
     wall: Clock
+    access: Access = field(default_factory=Access)
     spenders: tuple[str, ...] = (STANDARD_EXCHANGE, NEG_RISK_EXCHANGE)
 
 
