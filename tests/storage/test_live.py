@@ -71,7 +71,8 @@ def _closed(number: int, edge: Decimal) -> dict[str, object]:
 
 
 async def test_every_gate_must_open_before_real_money_moves(live_engine: AsyncEngine) -> None:
-    engine, reasons = live_engine, []
+    engine = live_engine
+    reasons: list[SkipReason | None] = []
 
     async def look() -> None:
         reasons.append((await _ask(engine, len(reasons))).reason)
