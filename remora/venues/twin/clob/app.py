@@ -15,7 +15,7 @@ from remora.venues.twin.json_answer import HANDLERS
 def clob_app(state: ClobState) -> Starlette:
     """Return the CLOB's REST routes and websocket channels."""
     channels = Channels(state)
-    return Starlette(
+    app = Starlette(
         routes=[
             *MarketData(state).routes(),
             *CredentialRoutes(state).routes(),
@@ -26,3 +26,5 @@ def clob_app(state: ClobState) -> Starlette:
         ],
         exception_handlers=HANDLERS,
     )
+    app.router.redirect_slashes = False  # an unknown path is a 404 in JSON, never a redirect without a body
+    return app
