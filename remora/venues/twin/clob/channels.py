@@ -13,11 +13,12 @@ from remora.domain.ids import TokenId
 from remora.domain.money import Side
 from remora.venues.twin.auth.wallets import all_wallets
 from remora.venues.twin.clob import wire
-from remora.venues.twin.clob.state import ClobState
+from remora.venues.twin.clob.state import ClobState, json_or_none
 from remora.venues.twin.engine import events
 from remora.venues.twin.engine.records import UNIT, Listing, Trade, text
 
 QUEUE_MAX = 10_000
+UNSUPPORTED_DATA, POLICY_VIOLATION = 1003, 1008
 
 
 @dataclass(slots=True, eq=False)
@@ -49,6 +50,7 @@ class Channels:
         self._by_token: dict[TokenId, set[Subscriber]] = {}
         self._custom: set[Subscriber] = set()
         self._users: dict[str, set[Subscriber]] = {}
+        self._touch: dict[TokenId, tuple[int, int]] = {}
         state.exchange.listeners.append(self._hear)
 
     async def market(self, socket: WebSocket) -> None:
@@ -82,8 +84,11 @@ class Channels:
                 if text_frame == "PING":
                     subscriber.send("PONG")
                 elif not handle(subscriber, _parsed(text_frame)):
+                    await subscriber.socket.close(POLICY_VIOLATION)
                     break
-        except (WebSocketDisconnect, KeyError, RuntimeError):
+        except KeyError:  # bytes
+            await subscriber.socket.close(UNSUPPORTED_DATA)
+        except (WebSocketDisconnect, RuntimeError):
             pass
         finally:
             sender.cancel()
@@ -93,10 +98,10 @@ class Channels:
     def _market_frame(self, subscriber: Subscriber, frame: Any) -> bool:
         if not isinstance(frame, dict):
             return True
-        tokens = {TokenId(str(token)) for token in frame.get("assets_ids", []) or []}
-        if frame.get("custom_feature_enabled"):
-            subscriber.custom = True
-            self._custom.add(subscriber)
+        tokens = {TokenId(token) for token in _names(frame.get("assets_ids"))}
+        if isinstance(frame.get("custom_feature_enabled"), bool):
+            subscriber.custom = frame["custom_feature_enabled"]
+            (self._custom.add if subscriber.custom else self._custom.discard)(subscriber)
         if frame.get("operation") == "unsubscribe":
             for token in tokens & subscriber.tokens:
                 self._by_token[token].discard(subscriber)
@@ -114,16 +119,17 @@ class Channels:
 
     def _user_frame(self, subscriber: Subscriber, frame: Any) -> bool:
         if not isinstance(frame, dict):
-            return False
+            return bool(subscriber.api_key)
         if frame.get("type") == "user":
-            auth = frame.get("auth") or {}
+            auth = frame.get("auth")
+            auth = auth if isinstance(auth, dict) else {}
             made = self._state.keys.by_key(str(auth.get("apiKey", "")))
             if made is None or (made.secret, made.passphrase) != (auth.get("secret"), auth.get("passphrase")):
                 return False
             subscriber.api_key, subscriber.wallets = made.api_key, all_wallets(made.address)
             for wallet in subscriber.wallets:
                 self._users.setdefault(wallet, set()).add(subscriber)
-        markets = {str(market) for market in frame.get("markets", []) or []}
+        markets = set(_names(frame.get("markets")))
         if frame.get("operation") == "unsubscribe":
             subscriber.markets -= markets
         else:
@@ -162,9 +168,9 @@ class Channels:
         if not audience:
             return
         changes = []
+        touched = {token: self._best(token) for token in spec.tokens}
         for outcome, token in enumerate(spec.tokens):
-            bid = self._state.exchange.best(token, Side.BUY)
-            ask = self._state.exchange.best(token, Side.SELL)
+            bid, ask = touched[token]
             shown = wire.shown_hash(self._state.exchange, token)
             for (is_bid, price), size in event.levels.items():
                 own_bid = is_bid if outcome == 0 else not is_bid
@@ -176,8 +182,8 @@ class Channels:
                         "size": text(size),
                         "side": "BUY" if own_bid else "SELL",
                         "hash": shown,
-                        "best_bid": text(bid or 0),
-                        "best_ask": text(UNIT if ask is None else ask),
+                        "best_bid": text(bid),
+                        "best_ask": text(ask),
                     }
                 )
         self._send(
@@ -186,6 +192,31 @@ class Channels:
                 "event_type": "price_change",
                 "market": spec.condition_id,
                 "price_changes": changes,
+                "timestamp": wire.milliseconds(now),
+            },
+        )
+
+        for token, best in touched.items():
+            if self._touch.get(token) != best:
+                self._touch[token] = best
+                self._touch_moved(token, best, now)
+
+    def _best(self, token: TokenId) -> tuple[int, int]:
+        bid = self._state.exchange.best(token, Side.BUY)
+        ask = self._state.exchange.best(token, Side.SELL)
+        return bid or 0, UNIT if ask is None else ask
+
+    def _touch_moved(self, token: TokenId, best: tuple[int, int], now: datetime) -> None:
+        bid, ask = best
+        self._send(
+            {subscriber for subscriber in self._by_token.get(token, set()) if subscriber.custom},
+            {
+                "event_type": "best_bid_ask",
+                "market": self._state.exchange.tokens[token][0],
+                "asset_id": token,
+                "best_bid": text(bid),
+                "best_ask": text(ask),
+                "spread": text(ask - bid),
                 "timestamp": wire.milliseconds(now),
             },
         )
@@ -310,7 +341,9 @@ class Channels:
 
 
 def _parsed(frame: str) -> Any:
-    try:
-        return json.loads(frame)
-    except ValueError:
-        return None
+    return json_or_none(frame.encode("utf-8", "replace"))
+
+
+def _names(value: object) -> list[str]:
+    """Return the strings of a list, nothing for anything else."""
+    return [name for name in value if isinstance(name, str)] if isinstance(value, list) else []

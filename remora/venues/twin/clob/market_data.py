@@ -42,6 +42,7 @@ class MarketData:
             Route("/tick-size", self._tick),
             Route("/neg-risk", self._neg_risk),
             Route("/fee-rate", self._fee_rate),
+            Route("/fees/builder-fees/{code}", self._builder_fees),
             Route("/markets-by-token/{token}", self._by_token),
             Route("/clob-markets/{condition}", self._clob_market),
             Route("/markets", self._markets),
@@ -173,6 +174,10 @@ class MarketData:
 
     async def _fee_rate(self, request: Request) -> Response:
         return error(404, "market not found") if self._token(request) is None else Answer({"base_fee": 0})
+
+    async def _builder_fees(self, request: Request) -> Response:
+        """Answer that nobody's builder code costs anything here."""
+        return Answer({"builder_maker_fee_rate_bps": 0, "builder_taker_fee_rate_bps": 0})
 
     async def _by_token(self, request: Request) -> Response:
         found = self._state.exchange.tokens.get(TokenId(request.path_params["token"]))

@@ -22,7 +22,7 @@ CASH = D(10_000)
 class Leg:
     """One account's order of a match; `price` is per share of the token it names."""
 
-    outcome: Literal["yes", "no"]
+    outcome: str
     side: Literal["BUY", "SELL"]
     price: str
 

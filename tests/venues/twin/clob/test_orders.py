@@ -187,3 +187,20 @@ async def test_a_better_price_goes_to_the_taker(
     assert (resting.size_matched, resting.original_size, resting.price) == (D(20), D(25), D("0.65"))
     assert await twin.cash(OTHER_KEY) == 10_000 - D("4.2") - D("4")
     assert await twin.cash(OUR_KEY) == 10_000 - D("11.8") - D("0.09744") - D("0.09600")
+
+
+async def test_a_builders_code_is_signed_along_and_costs_nothing(
+    twin: RunningTwin, ours: AsyncSecureClient, twin_market: TwinMarket
+) -> None:
+    await quote(twin, twin_market, "0.48", "0.50", "100")
+    code = "0x" + "b1" * 32
+
+    rates = await ours.get_builder_fee_rates(code)
+    made = accepted(
+        await ours.place_market_order(
+            token_id=twin_market.yes, side="BUY", amount="40", max_spend="41", builder_code=code
+        )
+    )
+
+    assert (rates.maker, rates.taker) == (D(0), D(0))
+    assert (made.making_amount, await twin.cash()) == (D(40), 10_000 - 40 - D("0.8"))
