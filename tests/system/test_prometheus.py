@@ -1,5 +1,6 @@
 """A real Prometheus on a live stack: every rule and every panel has data, and series stay few."""
 
+import json
 import re
 from collections import Counter
 from collections.abc import AsyncIterator
@@ -17,6 +18,7 @@ from .prometheus import RunningPrometheus, prometheus
 
 pytestmark = pytest.mark.system
 
+PANELS = Path(__file__).parents[2] / "dashboards" / "grafana" / "dashboards"
 TRADES, CLOSED = 4, 2
 SERIES_MAX = 120
 """Per metric and process, buckets counted apart."""
@@ -76,15 +78,39 @@ async def check_rules(server: RunningPrometheus) -> None:
         recorded = rule["type"] == "recording"
         expression = rule["name"] if recorded else re.split(r" (?:[<>]|==) ", rule["query"])[0]
 
-        async def has_numbers(expression: str = expression) -> bool:
-            return await server.has_numbers(expression)
-
-        try:
-            await eventually(has_numbers, patience_s=30)
-        except TimeoutError:
-            pytest.fail(f"{rule['name']} has no data: {rule['query']}")
+        await expect_numbers(server, rule["name"], expression)
         assert recorded or rule["state"] != "firing", rule["name"]
     assert len(rules) > 50
+
+
+async def check_panels(server: RunningPrometheus) -> None:
+    """Every query of every panel has numbers."""
+    checked = 0
+    for path in sorted(PANELS.glob("*.json")):
+        for panel in json.loads(path.read_text())["panels"]:
+            for target in panel["targets"]:
+                await expect_numbers(server, f"{path.stem}: {panel['title']}", filled_in(target["expr"]))
+                checked += 1
+    assert checked > 50
+
+
+def filled_in(expression: str) -> str:
+    """Return an expression with Grafana's variables as one evening would have them."""
+    for variable, value in (("$account", ".*"), ("$__rate_interval", "1m"), ("$__range", "5m")):
+        expression = expression.replace(variable, value)
+    return expression
+
+
+async def expect_numbers(server: RunningPrometheus, name: str, expression: str) -> None:
+    """Wait until an expression has numbers; fail with its name when it has none."""
+
+    async def has_numbers() -> bool:
+        return await server.has_numbers(expression)
+
+    try:
+        await eventually(has_numbers, patience_s=30)
+    except TimeoutError:
+        pytest.fail(f"{name} has no data: {expression}")
 
 
 async def check_series(server: RunningPrometheus) -> None:
@@ -99,10 +125,11 @@ async def check_series(server: RunningPrometheus) -> None:
     assert sum(counted.values()) < 1500
 
 
-async def test_every_rule_has_data_on_a_live_stack(tmp_path: Path) -> None:
+async def test_every_rule_and_panel_has_data_on_a_live_stack(tmp_path: Path) -> None:
     async with scraped(tmp_path) as (place, server):
         await an_evening(place, server)
         await check_rules(server)
+        await check_panels(server)
         await check_series(server)
         pnl = {s["metric"]["kind"]: float(s["value"][1]) for s in await server.query("trading_pnl_total")}
 
