@@ -15,6 +15,7 @@ from remora.cli import (
     data,
     decisions,
     desk,
+    doctor,
     down,
     live,
     positions,
@@ -46,6 +47,7 @@ COMMANDS: Final[dict[str, Callable[..., Any]]] = {
 }
 GROUPS: Final[dict[str, typer.Typer]] = {
     "data": data.app,
+    "doctor": doctor.app,
     "live": live.app,
     "twin": twin.app,
 }

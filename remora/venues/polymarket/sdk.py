@@ -8,12 +8,15 @@ from eth_account import Account
 from eth_account.messages import encode_typed_data
 from eth_utils.crypto import keccak
 from polymarket import ApiKeyCreds, AsyncSecureClient, Environment
+from polymarket._internal.actions.auth import build_l1_auth_headers
 from polymarket._internal.actions.orders.post import build_post_order_request
 from polymarket._internal.actions.orders.typed_data import build_order_typed_data
 from polymarket._internal.actions.orders.types import UnsignedOrder
 from polymarket._internal.environment import PRODUCTION_CONFIG, create_environment
 from polymarket._internal.hmac import build_hmac_signature
+from polymarket._internal.l1_auth import sign_api_key_auth
 from polymarket._internal.protocol import is_v2_position_id
+from polymarket._internal.wallet import signature_type_for, try_classify_wallet_type
 from polymarket.models.clob.orders import SignedOrder as SdkOrder
 from polymarket.models.types import TokenId as SdkTokenId
 from polymarket.types import EvmAddress
@@ -24,6 +27,15 @@ from remora.venues.polymarket.endpoints import Endpoints
 
 Credentials = ApiKeyCreds
 """API key, secret and passphrase of an account."""
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class WalletKind:
+    """How a wallet belongs to a key: EOA, POLY_PROXY, GNOSIS_SAFE or DEPOSIT_WALLET, and its signature type."""
+
+    name: str
+    signature_type: int
+
 
 SILENT = logging.getLogger("remora.venue.sdk")
 
@@ -91,6 +103,37 @@ def address_of(private_key: str) -> str:
         raise ValueError("PRIVATE_KEY is not a private key: expected 0x and 64 hexadecimal digits") from error
 
 
+def wallet_kind(private_key: str, wallet: str) -> WalletKind | None:
+    """Return what a wallet is to a key, None when the key is not its owner's (a session key, or a wrong one)."""
+    found = try_classify_wallet_type(
+        signer=address_of(private_key), wallet=wallet, config=PRODUCTION_CONFIG.wallet_derivation
+    )
+    return None if found is None else WalletKind(name=found, signature_type=signature_type_for(found))
+
+
+def ownership_headers(private_key: str, *, timestamp_s: int) -> dict[str, str]:
+    """Return the L1 headers that prove a key's ownership. Secret: never log them."""
+    signature = sign_api_key_auth(
+        Account.from_key(private_key), chain_id=PRODUCTION_CONFIG.chain_id, timestamp=timestamp_s
+    )
+    return build_l1_auth_headers(signature)
+
+
+def signed_headers(
+    address: str, credentials: ApiKeyCreds, *, method: str, path: str, body: str | None, timestamp_s: int
+) -> dict[str, str]:
+    """Return the L2 headers for exactly these bytes. Secret: never log them."""
+    return {
+        "POLY_ADDRESS": address,
+        "POLY_API_KEY": credentials.key,
+        "POLY_PASSPHRASE": credentials.passphrase,
+        "POLY_SIGNATURE": build_hmac_signature(
+            secret=credentials.secret, timestamp=timestamp_s, method=method, path=path, body=body
+        ),
+        "POLY_TIMESTAMP": str(timestamp_s),
+    }
+
+
 def api_key(client: AsyncSecureClient) -> str:
     """Return the id of the client's API key; it owns the orders and is no secret."""
     return client._ctx.credentials.key  # noqa: SLF001
@@ -109,17 +152,16 @@ def user_channel_auth(client: AsyncSecureClient) -> dict[str, str]:
 def request_headers(
     client: AsyncSecureClient, *, method: str, path: str, body: str | None, timestamp_s: int
 ) -> dict[str, str]:
-    """Return the L2 headers for exactly these bytes. Secret: never log them."""
+    """Return the L2 headers of the client's account for exactly these bytes. Secret: never log them."""
     context = client._ctx  # noqa: SLF001
-    return {
-        "POLY_ADDRESS": context.signer.address,
-        "POLY_API_KEY": context.credentials.key,
-        "POLY_PASSPHRASE": context.credentials.passphrase,
-        "POLY_SIGNATURE": build_hmac_signature(
-            secret=context.credentials.secret, timestamp=timestamp_s, method=method, path=path, body=body
-        ),
-        "POLY_TIMESTAMP": str(timestamp_s),
-    }
+    return signed_headers(
+        context.signer.address,
+        context.credentials,
+        method=method,
+        path=path,
+        body=body,
+        timestamp_s=timestamp_s,
+    )
 
 
 async def read_order_metadata(client: AsyncSecureClient, token_id: str) -> None:
