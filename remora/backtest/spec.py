@@ -10,9 +10,7 @@ from typing import Any
 
 from remora.backtest.costs import Costs, FillLevel, Latency
 from remora.domain.limits import Limits
-
-REPLAYS_PER_FIVE = 5
-"""Event clusters are resampled this often for each draw of latency and fills."""
+from remora.statistics.scoring_params import ScoringParams
 
 
 class SpecRefused(Exception):
@@ -60,15 +58,15 @@ class Spec:
         """Return `base` with the policy's numbers; raise SpecRefused for unknown names."""
         return changed(base, self.policy)
 
-    def key(self, fingerprint: str) -> str:
-        """Return a digest of configuration and data, without the seed: equal keys are one trial."""
+    def key(self, fingerprint: str, base: Limits, scoring: ScoringParams) -> str:
+        """Return a digest of data, policy and assumptions, without the seed: equal keys are one trial."""
         values = asdict(self) | {
             "data": fingerprint,
-            "policy": dict(self.policy),
-            "selection": dict(self.selection),
+            "policy": asdict(self.limits(base)),
+            "selection": {**scoring.recorded(), **self.selection} if self.select else None,
         }
         del values["seed"]
-        return hashlib.sha256(json.dumps(values, sort_keys=True, default=str).encode()).hexdigest()[:24]
+        return hashlib.sha256(json.dumps(values, sort_keys=True, default=_plain).encode()).hexdigest()[:24]
 
     def recorded(self) -> dict[str, Any]:
         """Return every value as plain JSON."""
@@ -80,6 +78,10 @@ class Spec:
             "policy": dict(self.policy),
             "selection": dict(self.selection),
         }
+
+
+def _plain(value: Any) -> str:
+    return ",".join(sorted(map(str, value))) if isinstance(value, frozenset) else str(value)
 
 
 def changed(base: Limits, policy: Mapping[str, Any]) -> Limits:
