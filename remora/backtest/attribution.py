@@ -80,15 +80,16 @@ def _concentration(filled: Sequence[Holding], listings: Sequence[Listing]) -> di
     """Return the profit without the best whale, event cluster and position, and their shares of the gains."""
     total = sum(float(holding.pnl) for holding in filled)
     found: dict[str, Any] = {"pnl": total}
-    for what, name in (
+    units: tuple[tuple[str, Callable[[Holding], str]], ...] = (
         ("whale", lambda holding: holding.whale),
         ("cluster", lambda holding: listings[holding.market].cluster),
         ("event", lambda holding: listings[holding.market].event),
         ("position", lambda holding: str(holding.number)),
-    ):
+    )
+    for what, name in units:
         rows = _grouped(filled, name)
         gains = sum(row["pnl"] for row in rows if row["pnl"] > 0)
-        best = rows[0] if rows else {"name": "", "pnl": 0.0}
+        best: dict[str, Any] = rows[0] if rows else {"name": "", "pnl": 0.0}
         found[f"best_{what}"] = best["name"]
         found[f"without_best_{what}"] = total - max(0.0, best["pnl"])
         found[f"best_{what}_share_of_gains"] = best["pnl"] / gains if gains > 0 else 0.0

@@ -37,7 +37,9 @@ def random_wallets(case: Case, history: History, followed: frozenset[str], draw:
     prints, spec = history.prints, case.spec
     inside = (prints.at >= spec.start) & (prints.at < spec.end) & (prints.kind == TRADE) & (prints.side == BUY)
     counts = np.bincount(prints.wallet[inside], minlength=len(history.wallets))
-    pool = [code for code in np.flatnonzero(counts >= PURCHASES_MIN) if history.wallets[code] not in followed]
+    pool = [
+        code for code in np.flatnonzero(counts >= PURCHASES_MIN).tolist() if history.wallets[code] not in followed
+    ]
     rng = np.random.default_rng([spec.seed, 3, draw])
     chosen = rng.choice(pool, size=min(len(followed), len(pool)), replace=False).tolist() if pool else []
     names = [history.wallets[code] for code in chosen]

@@ -90,9 +90,7 @@ def _work(job: Job) -> Any:
     return perform(_shared[0], job)
 
 
-def run_jobs(
-    shared: Shared, jobs: Sequence[Job], *, workers: int, done: Callable[[Job, Any], None]
-) -> None:
+def run_jobs(shared: Shared, jobs: Sequence[Job], *, workers: int, done: Callable[[Job, Any], None]) -> None:
     """Do every job and hand over each result as it comes; `workers` of 1 stays in this process."""
     if workers <= 1 or len(jobs) < 2:
         for job in jobs:

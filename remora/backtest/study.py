@@ -35,12 +35,10 @@ LATENCIES_S = (1.0, 10.0, 60.0, 600.0)
 class Memory(Protocol):
     """Remembers every configuration that was tried."""
 
-    def remember(self, key: str, fingerprint: str, sharpe: float | None, days: int, recorded: dict[str, Any]) -> None:
-        """Keep one configuration and its daily Sharpe ratio."""
-        ...
-
-    def sharpes(self, fingerprint: str) -> list[float]:
-        """Return the daily Sharpe ratios of everything tried on this data."""
+    def remember(
+        self, key: str, fingerprint: str, sharpe: float | None, days: int, recorded: dict[str, Any]
+    ) -> list[float]:
+        """Keep one configuration; return the daily Sharpe ratio of everything tried on this data, it included."""
         ...
 
 
@@ -104,7 +102,7 @@ def study(
     results = _vary(shared, made, plan, progress)
     found = made.performance
     key = spec.key(history.fingerprint, base, scoring)
-    memory.remember(key, history.fingerprint, found.sharpe, found.days, spec.recorded())
+    tried = memory.remember(key, history.fingerprint, found.sharpe, found.days, spec.recorded())
     report: dict[str, Any] = {
         "key": key,
         "spec": spec.recorded(),
@@ -119,7 +117,7 @@ def study(
         "exits": exits(made.outcome),
         "attribution": attribution(made.outcome, history.listings),
         "calibration": calibration(made.outcome, history.listings),
-        "deflated": deflated(found, memory.sharpes(history.fingerprint)),
+        "deflated": deflated(found, tried),
         "monthly": monthly(made, spec.start),
         **_judged(shared, made, results, spec),
     }
@@ -161,8 +159,8 @@ def _vary(shared: Shared, made: Replayed, plan: Plan, progress: Progress) -> dic
         progress("simulations and controls", count, len(jobs))
 
     run_jobs(shared, open_jobs, workers=plan.workers, done=done)
-    for kind in results:
-        results[kind].sort(key=lambda pair: (pair[0].number, str(pair[0].value)))
+    for pairs in results.values():
+        pairs.sort(key=lambda pair: (pair[0].number, str(pair[0].value)))
     return results
 
 
@@ -185,7 +183,9 @@ def _judged(
         "latencies": [_line(f"{job.value:g} s", told, capital) for job, told in results["latency"]],
         "controls": [_control(name, many, capital) for name, many in controls.items() if many],
         "overfitting": overfitting(matrix, np.random.default_rng([spec.seed, 4])),
-        "curves": curves(made, {name: [told["daily"] for told in many] for name, many in controls.items() if many}),
+        "curves": curves(
+            made, {name: [told["daily"] for told in many] for name, many in controls.items() if many}
+        ),
     }
 
 

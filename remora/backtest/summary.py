@@ -79,7 +79,9 @@ def curves(made: Replayed, controls: Mapping[str, Sequence[Floats]]) -> dict[str
     return {
         "start_day": int(made.outcome.start // DAY),
         "equity": np.round(equity, 4).tolist(),
-        "underwater": np.round(np.divide(equity - peak, peak, out=np.zeros_like(equity), where=peak > 0), 6).tolist(),
+        "underwater": np.round(
+            np.divide(equity - peak, peak, out=np.zeros_like(equity), where=peak > 0), 6
+        ).tolist(),
         "controls": {
             name: np.round(capital + np.cumsum(np.mean(np.stack(draws), axis=0)), 4).tolist()
             for name, draws in controls.items()

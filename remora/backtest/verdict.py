@@ -64,12 +64,14 @@ def _nothing(report: dict[str, Any]) -> str:
             "nobody traded on our side within our limit soon enough after the whales."
         )
     reason, count = next(iter(funnel["refused"].items()), ("", 0))
-    return f"All {funnel['signals']} signals were refused, {count} of them as {reason}: there is no position to judge."
+    return f"All {funnel['signals']} signals were refused, {count} of them as {reason}: there is nothing to judge."
 
 
 def _profit(report: dict[str, Any]) -> Question:
     pnl, total = report["performance"]["pnl"], report["performance"]["total_return"]
-    return Question("Is it profitable after costs?", pnl > 0, f"It earned {pnl:+,.0f} dollars ({total:+.1%}) after costs.")
+    return Question(
+        "Is it profitable after costs?", pnl > 0, f"It earned {pnl:+,.0f} dollars ({total:+.1%}) after costs."
+    )
 
 
 def _pessimist(report: dict[str, Any]) -> Question:
@@ -92,7 +94,8 @@ def _luck(report: dict[str, Any]) -> Question:
     return Question(
         name,
         found["dsr"] >= DSR_MIN,
-        f"The deflated Sharpe ratio is {found['dsr']:.3f} after {tries} tried on this data; {DSR_MIN} is asked for.",
+        f"The deflated Sharpe ratio is {found['dsr']:.3f} after {tries} tried on this data; "
+        f"{DSR_MIN} is asked for.",
     )
 
 
@@ -102,7 +105,9 @@ def _overfit(report: dict[str, Any]) -> Question:
     if found["pbo"] is None:
         return Question(name, None, f"Overfitting cannot be measured: {found.get('why_not', 'too little moved')}.")
     null = found["null"].get("p5")
-    beside = "" if null is None else f"; on noise nine of ten lie between {null:.2f} and {found['null']['p95']:.2f}"
+    beside = (
+        "" if null is None else f"; on noise nine of ten lie between {null:.2f} and {found['null']['p95']:.2f}"
+    )
     return Question(
         name,
         found["pbo"] < PBO_MAX,

@@ -35,6 +35,7 @@ def backtest(
     assume_end_days: Annotated[
         float | None, typer.Option(help="Scheduled end of markets that have none recorded, after the first trade.")
     ] = None,
+    workers: Annotated[int | None, typer.Option(help="Processes; without it, one per core.")] = None,
     seed: Annotated[int, typer.Option(help="Seed of every draw.")] = 0,
     as_json: Annotated[bool, typer.Option("--json", help="Print the report as JSON.")] = False,
 ) -> None:
@@ -52,6 +53,7 @@ def backtest(
         start=start_date,
         end=end_date,
         simulations=simulations,
+        workers=workers,
         whales=tuple(whales or ()),
         select=select,
         latency=latency,

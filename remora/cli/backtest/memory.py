@@ -3,12 +3,11 @@
 import asyncio
 import contextlib
 from collections.abc import AsyncIterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
 from sqlalchemy.exc import ProgrammingError
-from sqlalchemy.ext.asyncio import AsyncEngine
 
 from remora.cli import local_stack
 from remora.cli.errors import CommandFailed, Exit
@@ -22,50 +21,38 @@ from remora.storage.engine import create_engine
 
 @dataclass(frozen=True, slots=True)
 class TrialBook:
-    """Remembers trials in a database; each call opens it anew, because studies take minutes."""
+    """Remembers trials; the database is opened for the moment only, because studies take minutes."""
 
-    url: str
-
-    def remember(self, key: str, fingerprint: str, sharpe: float | None, days: int, recorded: dict[str, Any]) -> None:
-        """Keep one configuration."""
+    def remember(
+        self, key: str, fingerprint: str, sharpe: float | None, days: int, recorded: dict[str, Any]
+    ) -> list[float]:
+        """Keep one configuration; return the daily Sharpe ratio of everything tried on this data."""
         trial = trials.Trial(key=key, fingerprint=fingerprint, sharpe=sharpe, days=days, recorded=recorded)
-        asyncio.run(self._remember(trial))
+        return asyncio.run(self._remember([trial]))
 
-    def sharpes(self, fingerprint: str) -> list[float]:
-        """Return the daily Sharpe ratios of everything tried on this data."""
-        return asyncio.run(self._sharpes(fingerprint))
-
-    async def _remember(self, trial: trials.Trial) -> None:
-        async with _opened(self.url) as engine:
-            await trials.remember(engine, trial, now=datetime.now(UTC))
-
-    async def _sharpes(self, fingerprint: str) -> list[float]:
-        async with _opened(self.url) as engine:
-            return await trials.sharpes(engine, fingerprint)
-
-
-@contextlib.asynccontextmanager
-async def _opened(url: str) -> AsyncIterator[AsyncEngine]:
-    engine = create_engine(url, pool_size=1)
-    try:
-        yield engine
-    except ProgrammingError as error:
-        raise CommandFailed(
-            f"The database has no table of trials: {next(iter(str(error.orig).splitlines()), '')}",
-            "Bring it up to date with `remora up`.",
-            code=Exit.UNAVAILABLE,
-        ) from error
-    finally:
-        await engine.dispose()
+    async def _remember(self, made: list[trials.Trial]) -> list[float]:
+        async with _database() as url:
+            engine = create_engine(url, pool_size=1)
+            try:
+                for trial in made:
+                    await trials.remember(engine, trial, now=datetime.now(UTC))
+                return await trials.sharpes(engine, made[0].fingerprint)
+            except ProgrammingError as error:
+                raise CommandFailed(
+                    f"The database has no table of trials: {next(iter(str(error.orig).splitlines()), '')}",
+                    "Bring it up to date with `remora up`.",
+                    code=Exit.UNAVAILABLE,
+                ) from error
+            finally:
+                await engine.dispose()
 
 
 @contextlib.asynccontextmanager
-async def trial_book() -> AsyncIterator[TrialBook]:
-    """Yield the book of trials; without a database that runs, this machine's own is started for the moment."""
+async def _database() -> AsyncIterator[str]:
+    """Yield a database's address; without one that runs, this machine's own is started for the moment."""
     running = load_settings().database_url or inspect(StateDir(local_stack.state_dir())).database_url
     if running is not None:
-        yield TrialBook(str(running))
+        yield str(running)
         return
-    config = replace(local_stack.config(), temporal_address=None)
-    async with DatabaseOnly(config) as database:
-        yield TrialBook(database.database_url)
+    async with DatabaseOnly(local_stack.config()) as database:
+        yield database.database_url

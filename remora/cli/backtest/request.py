@@ -35,6 +35,7 @@ class Asked:
     start: str | None
     end: str | None
     simulations: int
+    workers: int | None
     whales: tuple[str, ...]
     select: bool
     latency: str
@@ -54,6 +55,7 @@ class Request:
     limits: Limits
     scoring: ScoringParams
     simulations: int
+    workers: int | None
 
 
 def requested(asked: Asked) -> Request:
@@ -90,7 +92,14 @@ def requested(asked: Asked) -> Request:
         policy=policy,
         seed=asked.seed,
     )
-    return Request(spec=spec, history=history, limits=limits, scoring=scoring, simulations=asked.simulations)
+    return Request(
+        spec=spec,
+        history=history,
+        limits=limits,
+        scoring=scoring,
+        simulations=asked.simulations,
+        workers=asked.workers,
+    )
 
 
 def usage(message: str, next_step: str = "") -> CommandFailed:
@@ -106,6 +115,8 @@ def _check_numbers(asked: Asked) -> None:
         raise usage(
             f"--simulations: expected 1 to {SIMULATIONS_MAX}, found {asked.simulations}.", "1000 is a good number."
         )
+    if asked.workers is not None and not 1 <= asked.workers <= 256:
+        raise usage(f"--workers: expected 1 to 256 processes, found {asked.workers}.")
     if not (math.isfinite(asked.capital) and 1 <= asked.capital <= 1e9):
         raise usage(f"--capital: expected dollars from 1 to 1e9, found {asked.capital}.")
     if asked.assume_end_days is not None and not 0 < asked.assume_end_days <= 3650:

@@ -6,10 +6,14 @@ import typer
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn, TimeRemainingColumn
 
+from remora.backtest.checkpoint import Checkpoint
+from remora.backtest.pool import cores
 from remora.backtest.spec import SpecRefused
-from remora.backtest.study import study
+from remora.backtest.study import Plan, study
+from remora.cli.backtest.memory import TrialBook
 from remora.cli.backtest.request import Request
 from remora.cli.errors import CommandFailed, Exit
+from remora.cli.local_stack import state_dir
 from remora.cli.reading import show_json
 
 
@@ -38,16 +42,34 @@ class StudyProgress:
 def examine(request: Request, *, as_json: bool) -> None:
     """Study the request and print the report."""
     progress = StudyProgress()
+    plan = _plan(request)
     with progress.bars:
         try:
-            report = study(request.spec, request.history, request.limits, request.scoring, progress.told)
+            report = study(
+                request.spec,
+                request.history,
+                request.limits,
+                request.scoring,
+                plan=plan,
+                memory=TrialBook(),
+                progress=progress.told,
+            )
         except SpecRefused as error:
             text = str(error)
             raise CommandFailed(f"{text[:1].upper()}{text[1:]}.", code=Exit.REFUSED) from None
+    plan.checkpoint.clear()
     if as_json:
         show_json(report)
     else:
         _show(report)
+
+
+def _plan(request: Request) -> Plan:
+    """Keep what is done under the state directory: the same command goes on after an interruption."""
+    spec = request.spec
+    key = spec.key(request.history.fingerprint, request.limits, request.scoring)
+    kept = Checkpoint(state_dir() / "backtests" / f"{key}-{spec.seed}")
+    return Plan(simulations=request.simulations, workers=request.workers or cores(), checkpoint=kept)
 
 
 def _show(report: dict[str, Any]) -> None:
