@@ -9,7 +9,7 @@ from activities.redeeming import RedemptionDisputed, redeem_market
 from activities.tools import Tools, heartbeating
 from remora.domain.exits import Thresholds, crossed, holding_before, share_to_sell, thresholds
 from remora.domain.market import ResolutionStatus
-from remora.domain.money import MICRO, floor_to
+from remora.domain.money import MICRO, ZERO, floor_to
 from remora.domain.reasons import PositionState
 from remora.storage import decisions, orders, positions, risk, triggers
 from remora.storage import reconcile as adoption
@@ -158,6 +158,8 @@ class PositionActivities:
                 raise ApplicationError(
                     f"market {ref.condition_id} is {market.resolution.value}, not yet resolved", type="NotResolved"
                 )
+            # what the market paid counts in equity at once, not only when the chain has paid it
+            await positions.set_mark(tools.engine, ref.position_id, market.payout(ref.token_id) or ZERO)
             await positions.set_position_state(tools.engine, ref.position_id, PositionState.REDEEMING)
             try:
                 await redeem_market(tools, market)

@@ -8,6 +8,7 @@ from decimal import Decimal, InvalidOperation
 from enum import StrEnum
 from pathlib import Path
 from typing import Annotated, Any, Final
+from zoneinfo import available_timezones
 
 from dotenv.parser import parse_stream
 from pydantic import AfterValidator, BeforeValidator, Field, SecretStr, ValidationError
@@ -57,6 +58,12 @@ def _classes(value: Any) -> Any:
     if not isinstance(value, str):
         return value
     return frozenset(MarketClass(name.strip()) for name in value.split(",") if name.strip())
+
+
+def _zone(value: str) -> str:
+    if value not in available_timezones():
+        raise ValueError("unknown")
+    return value
 
 
 def _full_match(pattern: str) -> AfterValidator:
@@ -188,6 +195,9 @@ class Settings(BaseSettings):
     )
     entry_orders_per_minute: Count = _env(
         "REMORA_ENTRY_ORDERS_PER_MINUTE", COUNT, DEFAULTS.entry_orders_per_minute
+    )
+    day_zone: Annotated[str, Clean, AfterValidator(_zone)] = _env(
+        "REMORA_DAY_ZONE", "an IANA time zone, such as UTC or America/New_York", DEFAULTS.day_zone
     )
 
     # signals

@@ -113,11 +113,15 @@ class MarketChanged(Message):
 
 
 class Reduce(Message):
-    """Signal `reduce`: sell a share of the holding, all of it at 1, for the desk or an operator."""
+    """Signal `reduce`: sell a share of the holding, all of it at 1, for the desk or an operator.
+
+    Delivered again with the same `key`, it is dropped; without one it never is.
+    """
 
     share: Decimal = Field(gt=0, le=1)
     reason: ExitReason
     by: str
+    key: str = ""
 
 
 class CloseRequest(Message):

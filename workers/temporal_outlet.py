@@ -14,6 +14,7 @@ from remora.domain.ids import AccountId
 from remora.domain.money import Side
 from remora.domain.trades import Signal
 from remora.telemetry.tracing import carried
+from schemas.desk import LookAgain, desk_workflow_id
 from schemas.message import ClockMessage
 from schemas.position import (
     MarketChanged,
@@ -83,6 +84,10 @@ class TemporalOutlet:
             seen_at=change.seen_at,
         )
         await self._signal(change.workflow_id, "market_changed", message)
+
+    async def desk_should_look(self, cause: str, seen_at: datetime) -> None:
+        """Signal the desk to judge its limits now."""
+        await self._signal(desk_workflow_id(self._account), "look_again", LookAgain(cause=cause, seen_at=seen_at))
 
     async def _signal(self, workflow_id: str, name: str, message: Any) -> bool:
         try:

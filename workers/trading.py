@@ -63,6 +63,9 @@ def activities_of(tools: Tools) -> Sequence[Any]:
         held.write_state,
         desk.load_state,
         desk.turn,
+        desk.restart_desk,
+        desk.assess,
+        desk.tell_reductions,
         ReconcileActivities(tools).compare,
     ]
 
@@ -136,6 +139,7 @@ async def _open_desk(engine: AsyncEngine, venue: Venue, settings: Settings) -> N
         cash=await venue.cash(),
         now=now,
         now_venue=(await venue.clock()).venue_time(now),
+        day_zone=settings.day_zone,
     )
     if desk.venue_mode != settings.mode.value:
         raise SettingsError(

@@ -43,6 +43,14 @@ class Inbox:
         buys_ours = signal.side is Side.BUY and signal.token_id == self.token_id
         (self.purchases if buys_ours else self.sales).append(signal)
 
+    def put_reduction(self, reduction: Reduce) -> None:
+        """Take a reduction in once."""
+        if reduction.key and reduction.key in self.seen:
+            return
+        if reduction.key:
+            self.seen.add(reduction.key)
+        self.reductions.append(reduction)
+
     @property
     def any(self) -> bool:
         """Whether an open position has something to do."""

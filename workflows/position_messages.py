@@ -52,8 +52,11 @@ class PositionMessages(PositionSteps):
 
     @workflow.signal
     def reduce(self, reduction: Reduce) -> None:
-        """Sell a share of the holding."""
-        self._inbox.reductions.append(reduction)
+        """Sell a share of the holding; all of it also where an earlier sale found no buyer."""
+        if reduction.share == 1 and self._view.state is PositionState.AWAITING_RESOLUTION:
+            self._inbox.close = CloseRequest(by=reduction.by)
+        else:
+            self._inbox.put_reduction(reduction)
 
     @workflow.update
     async def close(self, request: CloseRequest) -> PositionSnapshot:

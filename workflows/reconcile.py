@@ -7,9 +7,9 @@ from temporalio.common import SearchAttributePair, TypedSearchAttributes
 from temporalio.exceptions import FailureError, WorkflowAlreadyStartedError
 
 with workflow.unsafe.imports_passed_through():
-    from activities.desk import DeskActivities, DeskChange
+    from activities.desk import DeskActivities, Lost
     from activities.reconcile import ReconcileActivities
-    from remora.domain.reasons import DeskMode, PositionState
+    from remora.domain.reasons import PositionState
     from remora.domain.reconcile import DifferenceCode, Repair
     from schemas.desk import DeskInput, desk_workflow_id
     from schemas.position import PositionInput, position_workflow_id
@@ -144,16 +144,10 @@ class ReconcileWorkflow:
         )
         if not (self._start.repair and fresh):
             return
-        change = DeskChange(
-            account=account, mode=DeskMode.PAUSED, by=BY, reason="the desk's workflow had been terminated"
+        lost = Lost(account=account, by=BY, reason="the desk's workflow had been terminated")
+        await workflow.execute_local_activity_method(
+            DeskActivities.restart_desk, lost, summary="begin in the safest mode", **policies.WRITE
         )
-        state = await workflow.execute_local_activity_method(
-            DeskActivities.load_state, account, summary="read the desk", **policies.WRITE
-        )
-        if state.mode is DeskMode.TRADING:
-            await workflow.execute_local_activity_method(
-                DeskActivities.turn, change, summary="pause entries", **policies.WRITE
-            )
         try:
             await workflow.start_child_workflow(
                 DeskWorkflow.run,

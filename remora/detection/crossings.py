@@ -1,7 +1,7 @@
 """Compare every book of a held token with the thresholds in force."""
 
 from collections import defaultdict
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from decimal import Decimal
@@ -35,14 +35,18 @@ class CrossingBoard:
         self._armed: dict[str, _Armed] = {}
         self._by_token: dict[TokenId, list[_Armed]] = {}
         self._books: dict[TokenId, BookUpdate] = {}
+        self._held: frozenset[TokenId] = frozenset()
 
     @property
     def tokens(self) -> frozenset[TokenId]:
         """Return the tokens whose books matter."""
         return frozenset(self._by_token)
 
-    def refresh(self, triggers: Iterable[Trigger]) -> None:
-        """Take the thresholds in force; one that did not change keeps what its monitor has seen."""
+    def refresh(self, triggers: Iterable[Trigger], held: Collection[TokenId] = ()) -> None:
+        """Take the thresholds in force; one that did not change keeps what its monitor has seen.
+
+        Books of `held` tokens are kept too: their thresholds may be armed only after their last book came.
+        """
         kept: dict[str, _Armed] = {}
         by_token = defaultdict(list)
         for trigger in triggers:
@@ -54,14 +58,16 @@ class CrossingBoard:
             kept[trigger.position_id] = armed
             by_token[trigger.token_id].append(armed)
         self._armed, self._by_token = kept, dict(by_token)
-        self._books = {token: book for token, book in self._books.items() if token in self._by_token}
+        self._held = frozenset(held) | self._by_token.keys()
+        self._books = {token: book for token, book in self._books.items() if token in self._held}
 
     def update(self, update: BookUpdate) -> list[Crossing]:
         """Take in a book; return the crossings that count now and were not raised yet."""
-        watching = self._by_token.get(update.book.token_id)
-        if watching is None:
+        token = update.book.token_id
+        if token not in self._held:
             return []
-        self._books[update.book.token_id] = update
+        self._books[token] = update
+        watching = self._by_token.get(token, [])
         raised = []
         for armed in watching:
             kind = armed.monitor.update(update.book, update.distinct, update.seen_at)

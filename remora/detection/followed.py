@@ -66,7 +66,7 @@ class Followed:
                 for position in positions
             ]
         )
-        self._board.refresh(armed)
+        self._board.refresh(armed, self._holdings.tokens)
         await self._follow(frozenset(follow.whale for follow in follows) | self._holdings.whales)
         await self._watch(self._board.tokens | self._holdings.tokens)
 

@@ -63,3 +63,6 @@ class Outlet(Protocol):
 
     async def market_changed(self, change: MarketChange) -> None:
         """Tell a position that its market changed; an ended position needs nothing."""
+
+    async def desk_should_look(self, cause: str, seen_at: datetime) -> None:
+        """Tell the desk that its limits or the calendar may turn a dial; without a desk nobody needs to know."""

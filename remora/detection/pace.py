@@ -27,6 +27,9 @@ class Pace:
     overdue_every: float = 0.25
     repeat_crossing_after: timedelta = timedelta(seconds=15)
     marks_every: float = 2.0
+    portfolio_every: float = 2.0
+    desk_repeat_after: float = 5.0
+    """Whatever should make the desk look is told again after this long."""
 
     activity_every: float = 15.0
     """Holders of our positions are read again, because merges and redemptions are on no stream."""

@@ -3,12 +3,14 @@
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
 from datetime import datetime
+from functools import partial
 
 import structlog
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from remora.detection.backfill import Backfill
 from remora.detection.crossings import CrossingBoard
+from remora.detection.equity import EquityWatch
 from remora.detection.followed import Followed
 from remora.detection.holdings import Holdings
 from remora.detection.intake import Intake
@@ -96,6 +98,15 @@ class Watch:
         self.markets = MarketEvents(
             venue, holdings=holdings, pace=pace, outlet=outlet, lanes=self.lanes, time=self.time
         )
+        self.equity = EquityWatch(
+            engine,
+            account,
+            limits=limits,
+            pace=pace,
+            now=now,
+            venue_now=self.time.venue_now,
+            tell=self._tell_desk,
+        )
         self.orders = OwnOrders(venue, engine, outlet=outlet, lanes=self.lanes, time=self.time)
         self.liveness = Liveness(venue.last_message_at, now=now, replace=self._replace, pace=pace, metrics=metrics)
         self._readers: dict[str, asyncio.Task[None]] = {}
@@ -113,6 +124,7 @@ class Watch:
             "markets": self.markets.run,
             "overdue": self._raise_overdue,
             "marks": self._write_marks,
+            "equity": self.equity.run,
             "clock": self._keep_time,
             "liveness": self.liveness.run,
         }
@@ -196,6 +208,7 @@ class Watch:
     async def _take_book(self, item: object) -> None:
         if isinstance(item, BookUpdate):
             self._tell(self.board.update(item))
+            self.equity.update(item)
         elif isinstance(item, MarketUpdate):
             self.markets.hint(item)
         elif isinstance(item, FeedGap):
@@ -215,6 +228,10 @@ class Watch:
                 await self._outlet.price_crossed(crossing)
 
             self.lanes.push(Delivery(key=f"price/{crossing.workflow_id}", kind=Kind.EXIT, act=act))
+
+    def _tell_desk(self, cause: str, seen_at: datetime) -> None:
+        act = partial(self._outlet.desk_should_look, cause, seen_at)
+        self.lanes.push(Delivery(key="desk", kind=Kind.EXIT, act=act))
 
     async def _raise_overdue(self) -> None:
         while True:

@@ -7,6 +7,7 @@ from enum import StrEnum
 from itertools import chain
 
 from remora.domain.books import OrderBook
+from remora.domain.desk import Standing, daily_loss_breach
 from remora.domain.limits import Limits
 from remora.domain.market import Market, ResolutionStatus
 from remora.domain.money import MICRO, ONE, ZERO, Side, ceil_to, floor_to
@@ -56,6 +57,13 @@ class DeskSnapshot:
     entry_orders_last_minute: int
     live: bool = False
     permission: Permission | None = None
+
+    @property
+    def standing(self) -> Standing:
+        """Equity beside what it is measured against."""
+        return Standing(
+            equity=self.equity, day_start_equity=self.day_start_equity, high_water_mark=self.high_water_mark
+        )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -196,10 +204,9 @@ def _check_desk(desk: DeskSnapshot, exposure: Exposure, limits: Limits) -> Skip 
         return Skip(SkipReason.DESK_PAUSED)
     if desk.mode is DeskMode.HALTED:
         return Skip(SkipReason.DESK_HALTED)
-    loss = desk.day_start_equity - desk.equity
-    allowed = min(limits.daily_loss_share * desk.day_start_equity, limits.max_daily_loss_usd)
-    if loss > 0 and loss >= allowed:
-        return Skip(SkipReason.DAILY_LOSS, f"lost {loss:.2f} of {allowed:.2f} allowed today")
+    breach = daily_loss_breach(desk.standing, limits)
+    if breach is not None:
+        return Skip(SkipReason.DAILY_LOSS, breach)
     if exposure.opposite_held:
         return Skip(SkipReason.OPPOSITE_HELD)
     if desk.entry_orders_last_minute >= limits.entry_orders_per_minute:

@@ -27,6 +27,7 @@ class Limits:
     drawdown_share: Decimal = Decimal("0.20")
     drawdown_recovered_share: Decimal = Decimal("0.10")
     entry_orders_per_minute: int = 10
+    day_zone: str = "UTC"
 
     # live
     first_day_max_usd: Decimal = Decimal(100)

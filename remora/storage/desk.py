@@ -9,11 +9,15 @@ from sqlalchemy import select, update
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
+from remora.domain.desk import Standing, roll, trading_day
 from remora.domain.ids import AccountId
+from remora.domain.limits import Limits
 from remora.domain.money import ZERO
 from remora.domain.reasons import DeskMode
 from remora.storage import ledger
 from remora.storage.tables import Desk, DeskAudit
+
+UTC_DAY = Limits().day_zone
 
 
 class DeskMissing(LookupError):
@@ -22,7 +26,10 @@ class DeskMissing(LookupError):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DeskRow:
-    """The desk as stored."""
+    """The desk as stored.
+
+    `revision` counts the turns of its dials, `reduction` is the number of the last desk-wide reduction.
+    """
 
     account: AccountId
     venue_mode: str
@@ -35,10 +42,19 @@ class DeskRow:
     changed_at: datetime
     changed_by: str
     reason: str
+    revision: int
+    reduction: int
 
 
 async def ensure_desk(
-    engine: AsyncEngine, account: AccountId, *, venue_mode: str, cash: Decimal, now: datetime, now_venue: datetime
+    engine: AsyncEngine,
+    account: AccountId,
+    *,
+    venue_mode: str,
+    cash: Decimal,
+    now: datetime,
+    now_venue: datetime,
+    day_zone: str = UTC_DAY,
 ) -> DeskRow:
     """Create the desk with its opening balance if it does not exist, and return it."""
     async with engine.begin() as connection:
@@ -50,7 +66,7 @@ async def ensure_desk(
                 mode=DeskMode.TRADING.value,
                 scale=Decimal(1),
                 cash=ZERO,
-                day=now_venue.date(),
+                day=trading_day(now_venue, day_zone),
                 day_start_equity=cash,
                 high_water_mark=cash,
                 changed_at=now,
@@ -89,40 +105,65 @@ async def load_desk(engine: AsyncEngine, account: AccountId) -> DeskRow:
 async def set_desk_mode(
     engine: AsyncEngine, account: AccountId, *, mode: DeskMode, by: str, reason: str, now: datetime
 ) -> DeskRow:
-    """Turn the mode dial and write who did it and why; a repeated call changes nothing."""
+    """Turn the mode dial whatever it shows, and write who did it and why; a repeated call changes nothing."""
     async with engine.begin() as connection:
         before = await load(connection, account, lock=True)
-        if before.mode is mode:
-            return before
-        await connection.execute(
-            update(Desk)
-            .where(Desk.account == account)
-            .values(mode=mode.value, changed_at=now, changed_by=by, reason=reason)
-        )
-        await _audit(connection, before, {"mode": mode.value}, by=by, action=mode.value, reason=reason, now=now)
+        if before.mode is not mode:
+            await turn(connection, before, {"mode": mode}, by=by, action=mode.value, reason=reason, now=now)
         return await load(connection, account)
 
 
-async def _audit(
+async def turn(
     connection: AsyncConnection,
     before: DeskRow,
-    after: dict[str, Any],
+    values: dict[str, Any],
     *,
     by: str,
     action: str,
     reason: str,
     now: datetime,
+    key: str | None = None,
 ) -> None:
-    old = {name: str(getattr(before, name)) for name in after}
+    """Change the locked desk row and write who did it and why. Who last turned the mode shows on the row."""
+    signed = {"changed_at": now, "changed_by": by, "reason": reason} if "mode" in values else {}
+    await connection.execute(
+        update(Desk).where(Desk.account == before.account).values(**values, **signed, revision=Desk.revision + 1)
+    )
+    old = {name: str(getattr(before, name)) for name in values}
+    new = {name: str(value) for name, value in values.items()}
+    await audit(
+        connection, before.account, key=key, by=by, action=action, reason=reason, now=now, change=(old, new)
+    )
+
+
+async def audit(
+    connection: AsyncConnection,
+    account: AccountId,
+    *,
+    by: str,
+    action: str,
+    reason: str,
+    now: datetime,
+    key: str | None = None,
+    change: tuple[dict[str, str], dict[str, str]] = ({}, {}),
+) -> None:
+    """Write one line of the audit trail: what changed, from what to what."""
     await connection.execute(
         insert(DeskAudit).values(
-            account=before.account, at=now, by=by, action=action, reason=reason, before=old, after=after
+            account=account,
+            key=key,
+            at=now,
+            by=by,
+            action=action,
+            reason=reason,
+            before=change[0],
+            after=change[1],
         )
     )
 
 
 async def audit_trail(engine: AsyncEngine, account: AccountId) -> list[dict[str, Any]]:
-    """Return every change of the desk's dials, oldest first."""
+    """Return every order to the desk and change of its dials, oldest first."""
     async with engine.connect() as connection:
         rows = await connection.execute(
             select(DeskAudit.__table__).where(DeskAudit.account == account).order_by(DeskAudit.id)
@@ -130,17 +171,24 @@ async def audit_trail(engine: AsyncEngine, account: AccountId) -> list[dict[str,
         return [dict(row) for row in rows.mappings()]
 
 
-async def roll_day(
-    connection: AsyncConnection, desk: DeskRow, *, equity: Decimal, now_venue: datetime
-) -> tuple[Decimal, Decimal]:
-    """Start a new day if one began, raise the high-water mark; return (day's base, high-water mark)."""
-    today = now_venue.date()
-    base = equity if today > desk.day else desk.day_start_equity
-    mark = max(desk.high_water_mark, equity)
-    if today > desk.day or mark > desk.high_water_mark:
+async def rolled(
+    connection: AsyncConnection, desk: DeskRow, *, equity: Decimal, now_venue: datetime | None, day_zone: str
+) -> Standing:
+    """Start a new day on the locked row if one began, raise the high-water mark; return the standing.
+
+    Without a venue time nobody knows whether a day began, and none does.
+    """
+    today = desk.day if now_venue is None else trading_day(now_venue, day_zone)
+    before = Standing(equity=equity, day_start_equity=desk.day_start_equity, high_water_mark=desk.high_water_mark)
+    after = roll(before, new_day=today > desk.day)
+    if today > desk.day or after != before:
         await connection.execute(
             update(Desk)
             .where(Desk.account == desk.account)
-            .values(day=max(today, desk.day), day_start_equity=base, high_water_mark=mark)
+            .values(
+                day=max(today, desk.day),
+                day_start_equity=after.day_start_equity,
+                high_water_mark=after.high_water_mark,
+            )
         )
-    return base, mark
+    return after

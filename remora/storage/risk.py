@@ -1,16 +1,16 @@
 """The risk check: one transaction that locks the desk, decides, and writes what it decided."""
 
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
-from decimal import Decimal
+from datetime import datetime
 from typing import Any
 
-from sqlalchemy import case, func, insert, select
+from sqlalchemy import insert, select
 from sqlalchemy.dialects.postgresql import insert as upsert
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from remora.domain.books import OrderBook
-from remora.domain.decide import Copy, DeskSnapshot, Exposure, Skip, decide
+from remora.domain.decide import Copy, DeskSnapshot, Skip, decide
+from remora.domain.desk import judge
 from remora.domain.ids import AccountId
 from remora.domain.limits import Limits
 from remora.domain.market import Market
@@ -20,9 +20,8 @@ from remora.domain.reasons import PositionState, SkipReason
 from remora.domain.trades import Signal
 from remora.storage import desk as desks
 from remora.storage import live, roster
+from remora.storage.exposure import committed, recent_entries
 from remora.storage.tables import NOT_ENDED, ConsumedTrade, Decision, Order, Position, Reservation
-
-MINUTE = timedelta(minutes=1)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -71,17 +70,23 @@ async def decide_and_record(
         is_live = desk.venue_mode == "live"
         if is_live:
             whale = await live.standing_live(connection, asked.account, asked.signal.whale, whale, asked.now_wall)
-        numbers = await _numbers(connection, asked, market)
-        equity = desk.cash + numbers["value"]
-        base, mark = await desks.roll_day(connection, desk, equity=equity, now_venue=asked.now_venue)
+        spent = await committed(connection, asked.account, market, asked.signal)
+        standing = await desks.rolled(
+            connection,
+            desk,
+            equity=desk.cash + spent.value,
+            now_venue=asked.now_venue,
+            day_zone=limits.day_zone,
+        )
         snapshot = DeskSnapshot(
             mode=desk.mode,
-            scale=desk.scale,
-            equity=equity,
-            cash=desk.cash - numbers["reserved"],
-            day_start_equity=base,
-            high_water_mark=mark,
-            entry_orders_last_minute=await _recent_entries(connection, asked),
+            # a drawdown counts at once, also before the desk has turned its dial
+            scale=min(desk.scale, judge(desk.mode, desk.scale, standing, limits).scale),
+            equity=standing.equity,
+            cash=desk.cash - spent.reserved,
+            day_start_equity=standing.day_start_equity,
+            high_water_mark=standing.high_water_mark,
+            entry_orders_last_minute=await recent_entries(connection, asked.account, asked.now_venue),
             live=is_live,
             permission=await live.permission(connection, asked.account) if is_live else None,
         )
@@ -91,20 +96,14 @@ async def decide_and_record(
             book=book,
             whale=whale,
             desk=snapshot,
-            exposure=Exposure(
-                position=numbers["position"],
-                market=numbers["market"],
-                event=numbers["event"],
-                whale=numbers["whale"],
-                opposite_held=numbers["opposite"] > 0,
-            ),
+            exposure=spent.exposure,
             limits=limits,
             now_wall=asked.now_wall,
             now_venue=asked.now_venue,
         )
         if isinstance(decision, Skip):
             return await _write_skip(connection, asked, market, decision, unproven=whale.unproven)
-        return await _write_copy(connection, asked, market, decision)
+        return await _write_copy(connection, asked, market, decision, reduction=desk.reduction)
 
 
 async def record_skip(
@@ -193,60 +192,6 @@ async def _orphaned(connection: AsyncConnection, asked: Case) -> bool:
     return found is not None
 
 
-async def _numbers(connection: AsyncConnection, asked: Case, market: Market) -> dict[str, Decimal]:
-    """Return exposures at cost with reservations, the value of holdings, and what is reserved, in dollars."""
-    held = Position.bought_shares - Position.sold_shares - Position.redeemed_shares
-    average = Position.bought_notional / func.nullif(Position.bought_shares, 0)
-    reserved = (
-        select(Reservation.position_id, func.sum(Reservation.dollars).label("dollars"))
-        .where(Reservation.account == asked.account, Reservation.released_at.is_(None))
-        .group_by(Reservation.position_id)
-        .subquery()
-    )
-    committed = func.coalesce(held * average, 0) + func.coalesce(reserved.c.dollars, 0)
-    same_token = Position.token_id == asked.signal.token_id
-    same_whale = Position.whale == asked.signal.whale
-    opposite = market.opposite(asked.signal.token_id)
-
-    def total(condition: Any, amount: Any = committed) -> Any:
-        return func.coalesce(func.sum(case((condition, amount), else_=0)), 0)
-
-    row = (
-        (
-            await connection.execute(
-                select(
-                    total(same_token & same_whale).label("position"),
-                    total(Position.condition_id == market.condition_id).label("market"),
-                    total(Position.event_id == market.event_id).label("event"),
-                    total(same_whale).label("whale"),
-                    total(Position.token_id == opposite).label("opposite"),
-                    func.coalesce(func.sum(held * func.coalesce(Position.mark_price, average, 0)), 0).label(
-                        "value"
-                    ),
-                    func.coalesce(func.sum(reserved.c.dollars), 0).label("reserved"),
-                )
-                .select_from(Position)
-                .outerjoin(reserved, reserved.c.position_id == Position.id)
-                .where(Position.account == asked.account, NOT_ENDED)
-            )
-        )
-        .mappings()
-        .one()
-    )
-    return {name: Decimal(value) for name, value in row.items()}
-
-
-async def _recent_entries(connection: AsyncConnection, asked: Case) -> int:
-    count = await connection.scalar(
-        select(func.count()).where(
-            Order.account == asked.account,
-            Order.purpose == Purpose.ENTRY.value,
-            Order.venue_at > asked.now_venue - MINUTE,
-        )
-    )
-    return int(count or 0)
-
-
 async def _write_skip(
     connection: AsyncConnection, asked: Case, market: Market | None, skip: Skip, *, unproven: bool = False
 ) -> DecisionRecord:
@@ -263,12 +208,15 @@ async def _write_skip(
     )
 
 
-async def _write_copy(connection: AsyncConnection, asked: Case, market: Market, copy: Copy) -> DecisionRecord:
+async def _write_copy(
+    connection: AsyncConnection, asked: Case, market: Market, copy: Copy, *, reduction: int
+) -> DecisionRecord:
     position_id = asked.position_id or f"p-{asked.decision_id}"
     order_id = f"o-{asked.decision_id}"
     terms = {name: str(getattr(copy, name)) for name in Copy.__slots__ if name != "unproven"}
     if asked.position_id is None:
-        await connection.execute(insert(Position).values(_new_position(asked, market, copy, position_id)))
+        facts = _new_position(asked, market, copy, position_id)
+        await connection.execute(insert(Position).values(**facts, reduction=reduction))
     await _write_decision(
         connection,
         asked,

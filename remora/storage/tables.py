@@ -76,21 +76,43 @@ class Desk(Base):
     changed_at: Mapped[datetime]
     changed_by: Mapped[str]
     reason: Mapped[str]
+    revision: Mapped[int] = mapped_column(server_default="0")
+    reduction: Mapped[int] = mapped_column(server_default="0")
 
 
 class DeskAudit(Base):
-    """Who turned which dial of a desk, when and why."""
+    """Who turned which dial of a desk, when and why; `key` makes carrying an order out twice impossible."""
 
     __tablename__ = "desk_audit"
+    __table_args__ = (UniqueConstraint("account", "key"),)
 
     id: Mapped[int] = mapped_column(Identity(), primary_key=True)
     account: Mapped[str] = mapped_column(ForeignKey("desks.account"), index=True)
+    key: Mapped[str | None]
     at: Mapped[datetime]
     by: Mapped[str]
     action: Mapped[str]
     reason: Mapped[str]
     before: Mapped[dict[str, Any]]
     after: Mapped[dict[str, Any]]
+
+
+class DeskReduction(Base):
+    """A share of every position that is held when it is ordered, to be sold; finished once all were told."""
+
+    __tablename__ = "desk_reductions"
+    __table_args__ = (
+        CheckConstraint("share > 0 AND share <= 1", name="share"),
+        CheckConstraint(_one_of("exit_reason", ExitReason), name="exit_reason"),
+    )
+
+    account: Mapped[str] = mapped_column(ForeignKey("desks.account"), primary_key=True)
+    number: Mapped[int] = mapped_column(primary_key=True)
+    share: Mapped[Decimal]
+    exit_reason: Mapped[str]
+    by: Mapped[str]
+    ordered_at: Mapped[datetime]
+    finished_at: Mapped[datetime | None]
 
 
 class Roster(Base):
@@ -207,6 +229,7 @@ class Position(Base):
     exit_at: Mapped[datetime | None]
     opened_at: Mapped[datetime]
     closed_at: Mapped[datetime | None]
+    reduction: Mapped[int] = mapped_column(server_default="0")
 
 
 class Order(Base):

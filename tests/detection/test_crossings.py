@@ -88,3 +88,14 @@ def test_books_of_other_tokens_are_ignored_and_marks_are_executable() -> None:
     watched.refresh([])
     assert watched.update(book("0.10", 2)) == []
     assert watched.tokens == frozenset()
+
+
+def test_a_book_that_came_before_its_threshold_was_armed_still_counts() -> None:
+    watched = CrossingBoard(Limits(), repeat_after=timedelta(seconds=15))
+    watched.refresh([], held=[TOKEN])
+    assert watched.update(book("0.30", 1)) == []
+    watched.refresh([trigger(START + timedelta(seconds=1))], held=[TOKEN])
+
+    assert watched.overdue(START + timedelta(seconds=2)) == []
+    (crossing,) = watched.overdue(START + timedelta(seconds=4))
+    assert crossing.kind is CrossingKind.STOP_LOSS

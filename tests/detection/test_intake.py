@@ -70,6 +70,9 @@ class Heard:
     async def market_changed(self, change: MarketChange) -> None:
         """Not used here."""
 
+    async def desk_should_look(self, cause: str, seen_at: datetime) -> None:
+        """Not used here."""
+
 
 def trade(number: int = 0, **changes: object) -> WhaleTrade:
     """Return a purchase that was just made."""

@@ -2,7 +2,7 @@
 
 import itertools
 import os
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
@@ -17,6 +17,7 @@ from temporalio.worker import Replayer
 
 from activities.tools import Patience, Tools
 from remora.domain.books import Level, OrderBook
+from remora.domain.clock import VenueClock
 from remora.domain.ids import AccountId, ConditionId, EventId, OrderDigest, TokenId, WalletAddress
 from remora.domain.limits import Limits
 from remora.domain.market import Market, MarketClass, Outcome, ResolutionStatus
@@ -35,6 +36,7 @@ from remora.domain.orders import (
 from remora.domain.trades import TradeSource, WhaleTrade
 from remora.storage.desk import ensure_desk
 from remora.storage.roster import Follow, publish_roster
+from remora.venues.venue import VenueUnavailable
 from schemas.message import ClockMessage
 from schemas.position import PositionInput, PositionSnapshot, SignalMessage, position_workflow_id
 from starters.position import deliver_signal
@@ -69,6 +71,9 @@ class MemoryVenue:
     lost: bool = False
     refuse: bool = False
     holding: Decimal | None = None
+    down: bool = False
+    ahead: timedelta = timedelta(0)
+    began: datetime = field(default_factory=now)
     numbers: Any = field(default_factory=itertools.count)
 
     async def market_of(self, token_id: TokenId, *, fresh: bool = False) -> Market:
@@ -77,7 +82,20 @@ class MemoryVenue:
     async def prepare(self, token_id: TokenId) -> None:
         pass
 
+    async def clock(self) -> VenueClock:
+        return VenueClock(wall_origin=self.began, venue_origin=self.began + self.ahead)
+
+    async def markets(self, condition_ids: Sequence[ConditionId]) -> list[Market]:
+        return [self.market]
+
+    async def books(self, token_ids: Sequence[TokenId]) -> list[OrderBook]:
+        if self.down:
+            raise VenueUnavailable("the venue is down")
+        return [await self.book(token) for token in token_ids]
+
     async def book(self, token_id: TokenId, *, max_age: timedelta = timedelta(0)) -> OrderBook:
+        if self.down:
+            raise VenueUnavailable("the venue is down")
         bids = () if self.bid is None else (Level(self.bid, self.bid_size),)
         return OrderBook(
             token_id=token_id, bids=bids, asks=(Level(self.ask, d(5000)),), as_of=now(), tick_size=d("0.01")

@@ -1,0 +1,91 @@
+"""What an account has committed: the numbers that a risk check holds against its limits."""
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from decimal import Decimal
+from typing import Any
+
+from sqlalchemy import case, func, select
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from remora.domain.decide import Exposure
+from remora.domain.ids import AccountId
+from remora.domain.market import Market
+from remora.domain.orders import FillStatus, Purpose
+from remora.domain.trades import Signal
+from remora.storage.portfolio import AVERAGE, HELD, VALUE
+from remora.storage.tables import NOT_ENDED, Fill, Order, Position, Reservation
+
+MINUTE = timedelta(minutes=1)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Committed:
+    """Exposures at cost with reservations, the value of holdings, and what is reserved, in dollars."""
+
+    exposure: Exposure
+    value: Decimal
+    reserved: Decimal
+
+
+async def committed(connection: AsyncConnection, account: AccountId, market: Market, signal: Signal) -> Committed:
+    """Return what the account has committed, as far as it concerns a purchase."""
+    filled = (
+        select(func.coalesce(func.sum(Fill.shares * Fill.price + Fill.fee), 0))
+        .where(Fill.order_id == Reservation.order_id, Fill.status != FillStatus.FAILED.value)
+        .scalar_subquery()
+    )
+    # what has filled is counted as held already: a reservation stands for the rest
+    left = func.greatest(Reservation.dollars - filled, 0)
+    reserved = (
+        select(Reservation.position_id, func.sum(left).label("dollars"))
+        .where(Reservation.account == account, Reservation.released_at.is_(None))
+        .group_by(Reservation.position_id)
+        .subquery()
+    )
+    spent = func.coalesce(HELD * AVERAGE, 0) + func.coalesce(reserved.c.dollars, 0)
+    same_whale = Position.whale == signal.whale
+    opposite = market.opposite(signal.token_id)
+
+    def total(condition: Any) -> Any:
+        return func.coalesce(func.sum(case((condition, spent), else_=0)), 0)
+
+    row = (
+        await connection.execute(
+            select(
+                total((Position.token_id == signal.token_id) & same_whale).label("position"),
+                total(Position.condition_id == market.condition_id).label("market"),
+                total(Position.event_id == market.event_id).label("event"),
+                total(same_whale).label("whale"),
+                total(Position.token_id == opposite).label("opposite"),
+                func.coalesce(func.sum(VALUE), 0).label("value"),
+                func.coalesce(func.sum(reserved.c.dollars), 0).label("reserved"),
+            )
+            .select_from(Position)
+            .outerjoin(reserved, reserved.c.position_id == Position.id)
+            .where(Position.account == account, NOT_ENDED)
+        )
+    ).one()
+    return Committed(
+        exposure=Exposure(
+            position=Decimal(row.position),
+            market=Decimal(row.market),
+            event=Decimal(row.event),
+            whale=Decimal(row.whale),
+            opposite_held=row.opposite > 0,
+        ),
+        value=Decimal(row.value),
+        reserved=Decimal(row.reserved),
+    )
+
+
+async def recent_entries(connection: AsyncConnection, account: AccountId, now_venue: datetime) -> int:
+    """Return how many entry orders were made in the minute of venue time before `now_venue`."""
+    count = await connection.scalar(
+        select(func.count()).where(
+            Order.account == account,
+            Order.purpose == Purpose.ENTRY.value,
+            Order.venue_at > now_venue - MINUTE,
+        )
+    )
+    return int(count or 0)
