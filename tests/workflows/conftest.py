@@ -159,6 +159,10 @@ class MemoryVenue:
             digest=digest, found=digest in self.fills_of, live=False, fills=self.fills_of.get(digest, ())
         )
 
+    @property
+    def account(self) -> AccountId:
+        return ACCOUNT
+
     async def shares(self, token_id: TokenId) -> Decimal:
         return ZERO
 
