@@ -1,6 +1,7 @@
 """The market channel: books of the tokens we hold, kept change by change."""
 
 import json
+from collections import Counter
 from collections.abc import AsyncIterator, Callable, Collection, Iterator
 from datetime import datetime, timedelta
 from random import Random
@@ -11,8 +12,8 @@ from websockets.asyncio.client import ClientConnection
 from remora.domain.books import OrderBook
 from remora.domain.ids import ConditionId, TokenId
 from remora.venues.polymarket.socket import Socket
-from remora.venues.polymarket.wire.activity import Malformed
 from remora.venues.polymarket.wire.market import Changes, MarketNotice, TickChange, parse_market_message
+from remora.venues.polymarket.wire.values import Malformed, messages_in
 from remora.venues.venue import BookUpdate, FeedGap, MarketUpdate
 
 PING_EVERY = timedelta(seconds=10)
@@ -24,7 +25,7 @@ class MarketChannelFeed:
 
     def __init__(self, url: str, *, now: Callable[[], datetime], random: Random) -> None:
         self.socket = Socket("market", url, now, self._greet, PING_EVERY, SILENT_AFTER, random)
-        self.malformed = 0
+        self.malformed: Counter[str] = Counter()
         self._tokens: frozenset[TokenId] = frozenset()
         self._books: dict[TokenId, OrderBook] = {}
         self._distinct: dict[TokenId, int] = {}
@@ -56,22 +57,14 @@ class MarketChannelFeed:
             if isinstance(frame, FeedGap):
                 yield frame
                 continue
-            for message in self._messages(frame.text):
+            for message in messages_in(frame.text):
                 for update in self._apply(message, frame.seen_at):
                     yield update
-
-    def _messages(self, text: str) -> list[Any]:
-        try:
-            found = json.loads(text)
-        except ValueError:
-            self.malformed += 1
-            return []
-        return found if isinstance(found, list) else [found]
 
     def _apply(self, raw: Any, seen_at: datetime) -> Iterator[BookUpdate | MarketUpdate]:
         message = parse_market_message(raw)
         if isinstance(message, Malformed):
-            self.malformed += 1
+            self.malformed[message.reason] += 1
         elif isinstance(message, OrderBook):
             yield from self._replace([message], seen_at)
         elif isinstance(message, Changes):

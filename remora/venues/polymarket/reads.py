@@ -1,7 +1,9 @@
 """Public reads: markets, books, whales."""
 
 import asyncio
+import contextlib
 import time
+from collections import Counter
 from collections.abc import Callable, Sequence
 from datetime import datetime, timedelta
 from decimal import Decimal
@@ -10,6 +12,7 @@ from typing import Any
 import httpx
 from polymarket import AsyncPublicClient, AsyncSecureClient
 from polymarket.models.clob.order_book import OrderBook as SdkBook
+from polymarket.models.clob.order_book import OrderBookLevel as SdkLevel
 
 from remora.domain.books import Level, OrderBook
 from remora.domain.clock import VenueClock
@@ -20,8 +23,10 @@ from remora.venues.polymarket.endpoints import Endpoints
 from remora.venues.polymarket.market_facts import market_facts
 from remora.venues.polymarket.read_ahead import ReadAhead
 from remora.venues.polymarket.translate import translated
-from remora.venues.polymarket.wire.activity import Malformed, number, parse_trade
-from remora.venues.venue import MarketUnknown
+from remora.venues.polymarket.wire.activity import parse_trade
+from remora.venues.polymarket.wire.page import Page, parse_page
+from remora.venues.polymarket.wire.values import Malformed, json_value, number
+from remora.venues.venue import MarketUnknown, VenueUnavailable
 
 MARKET_FRESH_SECONDS = 10.0
 BATCH = 20
@@ -44,6 +49,7 @@ class Reads:
         self._clock = clock
         self._now = now
         self._data = httpx.AsyncClient(base_url=endpoints.data_url, trust_env=False, timeout=10.0)
+        self.malformed: Counter[str] = Counter()
         self._by_token: dict[TokenId, tuple[float, Market]] = {}
         self._by_condition: dict[ConditionId, Market] = {}
         self._markets_ahead = ReadAhead(self._read_market, time.monotonic)
@@ -112,15 +118,19 @@ class Reads:
 
     async def _read_book(self, token_id: TokenId) -> OrderBook:
         async with translated(f"reading the book of {token_id}"):
-            return _book(await self._client.get_order_book(token_id=token_id), self._now())
+            return order_book(await self._client.get_order_book(token_id=token_id), self._now())
 
     async def books(self, token_ids: Sequence[TokenId]) -> list[OrderBook]:
-        """Return several books in one request; tokens without a book are left out."""
+        """Return several books in one request; tokens without a book, or with a malformed one, are left out."""
         if not token_ids:
             return []
         async with translated("reading books"):
             found = await self._client.get_order_books(token_ids=list(token_ids))
-        return [_book(book, self._now()) for book in found]
+        books: list[OrderBook] = []
+        for one in found:
+            with contextlib.suppress(VenueUnavailable):
+                books.append(order_book(one, self._now()))
+        return books
 
     async def whale_trades(self, whale: WalletAddress, *, since: datetime) -> list[WhaleTrade]:
         """Return a wallet's fills and other holding changes since venue time `since`, oldest first."""
@@ -129,39 +139,53 @@ class Reads:
         trades: list[WhaleTrade] = []
         cursor: str | None = None
         for _ in range(PAGES_MAX):
-            body = await self._data_page("/v2/activity", {**params, **({"cursor": cursor} if cursor else {})})
-            for row in body["data"]:
+            page = await self._data_page("/v2/activity", {**params, **({"cursor": cursor} if cursor else {})})
+            for row in page.rows:
                 trade = parse_trade(row, seen_at=seen_at, source=TradeSource.DATA_API)
-                if not isinstance(trade, Malformed):
+                if isinstance(trade, Malformed):
+                    self.malformed[trade.reason] += 1
+                else:
                     trades.append(trade)
-            cursor = body["pagination"]["next_cursor"]
+            cursor = page.next_cursor
             if cursor is None:
                 break
         return sorted(trades, key=lambda trade: trade.happened_at)
 
     async def whale_holding(self, whale: WalletAddress, token_id: TokenId) -> Decimal | None:
         """Return the shares a wallet holds of a token, None when the Data API does not list it."""
-        body = await self._data_page("/v2/positions", {"user": whale, "limit": PAGE})
-        for row in body["data"]:
-            if str(row.get("token_id")) == token_id:
+        page = await self._data_page("/v2/positions", {"user": whale, "limit": PAGE})
+        for row in page.rows:
+            if isinstance(row, dict) and row.get("token_id") == token_id:
                 return number(row.get("current_size"))
         return None
 
-    async def _data_page(self, path: str, params: dict[str, Any]) -> dict[str, Any]:
+    async def _data_page(self, path: str, params: dict[str, Any]) -> Page:
         """Read one page past the venue's cache, which serves the same address for up to five minutes."""
         async with translated(f"reading {path}"):
             answer = await self._data.get(path, params={**params, "_": time.monotonic_ns()})
             answer.raise_for_status()
-            body: dict[str, Any] = answer.json()
-            return body
+        page = parse_page(json_value(answer.text))
+        if isinstance(page, Malformed):
+            raise VenueUnavailable(f"reading {path}: {page.reason}: {page.detail}")
+        return page
 
 
-def _book(found: SdkBook, now: datetime) -> OrderBook:
+def order_book(found: SdkBook, now: datetime) -> OrderBook:
+    """Return a book, best price first; raise VenueUnavailable when it has numbers that no book has."""
+    if not 0 < found.tick_size < 1:
+        raise VenueUnavailable(f"the book of {found.asset_id!s:.80} has the tick {found.tick_size!s:.40}")
     return OrderBook(
         token_id=TokenId(str(found.asset_id)),
-        bids=tuple(Level(row.price, row.size) for row in sorted(found.bids, key=lambda row: -row.price)),
-        asks=tuple(Level(row.price, row.size) for row in sorted(found.asks, key=lambda row: row.price)),
+        bids=tuple(sorted(map(_level, found.bids), key=lambda level: -level.price)),
+        asks=tuple(sorted(map(_level, found.asks), key=lambda level: level.price)),
         as_of=found.timestamp or now,
         tick_size=found.tick_size,
         last_trade_price=found.last_trade_price,
     )
+
+
+def _level(row: SdkLevel) -> Level:
+    price, size = number(row.price), number(row.size)
+    if price is None or size is None or not 0 < price < 1 or size <= 0:
+        raise VenueUnavailable(f"a book has the price {row.price!s:.40} and the size {row.size!s:.40}")
+    return Level(price, size)

@@ -1,6 +1,7 @@
 """The activity stream: every trade of the venue, of which we keep the followed wallets'."""
 
 import json
+from collections import Counter
 from collections.abc import AsyncIterator, Callable, Collection
 from datetime import datetime, timedelta
 from random import Random
@@ -10,7 +11,8 @@ from websockets.asyncio.client import ClientConnection
 from remora.domain.ids import WalletAddress
 from remora.domain.trades import TradeSource, WhaleTrade
 from remora.venues.polymarket.socket import Socket
-from remora.venues.polymarket.wire.activity import Malformed, parse_trade
+from remora.venues.polymarket.wire.activity import parse_trade
+from remora.venues.polymarket.wire.values import Malformed, json_value
 from remora.venues.venue import FeedGap
 
 PING_EVERY = timedelta(seconds=5)
@@ -25,7 +27,7 @@ class RtdsWhaleFeed:
 
     def __init__(self, url: str, *, now: Callable[[], datetime], random: Random) -> None:
         self.socket = Socket("rtds", url, now, self._greet, PING_EVERY, SILENT_AFTER, random)
-        self.malformed = 0
+        self.malformed: Counter[str] = Counter()
         self._whales: frozenset[str] = frozenset()
 
     async def follow(self, whales: Collection[WalletAddress]) -> None:
@@ -59,14 +61,10 @@ class RtdsWhaleFeed:
         return text[start + 1 : start + 43].lower() in self._whales
 
     def _parse(self, text: str, seen_at: datetime) -> WhaleTrade | None:
-        try:
-            message = json.loads(text, parse_float=str)
-        except ValueError:
-            self.malformed += 1
-            return None
-        payload = message.get("payload") if isinstance(message, dict) else None
+        message = json_value(text)
+        payload = message.get("payload") if isinstance(message, dict) else message
         trade = parse_trade(payload, seen_at=seen_at, source=TradeSource.RTDS)
         if isinstance(trade, Malformed):
-            self.malformed += 1
+            self.malformed[trade.reason] += 1
             return None
         return trade

@@ -1,24 +1,20 @@
 """Our own account: sign once, send the same bytes, look up by digest."""
 
-import json
 from collections.abc import Callable
-from datetime import UTC, datetime
+from datetime import datetime
 from decimal import Decimal
-from functools import partial
 from typing import Any, Literal
 
 import httpx
 from polymarket import AsyncSecureClient, RequestRejectedError
 from polymarket.models.clob.account import ClobTrade
 
-from remora.domain.fees import taker_fee
 from remora.domain.ids import AccountId, ConditionId, OrderDigest, TokenId
 from remora.domain.market import Market
 from remora.domain.money import ZERO, Side, from_micros
 from remora.domain.orders import (
     Accepted,
     Fill,
-    FillStatus,
     OrderLookup,
     OrderRequest,
     OrderType,
@@ -29,8 +25,10 @@ from remora.domain.orders import (
 )
 from remora.venues.polymarket import sdk
 from remora.venues.polymarket.endpoints import Endpoints
+from remora.venues.polymarket.our_fills import our_fills
 from remora.venues.polymarket.reads import Reads
 from remora.venues.polymarket.translate import NOT_FOUND, translated
+from remora.venues.polymarket.wire.values import json_value, number, text_of
 from remora.venues.venue import Holding, VenueRefused
 
 SEND_TIMEOUT = httpx.Timeout(connect=2.0, read=3.0, write=2.0, pool=1.0)
@@ -49,6 +47,7 @@ CODES = (
     ("restricted in your region", "region_blocked"),
 )
 AMBIGUOUS_STATUS = (408, 425, 429)
+MESSAGE_MAX = 2_000
 
 
 class TradingSide:
@@ -160,39 +159,10 @@ class TradingSide:
         return sorted(found, key=lambda fill: fill.matched_at)
 
     async def fills_of(self, row: ClobTrade) -> list[Fill]:
-        """Return our side of a trade: one fill as taker, one for each resting order of ours as maker."""
-        status = FillStatus.MATCHED if row.status == "MATCHED_NOT_BROADCASTED" else FillStatus(row.status)
-        fields = partial(
-            Fill,
-            trade_id=row.id,
-            status=status,
-            matched_at=row.matched_at.astimezone(UTC),
-            transaction_hash=row.transaction_hash or "",
-        )
-        if row.trader_side == "TAKER":
-            market = await self._reads.market(ConditionId(row.condition_id))
-            return [
-                fields(
-                    order_digest=OrderDigest(row.taker_order_id),
-                    token_id=TokenId(str(row.asset_id)),
-                    side=Side(row.side),
-                    shares=row.size,
-                    price=row.price,
-                    fee=taker_fee(row.size, row.price, market.fee_rate, market.fee_exponent),
-                )
-            ]
-        return [
-            fields(
-                order_digest=OrderDigest(maker.order_id),
-                token_id=TokenId(str(maker.asset_id)),
-                side=Side(str(maker.side)),
-                shares=maker.matched_amount,
-                price=maker.price,
-                fee=ZERO,
-            )
-            for maker in row.maker_orders
-            if maker.maker_address.lower() == self.account
-        ]
+        """Return our side of a trade; raise VenueUnavailable when its numbers are none."""
+        taker = row.trader_side == "TAKER"
+        market = await self._reads.market(ConditionId(row.condition_id)) if taker else None
+        return our_fills(row, self.account, market)
 
     async def cash(self) -> Decimal:
         """Return spendable dollars."""
@@ -235,25 +205,27 @@ class TradingSide:
 
 def outcome(digest: OrderDigest, status: int, body: str) -> SendOutcome:
     """Return what a reply to ``POST /order`` means; anything unclear is Unknown."""
-    try:
-        parsed = json.loads(body, parse_float=Decimal)
-    except ValueError:
-        return Unknown(digest=digest, cause=f"status {status} without JSON")
-    if not isinstance(parsed, dict) or status >= 500 or status in AMBIGUOUS_STATUS:
+    parsed = json_value(body)
+    if not isinstance(parsed, dict):
+        return Unknown(digest=digest, cause=f"status {status} without a JSON object")
+    if status in AMBIGUOUS_STATUS or not (200 <= status < 300 or 400 <= status < 500):
         return Unknown(digest=digest, cause=f"status {status}: {body[:200]}")
     if status >= 400:
         return _refused(digest, str(parsed.get("error", f"status {status}")))
-    if parsed.get("success") is not True or parsed.get("errorMsg") or not parsed.get("orderID"):
-        return _refused(digest, str(parsed.get("errorMsg") or f"status {parsed.get('status')!r}"))
+    success, error = parsed.get("success"), parsed.get("errorMsg") or ""
+    if success is False or text_of(error):
+        return _refused(digest, text_of(error) or f"status {parsed.get('status')!r}")
+    if success is not True or error or text_of(parsed.get("orderID")) is None:
+        return Unknown(digest=digest, cause=f"status {status} says neither yes nor no: {body[:200]}")
     making, taking = _amount(parsed.get("makingAmount")), _amount(parsed.get("takingAmount"))
-    state = str(parsed.get("status"))
+    state, trades = parsed.get("status"), parsed.get("tradeIDs")
     return Accepted(
         digest=digest,
         live=state == "live",
         delayed=state == "delayed",
         matched_shares=max(making, taking),
         matched_notional=min(making, taking),
-        trade_ids=tuple(str(trade) for trade in parsed.get("tradeIDs") or ()),
+        trade_ids=tuple(str(trade) for trade in trades) if isinstance(trades, list) else (),
     )
 
 
@@ -261,13 +233,9 @@ def _refused(digest: OrderDigest, message: str) -> SendOutcome:
     if "Duplicated" in message:
         return Unknown(digest=digest, cause="the venue has this order already")
     code = next((code for text, code in CODES if text in message), "rejected")
-    return Rejected(digest=digest, code=code, message=message)
+    return Rejected(digest=digest, code=code, message=message[:MESSAGE_MAX].replace("\0", ""))
 
 
 def _amount(value: object) -> Decimal:
     """Return an amount as far as it can be read; shares cost less than a dollar, so the larger one is shares."""
-    try:
-        found = Decimal(str(value or 0))
-    except ArithmeticError:
-        return ZERO
-    return found if found.is_finite() else ZERO
+    return max(ZERO, number(value) or ZERO)

@@ -1,15 +1,17 @@
 """The user channel: our own fills and their settlement."""
 
 import json
+from collections import Counter
 from collections.abc import AsyncIterator, Awaitable, Callable
 from datetime import datetime, timedelta
 from random import Random
-from typing import Any
 
 from websockets.asyncio.client import ClientConnection
 
 from remora.domain.orders import Fill
 from remora.venues.polymarket.socket import Socket
+from remora.venues.polymarket.wire.user import TradeMoved, parse_user_message
+from remora.venues.polymarket.wire.values import Malformed, messages_in
 from remora.venues.venue import FeedGap, FillUpdate, VenueError
 
 PING_EVERY = timedelta(seconds=10)
@@ -34,7 +36,7 @@ class UserChannelFeed:
         random: Random,
     ) -> None:
         self.socket = Socket("user", url, now, self._greet, PING_EVERY, SILENT_AFTER, random)
-        self.malformed = 0
+        self.malformed: Counter[str] = Counter()
         self._auth = auth
         self._read_trade = read_trade
 
@@ -60,14 +62,6 @@ class UserChannelFeed:
                     yield FillUpdate(fill=fill, seen_at=frame.seen_at)
 
     def _trades(self, text: str) -> list[str]:
-        try:
-            found: Any = json.loads(text)
-        except ValueError:
-            self.malformed += 1
-            return []
-        rows = found if isinstance(found, list) else [found]
-        return [
-            str(row["id"])
-            for row in rows
-            if isinstance(row, dict) and row.get("event_type") == "trade" and row.get("id")
-        ]
+        found = [parse_user_message(message) for message in messages_in(text)]
+        self.malformed.update(message.reason for message in found if isinstance(message, Malformed))
+        return [message.trade_id for message in found if isinstance(message, TradeMoved)]

@@ -1,17 +1,17 @@
 """Whales' trades as the activity stream and the Data API write them."""
 
+import re
 from collections.abc import Mapping
-from dataclasses import dataclass
 from datetime import UTC, datetime
-from decimal import Decimal, InvalidOperation
 from typing import Any
 
 from remora.domain.ids import ConditionId, TokenId, WalletAddress
 from remora.domain.money import ZERO, Side
 from remora.domain.trade_key import trade_key
 from remora.domain.trades import TradeKind, TradeSource, WhaleTrade
+from remora.venues.polymarket.wire.values import Malformed, number, text_of
 
-MAGNITUDE_MAX = Decimal(10) ** 15
+TOKEN = re.compile(r"[0-9]{1,78}")
 SECONDS_MAX = 32_503_680_000
 KINDS = {
     "TRADE": TradeKind.TRADE,
@@ -22,16 +22,10 @@ KINDS = {
 }
 
 
-@dataclass(frozen=True, slots=True)
-class Malformed:
-    """A message that cannot be used; `reason` is stable, `detail` says what was expected and found."""
-
-    reason: str
-    detail: str
-
-
 def parse_trade(raw: object, *, seen_at: datetime, source: TradeSource) -> WhaleTrade | Malformed:
     """Return the trade in a row of the stream (camelCase) or of Data API v2 (snake_case); never raises."""
+    if isinstance(raw, Malformed):
+        return raw
     if not isinstance(raw, Mapping):
         return Malformed("not_an_object", f"expected an object, found {type(raw).__name__}")
     kind = KINDS.get(str(raw.get("type") or "TRADE").upper())
@@ -42,7 +36,7 @@ def parse_trade(raw: object, *, seen_at: datetime, source: TradeSource) -> Whale
     condition = _text(raw, "conditionId", "condition_id")
     if not _is_hex(whale, 40) or not _is_hex(condition, 64):
         return Malformed("bad_identity", f"wallet {whale:.50}, condition {condition:.70}")
-    if kind is TradeKind.TRADE and not token.isdecimal():
+    if TOKEN.fullmatch(token) is None and (token or kind is TradeKind.TRADE):
         return Malformed("bad_token", f"token {token:.90}")
     side = _side(raw, kind)
     size, price = number(raw.get("size")), number(raw.get("price"))
@@ -51,10 +45,12 @@ def parse_trade(raw: object, *, seen_at: datetime, source: TradeSource) -> Whale
         price = ZERO if price is None else price
         size = number(raw.get("usdc_size")) if size is None else size
     if side is None or size is None or price is None:
-        return Malformed("badnumber", f"side {raw.get('side')!r:.20}, size or price is not a finite number")
+        return Malformed("bad_number", f"side {raw.get('side')!r:.20}, size or price is not a finite number")
     if seconds is None or not 0 < seconds < SECONDS_MAX:
         return Malformed("bad_time", f"timestamp {raw.get('timestamp')!r:.40}")
     transaction = _text(raw, "transactionHash", "transaction_hash")
+    if transaction and not _is_hex(transaction, 64):
+        return Malformed("bad_transaction", f"transaction {transaction:.70}")
     return WhaleTrade(
         key=trade_key(
             transaction_hash=transaction,
@@ -87,11 +83,7 @@ def _side(raw: Mapping[Any, Any], kind: TradeKind) -> Side | None:
 
 
 def _text(raw: Mapping[Any, Any], *names: str) -> str:
-    for name in names:
-        value = raw.get(name)
-        if isinstance(value, str) and value:
-            return value
-    return ""
+    return next((found for name in names if (found := text_of(raw.get(name))) is not None), "")
 
 
 def _is_hex(value: str, digits: int) -> bool:
@@ -100,16 +92,3 @@ def _is_hex(value: str, digits: int) -> bool:
         and value[:2] in ("0x", "0X")
         and all(character in "0123456789abcdefABCDEF" for character in value[2:])
     )
-
-
-def number(value: object) -> Decimal | None:
-    """Return a finite number of a sane magnitude, None for anything else."""
-    if isinstance(value, bool) or not isinstance(value, int | float | str | Decimal):
-        return None
-    if isinstance(value, int | str) and len(str(value)[:64]) > 60:
-        return None
-    try:
-        found = Decimal(str(value))
-    except InvalidOperation:
-        return None
-    return found if found.is_finite() and abs(found) <= MAGNITUDE_MAX else None

@@ -9,7 +9,7 @@ from typing import Any
 from remora.domain.books import Level, OrderBook
 from remora.domain.ids import ConditionId, TokenId
 from remora.domain.money import Side
-from remora.venues.polymarket.wire.activity import Malformed, number
+from remora.venues.polymarket.wire.values import Malformed, number, text_of
 
 DEFAULT_TICK = Decimal("0.01")
 MILLISECONDS_MAX = 32_503_680_000_000
@@ -60,6 +60,8 @@ MarketMessage = OrderBook | Changes | TickChange | MarketNotice | Ignored | Malf
 
 def parse_market_message(raw: object) -> MarketMessage:
     """Return what one message says; never raises."""
+    if isinstance(raw, Malformed):
+        return raw
     if not isinstance(raw, Mapping):
         return Malformed("not_an_object", f"expected an object, found {type(raw).__name__}")
     kind = raw.get("event_type")
@@ -68,20 +70,18 @@ def parse_market_message(raw: object) -> MarketMessage:
     if kind == "price_change":
         return _changes(raw)
     if kind == "tick_size_change":
-        tick = number(raw.get("new_tick_size"))
-        if tick is None or not 0 < tick < 1:
-            return Malformed("bad_tick", f"new_tick_size {raw.get('new_tick_size')!r:.40}")
-        return TickChange(TokenId(str(raw.get("asset_id"))), ConditionId(str(raw.get("market"))), tick)
+        return _tick(raw)
     if kind == "market_resolved":
-        return MarketNotice(ConditionId(str(raw.get("market"))), "resolved")
+        market = text_of(raw.get("market"))
+        return MarketNotice(ConditionId(market), "resolved") if market else Malformed("bad_market", "no market")
     return Ignored()
 
 
 def parse_book(raw: Mapping[Any, Any]) -> OrderBook | Malformed:
     """Return a book, best price first whatever order it came in."""
-    token, at = raw.get("asset_id"), _time(raw.get("timestamp"))
+    token, at = text_of(raw.get("asset_id")), _time(raw.get("timestamp"))
     bids, asks = _levels(raw.get("bids")), _levels(raw.get("asks"))
-    if not isinstance(token, str) or not token or at is None or bids is None or asks is None:
+    if token is None or at is None or bids is None or asks is None:
         return Malformed("bad_book", "expected asset_id, timestamp, bids and asks with decimal prices and sizes")
     tick = number(raw.get("tick_size"))
     last = number(raw.get("last_trade_price") or None)
@@ -95,18 +95,26 @@ def parse_book(raw: Mapping[Any, Any]) -> OrderBook | Malformed:
     )
 
 
+def _tick(raw: Mapping[Any, Any]) -> TickChange | Malformed:
+    token, market = text_of(raw.get("asset_id")), text_of(raw.get("market"))
+    tick = number(raw.get("new_tick_size"))
+    if token is None or market is None or tick is None or not 0 < tick < 1:
+        return Malformed("bad_tick", f"new_tick_size {raw.get('new_tick_size')!r:.40}")
+    return TickChange(TokenId(token), ConditionId(market), tick)
+
+
 def _changes(raw: Mapping[Any, Any]) -> Changes | Malformed:
-    rows, at = raw.get("price_changes"), _time(raw.get("timestamp"))
-    if not isinstance(rows, list) or at is None:
-        return Malformed("bad_changes", "expected price_changes and a timestamp")
+    rows, at, market = raw.get("price_changes"), _time(raw.get("timestamp")), text_of(raw.get("market"))
+    if not isinstance(rows, list) or at is None or market is None:
+        return Malformed("bad_changes", "expected market, price_changes and a timestamp")
     found = []
     for row in rows:
         level = _level(row, zero=True)
         side = str(row.get("side")).upper() if isinstance(row, Mapping) else ""
-        if level is None or side not in ("BUY", "SELL") or not isinstance(row.get("asset_id"), str):
+        if level is None or side not in ("BUY", "SELL") or text_of(row.get("asset_id")) is None:
             return Malformed("bad_changes", "expected asset_id, side, price and size in every change")
         found.append(LevelChange(TokenId(row["asset_id"]), Side(side), level))
-    return Changes(ConditionId(str(raw.get("market"))), tuple(found), at)
+    return Changes(ConditionId(market), tuple(found), at)
 
 
 def _levels(rows: object) -> list[Level] | None:

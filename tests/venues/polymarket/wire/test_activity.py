@@ -11,8 +11,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from remora.domain.trades import TradeKind, TradeSource, WhaleTrade
-from remora.venues.polymarket.wire.activity import Malformed, parse_trade
+from remora.venues.polymarket.wire.activity import parse_trade
 from remora.venues.polymarket.wire.market import parse_market_message
+from remora.venues.polymarket.wire.values import Malformed
 
 NOW = datetime(2026, 11, 1, tzinfo=UTC)
 CAPTURED = Path(__file__).parents[5] / "shared" / "data" / "protocol"
