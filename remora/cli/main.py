@@ -15,6 +15,7 @@ from remora.cli import (
     data,
     decisions,
     desk,
+    discover,
     doctor,
     down,
     live,
@@ -43,6 +44,8 @@ COMMANDS: Final[dict[str, Callable[..., Any]]] = {
     "reconcile": reconcile.reconcile,
     "decisions": decisions.decisions,
     "backtest": backtest,
+    "discover": discover.discover,
+    "explain": discover.explain,
     "version": version.version,
 }
 GROUPS: Final[dict[str, typer.Typer]] = {

@@ -2,7 +2,7 @@
 
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +17,10 @@ TRADE_COLUMNS = (
     *('"at"', "known_at", "wallet", "condition_id", "outcome_index", "event_id", "side", "price", "size"),
     *("fee_rate", "category", "transaction_hash", "basis"),
 )
+
+
+COPY_WINDOW = timedelta(minutes=10)
+"""A trade that follows later than this says nothing about what a copier could have paid."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,9 +88,18 @@ class ResearchStore:
         connection.execute(f"CREATE VIEW {table} AS {source}")
 
     def evidence(
-        self, *, as_of: datetime, shard: Shard | None = None, wallets: Collection[str] | None = None
+        self,
+        *,
+        as_of: datetime,
+        shard: Shard | None = None,
+        wallets: Collection[str] | None = None,
+        latency: timedelta | None = None,
     ) -> Evidence:
-        """Return what was known at `as_of` of all wallets, of a shard, or of those named."""
+        """Return what was known at `as_of` of all wallets, of a shard, or of those named.
+
+        With a `latency` each fill carries a `copy_price`: what anybody traded its outcome at first, that much
+        later, within `COPY_WINDOW`; NaN where nobody did.
+        """
         with self.connect() as connection:
             where, values = ["true"], dict[str, Any](now=_micros(as_of))
             if shard is not None:
@@ -99,7 +112,7 @@ class ResearchStore:
             connection.execute(
                 f"CREATE TEMP TABLE universe AS {_UNIVERSE.format(where=' AND '.join(where))}", values
             )
-            trades = frame(connection, f"SELECT {', '.join(TRADE_COLUMNS)} FROM seen WHERE flaw IS NULL")
+            trades = frame(connection, *_trades_query(latency, int(values["now"])))
             flaws = rows(connection, "SELECT flaw, count(*) FROM seen WHERE flaw IS NOT NULL GROUP BY flaw")
             results = frame(connection, _RESULTS, {"now": values["now"]})
             results["payouts"] = list(zip(results.pop("payout_first"), results.pop("payout_second"), strict=True))
@@ -113,6 +126,20 @@ class ResearchStore:
             incomplete=frozenset(str(row[0]) for row in gone),
             left_out={str(flaw): int(count) for flaw, count in flaws},
         )
+
+    def later_prices(self, *, as_of: datetime, wallet: str, after: timedelta) -> pd.DataFrame:
+        """Return for each fill of a wallet the last price of its outcome within `after`, by anybody; else NaN.
+
+        Columns: at, condition_id, outcome_index, event_id, side, price, size, later, before_end_s (seconds until
+        the market's end, NaN if unknown).
+        """
+        values: dict[str, Any] = {"now": _micros(as_of), "after": round(after.total_seconds() * 1e6)}
+        with self.connect() as connection:
+            wanted = _SEEN.format(where="wallet = $wallet")
+            connection.execute(
+                f"CREATE TEMP TABLE seen AS {wanted}", {"now": values["now"], "wallet": wallet.lower()}
+            )
+            return frame(connection, _LATER, values)
 
     def count_wallets(self, *, as_of: datetime | None = None) -> int:
         """Return how many wallets were seen by `as_of`, without it how many there are."""
@@ -133,6 +160,14 @@ class ResearchStore:
         return {str(condition): str(question) for condition, question in found}
 
 
+def _trades_query(latency: timedelta | None, now: int) -> tuple[str, dict[str, Any]]:
+    plain = f"SELECT {', '.join(TRADE_COLUMNS)} FROM seen WHERE flaw IS NULL"
+    if latency is None:
+        return plain, {}
+    values = {"now": now, "latency": round(latency.total_seconds() * 1e6), "window": COPY_WINDOW.total_seconds()}
+    return _COPY.format(columns=", ".join(f"s.{name}" for name in TRADE_COLUMNS), plain=plain), values
+
+
 def _once(source: str) -> str:
     """Return each trade once: what several batches report counts as often as the batch that reports it most."""
     return f"""
@@ -142,6 +177,32 @@ def _once(source: str) -> str:
 
 
 _KEY = "wallet, condition_id, happened_at, transaction_hash, outcome_index, side, price, size"
+
+# the price of the first outcome at every fill that anybody made
+_COPY = """
+    WITH prints AS (
+        SELECT condition_id, happened_at, CASE WHEN outcome_index = 0 THEN price ELSE 1 - price END AS first
+        FROM trades WHERE basis = 'fill' AND side IN ('BUY', 'SELL') AND known_at <= to_timestamp($now / 1e6)
+            AND condition_id IN (SELECT condition_id FROM seen)),
+    s AS (SELECT *, "at" + to_microseconds($latency) AS there FROM ({plain}))
+    SELECT {columns}, CASE WHEN s.basis = 'fill' AND s.side IN ('BUY', 'SELL')
+        AND epoch(n.happened_at) - epoch(s.there) <= $window
+        THEN CASE WHEN s.outcome_index = 0 THEN n.first ELSE 1 - n.first END END AS copy_price
+    FROM s ASOF LEFT JOIN prints n ON s.condition_id = n.condition_id AND s.there <= n.happened_at"""
+
+_LATER = """
+    WITH prints AS (
+        SELECT condition_id, happened_at, CASE WHEN outcome_index = 0 THEN price ELSE 1 - price END AS first
+        FROM trades WHERE basis = 'fill' AND side IN ('BUY', 'SELL') AND known_at <= to_timestamp($now / 1e6)
+            AND condition_id IN (SELECT condition_id FROM seen)),
+    s AS (SELECT *, "at" + to_microseconds($after) AS until FROM seen
+          WHERE flaw IS NULL AND side IN ('BUY', 'SELL'))
+    SELECT s."at", s.condition_id, s.outcome_index, s.event_id, s.side, s.price, s.size, s.category,
+        CASE WHEN n.happened_at > s."at" AND s.until <= to_timestamp($now / 1e6)
+             THEN CASE WHEN s.outcome_index = 0 THEN n.first ELSE 1 - n.first END END AS later,
+        epoch(m.ends_at) - epoch(s."at") AS before_end_s
+    FROM s ASOF LEFT JOIN prints n ON s.condition_id = n.condition_id AND s.until >= n.happened_at
+    LEFT JOIN listed m ON m.condition_id = s.condition_id"""
 
 _FAR = 32_503_680_000 * 10**6
 

@@ -23,7 +23,8 @@ class Campaign:
 
     `cost` and `value` are dollars at a copier's prices, `stake` the most that was ever invested at once,
     `bought` the shares entered, `held` the share of them that went to resolution. `closed_at` is None while
-    something is open.
+    something is open. `traded` shares changed hands, `paired` were merged or split; `turns` counts how often the
+    wallet changed from taking one side to taking the other.
     """
 
     wallet: str
@@ -43,6 +44,11 @@ class Campaign:
     durations: list[float] = field(default_factory=list)
     complete: bool = True
     closed_at: float | None = None
+    market: str = ""
+    paired: float = 0.0
+    traded: float = 0.0
+    turns: int = 0
+    direction: float = 0.0
 
     def take(self, side: int, outcome: int, size: float, units: Sequence[float], at: float) -> None:
         """Take in one row; `units` are a copier's buying and selling price of this outcome and of the other.
@@ -51,6 +57,7 @@ class Campaign:
         makes its history incomplete.
         """
         if side in (MERGE, SPLIT):
+            self.paired += size
             change = size if side == SPLIT else -size
             self.gross = [max(0.0, held + change) for held in self.gross]
             return
@@ -65,6 +72,9 @@ class Campaign:
             self.gross[outcome] = max(0.0, self.gross[outcome] - size)
             entry_unit, exit_unit = buy_other, sell
         direction = 1.0 if (side == BUY) == (outcome == 0) else -1.0
+        self.turns += self.direction == -direction
+        self.direction = direction
+        self.traded += size
         leaving = min(size, abs(self.exposure)) if self.exposure * direction < 0 else 0.0
         if leaving > 0:
             self.leave(leaving, exit_unit, at)
@@ -104,8 +114,10 @@ def campaigns(
     table: TradeTable, payouts: Mapping[str, tuple[float, float, float]], params: ScoringParams
 ) -> Iterator[Campaign]:
     """Yield one campaign for each wallet and market of the table."""
-    same = params.buying(table.price, table.fee_rate), params.selling(table.price, table.fee_rate)
-    other = params.buying(1 - table.price, table.fee_rate), params.selling(1 - table.price, table.fee_rate)
+    # a copier buys at the worse of the wallet's price and of what was traded after the latency, and sells likewise
+    high, low, rate = np.maximum(table.price, table.later), np.minimum(table.price, table.later), table.fee_rate
+    same = params.buying(high, rate), params.selling(low, rate)
+    other = params.buying(1 - low, rate), params.selling(1 - high, rate)
     units = np.stack([*same, *other], axis=1).tolist()
     outcomes, sides, sizes = table.outcome.tolist(), table.side.tolist(), table.size.tolist()
     moments = table.at.tolist()
@@ -117,7 +129,7 @@ def campaigns(
             if current is not None and place is not None:
                 current.settle(payouts.get(place[1]), moments[row - 1])
                 yield current
-            place, current = here, Campaign(here[0], table.event[row], at)
+            place, current = here, Campaign(here[0], table.event[row], at, market=here[1])
         if sides[row] in (BUY, SELL) and current.trades == 0:
             current.event, current.opened_at = table.event[row], at
         current.take(sides[row], outcomes[row], sizes[row], units[row], at)

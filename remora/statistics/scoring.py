@@ -11,20 +11,24 @@ import pandas as pd
 from remora.statistics.bootstrap import block_size, sharpe_block_t
 from remora.statistics.campaigns import campaigns
 from remora.statistics.population import Scale, Standing, Tested, follow_edges, standings
-from remora.statistics.scoring_params import Gate, RankBy, ScoringParams
+from remora.statistics.scoring_params import Gate, RankBy, ScoringParams, Screen
 from remora.statistics.scoring_table import MarketResolution, ScoredTrade, known_payouts, trade_table
 from remora.statistics.track_record import TrackRecord, track_records
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Evidence:
-    """Everything known about one wallet, and the gate at which it fell; None if it passed them all."""
+    """Everything known about one wallet, and the gate at which it fell; None if it passed them all.
+
+    `screen` says which habit made it fall at the gate of what cannot be copied.
+    """
 
     record: TrackRecord
     standing: Standing | None
     tested: Tested | None
     gate: Gate | None
     detail: str
+    screen: Screen | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -72,9 +76,36 @@ def score_wallets(
     to be cut off; selling more than one was seen to buy counts as such too. Raises ValueError for tables without
     the columns they need.
     """
+    records, rejected = wallet_records(trades, resolutions, as_of=as_of, params=params)
+    return score_records(records, as_of=as_of, params=params, rng=rng, incomplete=incomplete, rejected=rejected)
+
+
+def wallet_records(
+    trades: pd.DataFrame | Sequence[ScoredTrade] | Sequence[Mapping[str, object]],
+    resolutions: pd.DataFrame | Sequence[MarketResolution] | Sequence[Mapping[str, object]],
+    *,
+    as_of: datetime,
+    params: ScoringParams,
+) -> tuple[dict[str, TrackRecord], int]:
+    """Return what each wallet's record is by itself, and how many rows could not be used.
+
+    This is the part that can be done for some wallets at a time.
+    """
     table = trade_table(trades, as_of=as_of, fee_rate=params.fee_rate)
     payouts = known_payouts(resolutions, as_of=as_of)
-    records = track_records(campaigns(table, payouts, params), as_of=as_of, params=params)
+    return track_records(campaigns(table, payouts, params), as_of=as_of, params=params), table.rejected
+
+
+def score_records(
+    records: Mapping[str, TrackRecord],
+    *,
+    as_of: datetime,
+    params: ScoringParams,
+    rng: np.random.Generator,
+    incomplete: frozenset[str] = frozenset(),
+    rejected: int = 0,
+) -> ScoringResult:
+    """Return the roster at `as_of` from the records of all wallets, beside each other."""
     cut_off = {wallet.lower() for wallet in incomplete}
     sampled = {
         wallet: record
@@ -88,7 +119,15 @@ def score_wallets(
         standing, tested = places.get(wallet), edges.get(wallet)
         complete = record.complete and wallet not in cut_off
         gate, detail = _first_gate(record, standing, tested, params, complete=complete, notice=notice)
-        evidence[wallet] = Evidence(record=record, standing=standing, tested=tested, gate=gate, detail=detail)
+        screen = None if gate is not Gate.COPYABLE else screened(record, params)
+        evidence[wallet] = Evidence(
+            record=record,
+            standing=standing,
+            tested=tested,
+            gate=gate,
+            detail=detail,
+            screen=None if screen is None else screen[0],
+        )
     passed = [
         _place(wallet, found, scale, params, rng) for wallet, found in evidence.items() if found.gate is None
     ]
@@ -99,7 +138,7 @@ def score_wallets(
         roster=tuple(sorted(passed, key=lambda place: _rank(place, params), reverse=True)),
         funnel={gate.value: fell[gate] for gate in Gate} | {"roster": fell[None]},
         evidence=evidence,
-        rejected=table.rejected,
+        rejected=rejected,
         notice=notice,
     )
 
@@ -119,11 +158,12 @@ def _first_gate(
     notice: str,
 ) -> tuple[Gate | None, str]:
     if not complete:
-        return Gate.HISTORY, "sold more than it was seen to buy, or its history is cut off"
+        oversold = "sold more than it was seen to buy"
+        return Gate.HISTORY, "its history is not known to be whole" if record.complete else oversold
     if (detail := _sample_detail(record, params)) is not None:
         return Gate.SAMPLE, detail
-    if (detail := _copy_detail(record, params)) is not None:
-        return Gate.COPYABLE, detail
+    if (screen := screened(record, params)) is not None:
+        return Gate.COPYABLE, screen[1]
     if standing is None:
         return Gate.SCORE, notice or "its days do not vary"
     if standing.win_rate < params.win_rate_min:
@@ -146,17 +186,40 @@ def _sample_detail(record: TrackRecord, params: ScoringParams) -> str | None:
     return None
 
 
-def _copy_detail(record: TrackRecord, params: ScoringParams) -> str | None:
-    if record.two_sided > params.two_sided_max:
-        return f"buys both outcomes: {record.two_sided:.2f} of its shares, at most {params.two_sided_max}"
+def screened(record: TrackRecord, params: ScoringParams) -> tuple[Screen, str] | None:
+    """Return the first habit that makes a wallet impossible to copy, in words too; None if there is none."""
     least = params.holding_to_latency_min * params.latency.total_seconds()
-    if record.median_holding_s < least:
-        return f"holds for {record.median_holding_s:.0f} s, at least {least:.0f} s"
-    if record.gain_concentration > params.gain_concentration_max:
-        return (
-            f"one event made {record.gain_concentration:.2f} of its gains, at most {params.gain_concentration_max}"
-        )
-    return None
+    checks = (
+        (
+            Screen.MARKET_MAKER,
+            record.maker_share > params.maker_share_max,
+            f"goes to and fro in {record.maker_share:.2f} of its trades, at most {params.maker_share_max}",
+        ),
+        (
+            Screen.TWO_SIDED,
+            record.two_sided > params.two_sided_max,
+            f"buys both outcomes: {record.two_sided:.2f} of its shares, at most {params.two_sided_max}",
+        ),
+        (
+            Screen.PAIR_ARBITRAGE,
+            record.pair_share > params.pair_share_max,
+            f"merges or splits {record.pair_share:.2f} of its shares, at most {params.pair_share_max}",
+        ),
+        (
+            Screen.TOO_FAST,
+            record.median_holding_s < least,
+            f"holds for {record.median_holding_s:.0f} s, at least {least:.0f} s",
+        ),
+        (
+            Screen.ONE_EVENT,
+            record.gain_concentration > params.gain_concentration_max,
+            (
+                f"one event made {record.gain_concentration:.2f} of its gains, "
+                f"at most {params.gain_concentration_max}"
+            ),
+        ),
+    )
+    return next(((screen, detail) for screen, failed, detail in checks if failed), None)
 
 
 def _place(

@@ -23,6 +23,16 @@ class Gate(StrEnum):
     FALSE_DISCOVERY = "false_discovery"
 
 
+class Screen(StrEnum):
+    """Why a wallet cannot be copied, whatever its results."""
+
+    MARKET_MAKER = "market_maker"
+    TWO_SIDED = "two_sided"
+    PAIR_ARBITRAGE = "pair_arbitrage"
+    TOO_FAST = "too_fast"
+    ONE_EVENT = "one_event"
+
+
 class RankBy(StrEnum):
     """What orders the roster."""
 
@@ -40,6 +50,9 @@ class ScoringParams:
     """Taker rate of markets whose own rate is not known."""
     fee_exponent: int = 1
     latency: timedelta = timedelta(seconds=5)
+    stake_usd: float = 100.0
+    depth_usd: float = 2_000.0
+    """Money that rests within one more half spread: a stake as large as this pays one half spread more."""
 
     # events and their series
     event_return_max: float = 3.0
@@ -50,6 +63,10 @@ class ScoringParams:
     closed_events_min: int = 30
     rarer_outcome_min: int = 20
     two_sided_max: float = 0.30
+    pair_share_max: float = 0.30
+    maker_trades_min: int = 20
+    maker_turns_min: float = 0.25
+    maker_share_max: float = 0.50
     holding_to_latency_min: float = 60.0
     gain_concentration_max: float = 0.30
     win_rate_min: float = 0.65
@@ -76,18 +93,25 @@ class ScoringParams:
         for name in ("confidence", "false_discovery_rate"):
             if not 0 < getattr(self, name) < 1:
                 raise ValueError(f"{name} must lie in (0, 1), was {getattr(self, name)}")
+        if not self.stake_usd >= 0 or not self.depth_usd > 0:
+            raise ValueError(f"stake_usd must not be negative and depth_usd above 0, were {self}")
         if not 0 <= self.half_spread < 0.5 or not 0 <= self.fee_rate < 1:
             raise ValueError(f"half_spread must lie in [0, 0.5) and fee_rate in [0, 1), were {self}")
 
+    @property
+    def impact(self) -> float:
+        """Dollars per share that a copier's own order moves the price."""
+        return self.half_spread * self.stake_usd / self.depth_usd
+
     def buying(self, price: Floats, fee_rate: Floats) -> Floats:
         """Return what a copier pays for a share that the wallet bought at `price`, fee included."""
-        quoted = np.minimum(price + self.half_spread, 0.999)
+        quoted = np.minimum(price + self.half_spread + self.impact, 0.999)
         cost: Floats = quoted + fee_rate * (quoted * (1 - quoted)) ** self.fee_exponent
         return cost
 
     def selling(self, price: Floats, fee_rate: Floats) -> Floats:
         """Return what a copier gets for a share that the wallet sold at `price`, fee taken off."""
-        quoted = np.maximum(price - self.half_spread, 0.001)
+        quoted = np.maximum(price - self.half_spread - self.impact, 0.001)
         proceeds: Floats = quoted - fee_rate * (quoted * (1 - quoted)) ** self.fee_exponent
         return proceeds
 

@@ -18,7 +18,10 @@ PAIRS = ("MERGE", "SPLIT")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ScoredTrade:
-    """One fill of a wallet, or a merge or split of `size` pairs (then outcome, event and price do not matter)."""
+    """One fill of a wallet, or a merge or split of `size` pairs (then outcome, event and price do not matter).
+
+    `copy_price` is what the outcome traded at once a copier could have been there, if anybody traded.
+    """
 
     at: datetime
     wallet: str
@@ -30,6 +33,7 @@ class ScoredTrade:
     size: float
     fee_rate: float | None = None
     known_at: datetime | None = None
+    copy_price: float | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -43,7 +47,10 @@ class MarketResolution:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TradeTable:
-    """Columns of equal length, ordered by wallet, market and time; `at` is seconds since 1970."""
+    """Columns of equal length, ordered by wallet, market and time; `at` is seconds since 1970.
+
+    `later` is the price that a copier found, the wallet's own where nobody traded.
+    """
 
     wallet: Sequence[str]
     market: Sequence[str]
@@ -51,6 +58,7 @@ class TradeTable:
     outcome: NDArray[np.int64]
     side: NDArray[np.int64]
     price: Floats
+    later: Floats
     size: Floats
     fee_rate: Floats
     at: Floats
@@ -110,6 +118,11 @@ def _columns(frame: pd.DataFrame, fee_rate: float) -> TradeTable:
     usable = (
         (size > 0) & (size < np.inf) & side.notna() & (pairs | ((price > 0) & (price < 1) & outcome.isin([0, 1])))
     )
+    later = (
+        pd.to_numeric(frame["copy_price"], errors="coerce").astype(float)
+        if "copy_price" in frame.columns
+        else price * np.nan
+    )
     rate = pd.to_numeric(frame["fee_rate"], errors="coerce") if "fee_rate" in frame.columns else price * np.nan
     kept = pd.DataFrame(
         {
@@ -119,6 +132,7 @@ def _columns(frame: pd.DataFrame, fee_rate: float) -> TradeTable:
             "outcome": outcome.where(~pairs, 0),
             "side": side,
             "price": price.where(~pairs, 0.5),
+            "later": later.where((later > 0) & (later < 1), price).where(~pairs, 0.5),
             "size": size,
             "fee_rate": rate.fillna(fee_rate).astype(float),
             "at": frame["at"].astype("datetime64[us, UTC]").astype("int64") / 1e6,
@@ -131,6 +145,7 @@ def _columns(frame: pd.DataFrame, fee_rate: float) -> TradeTable:
         outcome=kept["outcome"].to_numpy(np.int64),
         side=kept["side"].to_numpy(np.int64),
         price=kept["price"].to_numpy(np.float64),
+        later=kept["later"].to_numpy(np.float64),
         size=kept["size"].to_numpy(np.float64),
         fee_rate=kept["fee_rate"].to_numpy(np.float64),
         at=kept["at"].to_numpy(np.float64),

@@ -1,6 +1,6 @@
 """A wallet's record as a copier would have lived it: returns by event, edges by market, habits."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 
@@ -18,7 +18,8 @@ class TrackRecord:
     """Everything about one wallet that does not depend on the others.
 
     `returns` holds one number for each closed event, capped; `daily` their sums by day from the first trade on.
-    `edge` is dollars per share over cost, `edge_variance` clustered by event.
+    `edge` is dollars per share over cost, `edge_variance` clustered by event. `pair_share` is the part of its
+    shares that were merged or split, `maker_share` the part of its trades in markets where it went to and fro.
     """
 
     wallet: str
@@ -33,6 +34,8 @@ class TrackRecord:
     profit_factor: float | None
     gain_concentration: float
     two_sided: float
+    pair_share: float
+    maker_share: float
     median_holding_s: float
     edge: float
     edge_variance: float
@@ -91,11 +94,49 @@ def _record(wallet: str, tally: _Tally, as_of: float, params: ScoringParams) -> 
         pnl=float(profits.sum()),
         profit_factor=None if losses == 0 else float(profits[profits > 0].sum()) / losses,
         gain_concentration=1.0 if gains.size == 0 else float(gains.max() / gains.sum()),
+        pair_share=_share([c.paired for c in tally.campaigns], [c.paired + c.traded for c in tally.campaigns]),
+        maker_share=_share(
+            [c.trades for c in tally.campaigns if _to_and_fro(c, params)], [c.trades for c in tally.campaigns]
+        ),
         two_sided=2.0 * float(purchased.min(1).sum()) / max(float(purchased.sum()), 1e-12),
         median_holding_s=float(np.median(holdings)) if holdings else 0.0,
         edge=edge,
         edge_variance=variance,
     )
+
+
+def no_record(wallet: str) -> TrackRecord:
+    """Return the record of a wallet of which nothing can be used."""
+    none = np.zeros(0)
+    return TrackRecord(
+        wallet=wallet,
+        trades=0,
+        complete=True,
+        closed_events=0,
+        open_events=0,
+        wins=0,
+        returns=none,
+        daily=none,
+        pnl=0.0,
+        profit_factor=None,
+        gain_concentration=1.0,
+        two_sided=0.0,
+        pair_share=0.0,
+        maker_share=0.0,
+        median_holding_s=0.0,
+        edge=0.0,
+        edge_variance=np.inf,
+    )
+
+
+def _to_and_fro(campaign: Campaign, params: ScoringParams) -> bool:
+    return (
+        campaign.trades >= params.maker_trades_min and campaign.turns >= params.maker_turns_min * campaign.trades
+    )
+
+
+def _share(part: Sequence[float], whole: Sequence[float]) -> float:
+    return float(sum(part)) / max(float(sum(whole)), 1e-12)
 
 
 def _daily(returns: Floats, moments: Floats, first: float, as_of: float) -> Floats:

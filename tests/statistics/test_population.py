@@ -30,6 +30,8 @@ def record(number: int, *, skill: float = 0.0, events: int = 60) -> TrackRecord:
         profit_factor=None,
         gain_concentration=0.1,
         two_sided=0.0,
+        pair_share=0.0,
+        maker_share=0.0,
         median_holding_s=1e6,
         edge=float(rng.normal(0.05 * skill, 0.03)),
         edge_variance=0.03**2,
