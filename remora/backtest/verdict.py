@@ -3,6 +3,8 @@
 from dataclasses import dataclass
 from typing import Any
 
+from remora.backtest.tearsheet.words import dollars, signed_percent
+
 CLUSTERS_MIN = 30
 DSR_MIN = 0.95
 PBO_MAX = 0.5
@@ -70,7 +72,9 @@ def _nothing(report: dict[str, Any]) -> str:
 def _profit(report: dict[str, Any]) -> Question:
     pnl, total = report["performance"]["pnl"], report["performance"]["total_return"]
     return Question(
-        "Is it profitable after costs?", pnl > 0, f"It earned {pnl:+,.0f} dollars ({total:+.1%}) after costs."
+        "Is it profitable after costs?",
+        pnl > 0,
+        f"It came to {dollars(pnl)} ({signed_percent(total)}) after costs.",
     )
 
 
@@ -82,7 +86,7 @@ def _pessimist(report: dict[str, Any]) -> Question:
     row = rows["pessimistic"]
     if not row["positions"]:
         return Question(name, None, "Under pessimistic fills nothing would have been bought at all.")
-    return Question(name, row["pnl"] > 0, f"Under pessimistic fills it earned {row['pnl']:+,.0f} dollars.")
+    return Question(name, row["pnl"] > 0, f"Under pessimistic fills it came to {dollars(row['pnl'])}.")
 
 
 def _luck(report: dict[str, Any]) -> Question:
@@ -141,7 +145,7 @@ def _controls(report: dict[str, Any]) -> Question:
     return Question(
         name,
         pnl > best["pnl_high"],
-        f"The best control, {best['name']}, reached {best['pnl_high']:+,.0f} dollars against {pnl:+,.0f}.",
+        f"The best control, {best['name']}, reached {dollars(best['pnl_high'])}, this {dollars(pnl)}.",
     )
 
 
@@ -152,7 +156,7 @@ def _spread_out(report: dict[str, Any]) -> Question:
     return Question(
         "Does it hang on one whale or event?",
         least > 0,
-        f"Without the best {which} it would have earned {least:+,.0f} dollars.",
+        f"Without the best {which} it would have come to {dollars(least)}.",
     )
 
 

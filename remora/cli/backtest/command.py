@@ -37,6 +37,8 @@ def backtest(
     ] = None,
     workers: Annotated[int | None, typer.Option(help="Processes; without it, one per core.")] = None,
     seed: Annotated[int, typer.Option(help="Seed of every draw.")] = 0,
+    html: Annotated[Path | None, typer.Option(metavar="FILE", help="Write the tearsheet, one page.")] = None,
+    png: Annotated[Path | None, typer.Option(metavar="FILE", help="Write the tearsheet as a picture.")] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print the report as JSON.")] = False,
 ) -> None:
     """Replay recorded trades through the live decision core, and say whether a careful person would run it.
@@ -44,6 +46,7 @@ def backtest(
     Whom to follow is either named (--whales) or chosen walk-forward (--select), on what was known at each date.
     Example: remora backtest --data tape.parquet --start-date 2022-06-01 --end-date 2022-11-20 --select
     """
+    from remora.cli.backtest.outputs import Outputs
     from remora.cli.backtest.request import Asked, requested
     from remora.cli.backtest.session import examine
 
@@ -63,4 +66,6 @@ def backtest(
         assume_end_days=assume_end_days,
         seed=seed,
     )
-    examine(requested(asked), as_json=as_json)
+    outputs = Outputs(html=html, png=png, as_json=as_json)
+    outputs.require_writable()
+    examine(requested(asked), outputs)

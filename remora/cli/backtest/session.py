@@ -1,8 +1,5 @@
 """Run a backtest with progress on stderr, and show what it found."""
 
-from typing import Any
-
-import typer
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn, TimeRemainingColumn
 
@@ -11,10 +8,10 @@ from remora.backtest.pool import cores
 from remora.backtest.spec import SpecRefused
 from remora.backtest.study import Plan, study
 from remora.cli.backtest.memory import TrialBook
+from remora.cli.backtest.outputs import Outputs
 from remora.cli.backtest.request import Request
 from remora.cli.errors import CommandFailed, Exit
 from remora.cli.local_stack import state_dir
-from remora.cli.reading import show_json
 
 
 class StudyProgress:
@@ -39,8 +36,8 @@ class StudyProgress:
         self.bars.update(self._tasks[stage], completed=done, total=total)
 
 
-def examine(request: Request, *, as_json: bool) -> None:
-    """Study the request and print the report."""
+def examine(request: Request, outputs: Outputs) -> None:
+    """Study the request and write the report where it was asked for."""
     progress = StudyProgress()
     plan = _plan(request)
     with progress.bars:
@@ -58,10 +55,7 @@ def examine(request: Request, *, as_json: bool) -> None:
             text = str(error)
             raise CommandFailed(f"{text[:1].upper()}{text[1:]}.", code=Exit.REFUSED) from None
     plan.checkpoint.clear()
-    if as_json:
-        show_json(report)
-    else:
-        _show(report)
+    outputs.write(report)
 
 
 def _plan(request: Request) -> Plan:
@@ -70,9 +64,3 @@ def _plan(request: Request) -> Plan:
     key = spec.key(request.history.fingerprint, request.limits, request.scoring)
     kept = Checkpoint(state_dir() / "backtests" / f"{key}-{spec.seed}")
     return Plan(simulations=request.simulations, workers=request.workers or cores(), checkpoint=kept)
-
-
-def _show(report: dict[str, Any]) -> None:
-    performance, funnel = report["performance"], report["funnel"]
-    typer.echo(f"return {performance['total_return']:+.1%}, drawdown {performance['drawdown']:.1%}")
-    typer.echo(f"signals {funnel['signals']}, positions {funnel['filled']}")
