@@ -8,6 +8,7 @@ from decimal import Decimal, InvalidOperation
 from enum import StrEnum
 from pathlib import Path
 from typing import Annotated, Any, Final
+from urllib.parse import urlsplit
 from zoneinfo import available_timezones
 
 from dotenv.parser import parse_stream
@@ -15,6 +16,7 @@ from pydantic import AfterValidator, BeforeValidator, Field, SecretStr, Validati
 from pydantic_core import ErrorDetails
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
+from remora import secret_sources
 from remora.domain.limits import Limits
 from remora.domain.market import MarketClass
 
@@ -102,6 +104,7 @@ COUNT = "a whole number from 1 to 10000"
 TICKS = "a whole number from 0 to 100"
 SECONDS = "seconds above 0"
 HOURS = "hours, 0 or more"
+LINE_FILE = "a file with one line that only you can read"
 
 
 def _env(name: str, expected: str, default: Any = None, *, secret: bool = False) -> Any:
@@ -153,6 +156,14 @@ class Settings(BaseSettings):
     api_passphrase: Secret | None = _env(
         "POLYMARKET_PASSPHRASE", "the passphrase as the venue gave it", secret=True
     )
+
+    # where secrets are kept
+    keyring: Text | None = _env("REMORA_KEYRING", "the name under which the OS keyring keeps the secrets")
+    private_key_file: Path | None = _env("PRIVATE_KEY_FILE", LINE_FILE)
+    api_key_file: Path | None = _env("POLYMARKET_API_KEY_FILE", LINE_FILE)
+    api_secret_file: Path | None = _env("POLYMARKET_SECRET_FILE", LINE_FILE)
+    api_passphrase_file: Path | None = _env("POLYMARKET_PASSPHRASE_FILE", LINE_FILE)
+    database_url_file: Path | None = _env("DATABASE_URL_FILE", LINE_FILE)
 
     # paper
     paper_cash_usd: Dollars = _env("REMORA_PAPER_CASH", DOLLARS, Decimal(10_000))
@@ -241,6 +252,13 @@ class Settings(BaseSettings):
         "REMORA_PRE_RESOLUTION_AGGRESSIVE_H", HOURS, _hours(DEFAULTS.pre_resolution_aggressive)
     )
 
+    def secrets(self) -> list[str]:
+        """Return every value that must never be shown."""
+        hidden = (self.private_key, self.api_secret, self.api_passphrase)
+        found = [value.get_secret_value() for value in hidden if value is not None]
+        password = urlsplit(self.database_url).password if self.database_url else None
+        return [*found, password] if password else found
+
     def limits(self) -> Limits:
         """Return the numbers that bound the desk."""
         values: dict[str, Any] = self.model_dump()
@@ -260,14 +278,43 @@ def load_settings(env_file: Path | None = Path(".env")) -> Settings:
     if env_file is not None and env_file.exists():
         _check_file(env_file)
     options: dict[str, Any] = {"_env_file": env_file, "_env_file_encoding": "utf-8"}
-    try:
-        settings = Settings(**options)
-    except ValidationError as error:
-        raise SettingsError("\n".join(_explain(detail) for detail in error.errors())) from None
+    settings = _read(options)
+    kept = _kept_elsewhere(settings)
+    if kept:
+        settings = _read(options | kept)
     problems = list(_contradictions(settings))
     if problems:
         raise SettingsError("\n".join(problems))
     return settings
+
+
+def _read(options: dict[str, Any]) -> Settings:
+    try:
+        return Settings(**options)
+    except ValidationError as error:
+        raise SettingsError("\n".join(_explain(detail) for detail in error.errors())) from None
+
+
+def _kept_elsewhere(settings: Settings) -> dict[str, str]:
+    """Return the secrets that files and the keyring hold, by variable; a value that is set wins over both."""
+    fields = {variable: field for field, variable in variable_names().items()}
+    found: dict[str, str] = {}
+    problems = []
+    for name in secret_sources.NAMES:
+        if getattr(settings, fields[name]) is not None:
+            continue
+        path = getattr(settings, fields[f"{name}_FILE"])
+        try:
+            if path is not None:
+                found[name] = secret_sources.from_file(name, path)
+            elif settings.keyring is not None:
+                value = secret_sources.from_keyring(settings.keyring, name)
+                found |= {} if value is None else {name: value}
+        except secret_sources.SecretUnavailable as error:
+            problems.append(str(error))
+    if problems:
+        raise SettingsError("\n".join(dict.fromkeys(problems)))
+    return found
 
 
 def variable_names() -> dict[str, str]:

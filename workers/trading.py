@@ -6,6 +6,7 @@ import contextlib
 import importlib
 import os
 import signal
+import sys
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -24,8 +25,10 @@ from activities.tools import Tools
 from remora.settings import Settings, SettingsError, load_settings
 from remora.storage.desk import ensure_desk as ensure_desk_row
 from remora.storage.engine import create_engine
+from remora.telemetry.logs import REDACTOR, configure_logging
 from remora.telemetry.metrics import process_metrics
 from remora.telemetry.tracing import start_tracing
+from remora.venues.polymarket.venue import PolymarketVenue
 from remora.venues.venue import Venue
 from schemas.search_attributes import TRADING_QUEUE
 from starters.client import connect
@@ -106,6 +109,8 @@ async def serve(settings: Settings, stop: asyncio.Event, *, ready_file: Path | N
         runtime=observed.runtime,
     )
     venue = await open_venue(settings, engine)
+    if isinstance(venue, PolymarketVenue):
+        REDACTOR.hide(venue.secrets())
     try:
         await _open_desk(engine, venue, settings)
         metrics, limits = observed.metrics, settings.limits()
@@ -152,7 +157,9 @@ async def _main(arguments: argparse.Namespace) -> None:
     stop = asyncio.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(number, stop.set)
-    await serve(load_settings(), stop, ready_file=arguments.ready_file, with_watcher=arguments.with_watcher)
+    settings = load_settings()
+    configure_logging(as_json=not sys.stderr.isatty(), secrets=settings.secrets())
+    await serve(settings, stop, ready_file=arguments.ready_file, with_watcher=arguments.with_watcher)
 
 
 def main() -> None:

@@ -74,8 +74,7 @@ async def main() -> int:
     except SettingsError as error:
         sys.stderr.write(f"{error}\n")
         return 2
-    secrets = [settings.private_key.get_secret_value()] if settings.private_key else []
-    configure_logging(as_json=not sys.stderr.isatty(), secrets=secrets)
+    configure_logging(as_json=not sys.stderr.isatty(), secrets=settings.secrets())
     tracing = start_tracing("remora-watcher")
     tracing.instrument_httpx()
     observed = observe(process_metrics(), settings)

@@ -18,9 +18,11 @@ from remora.cli import (
     discover,
     doctor,
     down,
+    init,
     live,
     positions,
     reconcile,
+    sbom,
     status,
     twin,
     up,
@@ -46,6 +48,8 @@ COMMANDS: Final[dict[str, Callable[..., Any]]] = {
     "backtest": backtest,
     "discover": discover.discover,
     "explain": discover.explain,
+    "init": init.init,
+    "sbom": sbom.sbom,
     "version": version.version,
 }
 GROUPS: Final[dict[str, typer.Typer]] = {

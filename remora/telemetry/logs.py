@@ -25,8 +25,14 @@ class Redactor:
     """Structlog processor that hides values by their field's name, and known secrets wherever they stand."""
 
     def __init__(self, secrets: Iterable[str] = ()) -> None:
-        known = {text for secret in secrets for text in (secret, secret.removeprefix("0x"))}
-        kept = sorted((text for text in known if len(text) >= SHORTEST_SECRET), key=len, reverse=True)
+        self._texts: set[str] = set()
+        self._known: re.Pattern[str] | None = None
+        self.hide(secrets)
+
+    def hide(self, secrets: Iterable[str]) -> None:
+        """Search for these as well from now on."""
+        self._texts |= {text for secret in secrets for text in (secret, secret.removeprefix("0x"))}
+        kept = sorted((text for text in self._texts if len(text) >= SHORTEST_SECRET), key=len, reverse=True)
         self._known = re.compile("|".join(map(re.escape, kept)), re.IGNORECASE) if kept else None
 
     def __call__(self, logger: WrappedLogger, method: str, event: EventDict) -> EventDict:
@@ -52,11 +58,15 @@ class Redactor:
         return cleaned if self._known is None else self._known.sub(HIDDEN, cleaned)
 
 
+REDACTOR: Final = Redactor()
+"""What every record of this process passes; secrets that are learnt late are added to it."""
+
+
 def configure_logging(
     *, as_json: bool, level: str = "INFO", secrets: Iterable[str] = (), stream: TextIO | None = None
 ) -> None:
     """Send our own and every library's log records to `stream` (standard error) in one form."""
-    redactor = Redactor(secrets)
+    REDACTOR.hide(secrets)
     shared: list[Processor] = [
         structlog.contextvars.merge_contextvars,
         structlog.stdlib.add_log_level,
@@ -64,7 +74,7 @@ def configure_logging(
         structlog.processors.TimeStamper(fmt="iso", utc=True),
         _with_trace,
         structlog.processors.format_exc_info,
-        redactor,
+        REDACTOR,
     ]
     renderer: Processor = (
         structlog.processors.JSONRenderer(default=str)

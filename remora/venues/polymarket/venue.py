@@ -78,6 +78,11 @@ class PolymarketVenue(PublicVenue, TradingSide):
         self._sockets["user"] = feed
         return feed
 
+    def secrets(self) -> list[str]:
+        """Return what the venue gave us and must never be shown."""
+        auth = sdk.user_channel_auth(self._secure)
+        return [auth["secret"], auth["passphrase"]]
+
     async def access(self) -> Access:
         """Return whether the venue takes our orders; raise VenueUnavailable, VenueRefused."""
         return await access(self._secure, self._endpoints.geoblock_url)

@@ -1,0 +1,126 @@
+"""Secrets from files that only we can read, and from the OS keyring; never shown when something is wrong."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import keyring
+import pytest
+from keyring.backend import KeyringBackend
+from keyring.errors import KeyringLocked
+
+from remora.secret_sources import NAMES
+from remora.settings import SettingsError, load_settings, variable_names
+
+KEY = "0x" + "4c" * 32
+
+
+class MemoryKeyring(KeyringBackend):
+    """A keyring of this process; `locked` refuses to answer."""
+
+    priority = 1
+
+    def __init__(self) -> None:
+        super().__init__()  # type: ignore[no-untyped-call]
+        self.kept: dict[tuple[str, str], str] = {}
+        self.locked = False
+
+    def get_password(self, service: str, username: str) -> str | None:
+        if self.locked:
+            raise KeyringLocked("locked")
+        return self.kept.get((service, username))
+
+    def set_password(self, service: str, username: str, password: str) -> None:
+        self.kept[service, username] = password
+
+    def delete_password(self, service: str, username: str) -> None:
+        del self.kept[service, username]
+
+
+@pytest.fixture(autouse=True)
+def bare_environment(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in variable_names().values():
+        monkeypatch.delenv(name, raising=False)
+
+
+@pytest.fixture
+def ring() -> Iterator[MemoryKeyring]:
+    before, made = keyring.get_keyring(), MemoryKeyring()
+    keyring.set_keyring(made)
+    yield made
+    keyring.set_keyring(before)
+
+
+def _secret(folder: Path, text: str = KEY + "\n", mode: int = 0o600) -> Path:
+    path = folder / "key"
+    path.write_text(text)
+    path.chmod(mode)
+    return path
+
+
+def test_a_file_of_ours_is_read_and_a_value_wins_over_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PRIVATE_KEY_FILE", str(_secret(tmp_path)))
+    found = load_settings(None).private_key
+    monkeypatch.setenv("PRIVATE_KEY", "0x" + "5d" * 32)
+    direct = load_settings(None).private_key
+
+    assert found is not None
+    assert direct is not None
+    assert (found.get_secret_value(), direct.get_secret_value()) == (KEY, "0x" + "5d" * 32)
+    assert KEY in load_settings(None).model_copy(update={"private_key": found}).secrets()
+
+
+@pytest.mark.parametrize(
+    ("text", "mode", "expected"),
+    [
+        (KEY, 0o644, "chmod 600"),
+        (KEY, 0o640, "mode 640"),
+        ("", 0o600, "one line"),
+        (f"{KEY}\n{KEY}\n", 0o600, "one line"),
+        ("not-a-key", 0o600, "PRIVATE_KEY: expected 64 hexadecimal digits"),
+    ],
+)
+def test_a_file_that_others_can_read_or_that_is_no_secret_is_refused(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, text: str, mode: int, expected: str
+) -> None:
+    monkeypatch.setenv("PRIVATE_KEY_FILE", str(_secret(tmp_path, text, mode)))
+
+    with pytest.raises(SettingsError, match=expected) as refused:
+        load_settings(None)
+
+    assert KEY[2:] not in str(refused.value)
+    assert "not-a-key" not in str(refused.value)
+
+
+def test_a_missing_file_and_a_directory_are_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PRIVATE_KEY_FILE", str(tmp_path / "nothing"))
+    monkeypatch.setenv("DATABASE_URL_FILE", str(tmp_path))
+
+    with pytest.raises(SettingsError) as refused:
+        load_settings(None)
+
+    assert "FileNotFoundError" in str(refused.value)
+    assert "DATABASE_URL_FILE: expected a regular file" in str(refused.value)
+
+
+def test_the_keyring_gives_what_nothing_else_does(ring: MemoryKeyring, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("REMORA_KEYRING", "remora")
+    assert load_settings(None).private_key is None
+    for name, value in zip(NAMES, (KEY, "id", "secret", "phrase", "postgresql://me:word@host/db"), strict=True):
+        keyring.set_password("remora", name, value)
+
+    settings = load_settings(None)
+
+    assert settings.private_key is not None
+    assert settings.secrets() == [KEY, "secret", "phrase", "word"]
+
+
+def test_a_locked_keyring_is_one_clear_line(ring: MemoryKeyring, monkeypatch: pytest.MonkeyPatch) -> None:
+    ring.locked = True
+    monkeypatch.setenv("REMORA_KEYRING", "remora")
+
+    with pytest.raises(SettingsError) as refused:
+        load_settings(None)
+
+    assert str(refused.value).splitlines() == [
+        "REMORA_KEYRING: expected a keyring that answers, found KeyringLocked; unlock it, or unset REMORA_KEYRING"
+    ]
