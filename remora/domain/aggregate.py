@@ -1,6 +1,7 @@
 """Turn a burst of a whale's fills into one intent."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 from decimal import Decimal
 
 from remora.domain.money import MICRO, ZERO, floor_to
@@ -8,11 +9,11 @@ from remora.domain.trades import Signal, WhaleTrade
 
 
 def aggregate(trades: Sequence[WhaleTrade]) -> Signal:
-    """Return the signal that `trades` make together; a trade delivered twice counts once.
+    """Return the signal that `trades` make together; a row delivered twice counts once.
 
     Raises ValueError when there are none or when they differ in whale, token, side or kind.
     """
-    unique = {trade.key: trade for trade in reversed(trades)}
+    unique = {(trade.key, trade.source, trade.row): trade for trade in reversed(trades)}
     if not unique:
         raise ValueError("a signal needs at least one trade")
     kept = [unique[key] for key in sorted(unique)]
@@ -24,7 +25,7 @@ def aggregate(trades: Sequence[WhaleTrade]) -> Signal:
     size = sum((trade.size for trade in kept), ZERO)
     return Signal(
         key=first.key,
-        trade_keys=tuple(trade.key for trade in kept),
+        trade_keys=tuple(dict.fromkeys(trade.key for trade in kept)),
         whale=first.whale,
         token_id=first.token_id,
         condition_id=first.condition_id,
@@ -43,3 +44,16 @@ def _mean_price(trades: Sequence[WhaleTrade], size: Decimal) -> Decimal:
         return trades[0].price
     notional = sum((trade.price * trade.size for trade in trades), ZERO)
     return floor_to(notional / size, MICRO)
+
+
+def whole_trades(rows: Sequence[WhaleTrade]) -> list[WhaleTrade]:
+    """Return one trade for each key among rows of one source, in the order of their first rows."""
+    by_key: dict[str, list[WhaleTrade]] = {}
+    for row in rows:
+        by_key.setdefault(row.key, []).append(row)
+    return [_whole(several) for several in by_key.values()]
+
+
+def _whole(rows: Sequence[WhaleTrade]) -> WhaleTrade:
+    size = sum((row.size for row in rows), ZERO)
+    return replace(rows[0], size=size, price=_mean_price(rows, size), row="whole")

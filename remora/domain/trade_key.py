@@ -1,7 +1,5 @@
 """One name for one trade, whoever delivers it and however often."""
 
-from decimal import Decimal
-
 from remora.domain.money import Side
 from remora.domain.trades import TradeKind
 
@@ -12,28 +10,13 @@ def trade_key(
     whale: str,
     token_id: str,
     side: Side,
-    size: Decimal,
-    price: Decimal,
     kind: TradeKind = TradeKind.TRADE,
 ) -> str:
-    """Return the identity of a trade.
+    """Return the identity of a trade: everything a wallet did with one token, on one side, in one transaction.
 
-    No source carries a log index, so two fills of one wallet that agree in transaction, token, side, size and
-    price are one trade: copying once too little is the safe error. Numbers are normalised to six decimals,
-    because sources write them differently.
+    Sources cut the same transaction into different rows and round prices differently, so neither size nor price
+    is part of the name; :mod:`remora.domain.confluence` adds the rows up. What is no trade has one name whatever
+    a source calls it: where the chain shows shares that leave, the Data API says merge or redemption.
     """
-    return ":".join(
-        (
-            kind.value,
-            transaction_hash.lower(),
-            whale.lower(),
-            str(token_id),
-            side.value,
-            _six_decimals(size),
-            _six_decimals(price),
-        )
-    )
-
-
-def _six_decimals(value: Decimal) -> str:
-    return f"{value:.6f}"
+    name = kind.value if kind in (TradeKind.TRADE, TradeKind.REORG) else "change"
+    return ":".join((name, transaction_hash.lower(), whale.lower(), str(token_id), side.value))

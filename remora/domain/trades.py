@@ -27,6 +27,8 @@ class TradeKind(StrEnum):
     CONVERSION = "conversion"
     REDEEM = "redeem"
     TRANSFER = "transfer"
+    REORG = "reorg"
+    """The chain took a purchase back that we may have copied: it counts as the whale's exit."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -34,7 +36,8 @@ class WhaleTrade:
     """One fill of a followed wallet.
 
     `key` is the same however often and from wherever the trade is delivered: see
-    :func:`remora.domain.trade_key.trade_key`. `happened_at` is venue time; `seen_at` is the wall clock at the
+    :func:`remora.domain.trade_key.trade_key`. `row` tells the rows apart that one source makes of it. A change of
+    holding that concerns both outcomes has no token when its source does not name one. `happened_at` is venue time; `seen_at` is the wall clock at the
     first byte.
     """
 
@@ -50,6 +53,7 @@ class WhaleTrade:
     source: TradeSource
     transaction_hash: str
     kind: TradeKind = TradeKind.TRADE
+    row: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

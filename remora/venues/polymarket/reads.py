@@ -14,6 +14,7 @@ from polymarket import AsyncPublicClient, AsyncSecureClient
 from polymarket.models.clob.order_book import OrderBook as SdkBook
 from polymarket.models.clob.order_book import OrderBookLevel as SdkLevel
 
+from remora.domain.aggregate import whole_trades
 from remora.domain.books import Level, OrderBook
 from remora.domain.clock import VenueClock
 from remora.domain.ids import ConditionId, TokenId, WalletAddress
@@ -149,7 +150,7 @@ class Reads:
             cursor = page.next_cursor
             if cursor is None:
                 break
-        return sorted(trades, key=lambda trade: trade.happened_at)
+        return whole_trades(sorted(trades, key=lambda trade: trade.happened_at))
 
     async def whale_holding(self, whale: WalletAddress, token_id: TokenId) -> Decimal | None:
         """Return the shares a wallet holds of a token, None when the Data API does not list it."""

@@ -49,16 +49,14 @@ def parse_trade(raw: object, *, seen_at: datetime, source: TradeSource) -> Whale
     if seconds is None or not 0 < seconds < SECONDS_MAX:
         return Malformed("bad_time", f"timestamp {raw.get('timestamp')!r:.40}")
     transaction = _text(raw, "transactionHash", "transaction_hash")
-    if transaction and not _is_hex(transaction, 64):
+    if not _is_hex(transaction, 64):
         return Malformed("bad_transaction", f"transaction {transaction:.70}")
     return WhaleTrade(
         key=trade_key(
             transaction_hash=transaction,
             whale=whale,
-            token_id=token,
+            token_id=token or condition,
             side=side,
-            size=size,
-            price=price,
             kind=kind,
         ),
         whale=WalletAddress(whale.lower()),
@@ -72,6 +70,7 @@ def parse_trade(raw: object, *, seen_at: datetime, source: TradeSource) -> Whale
         source=source,
         transaction_hash=transaction,
         kind=kind,
+        row=f"{size:.6f}@{price:.6f}",
     )
 
 
