@@ -1,6 +1,7 @@
 """What a held position needs: triggers, fresh looks, the end."""
 
 import hashlib
+from datetime import timedelta
 
 from temporalio import activity
 from temporalio.exceptions import ApplicationError
@@ -11,6 +12,7 @@ from remora.domain.exits import Thresholds, crossed, holding_before, share_to_se
 from remora.domain.market import ResolutionStatus
 from remora.domain.money import MICRO, ZERO, floor_to
 from remora.domain.reasons import PositionState
+from remora.domain.trade_key import names_transaction
 from remora.storage import decisions, orders, positions, risk, triggers
 from remora.storage import reconcile as adoption
 from remora.storage.risk import Case
@@ -28,6 +30,9 @@ from schemas.position_steps import (
     StateAsk,
     Verdict,
 )
+
+SOURCES_APART = timedelta(minutes=10)
+"""How far the sources of a trade may differ in when it happened, in venue time."""
 
 
 class PositionActivities:
@@ -110,8 +115,8 @@ class PositionActivities:
         holding = await tools.venue.whale_holding(signal.whale, ref.token_id)
         known = False
         if holding is not None and not opposite:
-            recent = await tools.venue.whale_trades(signal.whale, since=signal.happened_at)
-            known = any(trade.key in signal.trade_keys for trade in recent)
+            recent = await tools.venue.whale_trades(signal.whale, since=signal.happened_at - SOURCES_APART)
+            known = any(names_transaction(signal.trade_keys, trade.transaction_hash) for trade in recent)
         share = share_to_sell(
             whale_sold=signal.size,
             whale_holding_before=holding_before(holding, sold=signal.size, counted=known, opposite=opposite),

@@ -41,6 +41,13 @@ class Aggregator:
         burst.trades.append(trade)
         return ended
 
+    def collects(self, trade: WhaleTrade) -> bool:
+        """Tell whether rows of this very trade are being collected, so that another one adds to them."""
+        burst = self._bursts.get((trade.whale, trade.token_id))
+        if burst is None or not self._continues(burst, trade):
+            return False
+        return any(collected.key == trade.key for collected in burst.trades)
+
     def due(self, at: float) -> list[Signal]:
         """Return the signals whose window is over, oldest first."""
         over = [key for key, burst in self._bursts.items() if at - burst.opened_at >= self._window]

@@ -1,10 +1,12 @@
 """Holdings that change without a trade: which of our positions they concern."""
 
 from dataclasses import replace
+from datetime import datetime
 
 from remora.detection.holdings import Holdings
+from remora.domain.money import Side
 from remora.domain.trade_key import trade_key
-from remora.domain.trades import WhaleTrade
+from remora.domain.trades import TradeKind, WhaleTrade
 
 
 def spread(trade: WhaleTrade, holdings: Holdings) -> list[WhaleTrade]:
@@ -29,3 +31,20 @@ def spread(trade: WhaleTrade, holdings: Holdings) -> list[WhaleTrade]:
         )
         for position in held
     ]
+
+
+def taken_back(purchase: WhaleTrade, seen_at: datetime) -> WhaleTrade:
+    """Return the sale that stands for a purchase which the chain took back."""
+    return replace(
+        purchase,
+        key=trade_key(
+            transaction_hash=purchase.transaction_hash,
+            whale=purchase.whale,
+            token_id=purchase.token_id,
+            side=Side.SELL,
+            kind=TradeKind.REORG,
+        ),
+        side=Side.SELL,
+        kind=TradeKind.REORG,
+        seen_at=seen_at,
+    )

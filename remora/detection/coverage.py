@@ -40,6 +40,11 @@ class Coverage:
         self._outcomes = {source: deque[bool]([], OUTCOMES) for source in graces}
         self.blind: set[TradeSource] = set()
 
+    @property
+    def sources(self) -> frozenset[TradeSource]:
+        """The sources that are judged."""
+        return frozenset(self._graces)
+
     def seen(self, key: str, source: TradeSource, at: datetime) -> None:
         """Note that a source told of a trade."""
         trade = self._open.get(key)

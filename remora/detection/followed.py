@@ -1,7 +1,7 @@
 """Keep what is watched in step with the roster and with what we hold, without a restart."""
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Collection
 
 import structlog
 from sqlalchemy.ext.asyncio import AsyncEngine
@@ -30,7 +30,7 @@ class Followed:
         engine: AsyncEngine,
         account: AccountId,
         *,
-        whale_feed: WhaleFeed,
+        whale_feeds: Collection[WhaleFeed],
         book_feed: BookFeed,
         intake: Intake,
         holdings: Holdings,
@@ -39,7 +39,7 @@ class Followed:
     ) -> None:
         self._engine = engine
         self._account = account
-        self._whale_feed = whale_feed
+        self._whale_feeds = tuple(whale_feeds)
         self._book_feed = book_feed
         self._intake = intake
         self._holdings = holdings
@@ -94,7 +94,8 @@ class Followed:
             return
         log.info("whales.followed", count=len(whales), new=len(whales - self.whales))
         self.whales = self._intake.followed = whales
-        await self._whale_feed.follow(whales)
+        for feed in self._whale_feeds:
+            await feed.follow(whales)
 
     async def _watch(self, tokens: frozenset[TokenId]) -> None:
         if tokens == self.tokens:

@@ -8,14 +8,18 @@ from functools import partial
 import structlog
 
 from remora.detection.aggregator import Aggregator
+from remora.detection.changes import spread
+from remora.detection.holdings import Holdings
 from remora.detection.lanes import Delivery, Kind, Lanes
 from remora.detection.outlet import Outlet
 from remora.detection.pace import Pace
 from remora.detection.recent_keys import RecentKeys
+from remora.detection.sightings import Sightings
 from remora.detection.skips import Skips
 from remora.detection.venue_time import VenueTime
 from remora.domain.aggregate import aggregate
 from remora.domain.check_trade import check_trade
+from remora.domain.confluence import Confluence, Fate
 from remora.domain.decide import Skip
 from remora.domain.ids import TokenId, WalletAddress
 from remora.domain.limits import Limits
@@ -44,6 +48,8 @@ class Intake:
         limits: Limits,
         pace: Pace,
         metrics: Metrics,
+        holdings: Holdings | None = None,
+        sightings: Sightings | None = None,
         prepare: Callable[[TokenId], Awaitable[None]] | None = None,
     ) -> None:
         self._outlet = outlet
@@ -54,6 +60,9 @@ class Intake:
         self._limits = limits
         self._metrics = metrics
         self._prepare = prepare
+        self._holdings = holdings or Holdings()
+        self._sightings = sightings
+        self._confluence = Confluence(pace.recent_keys)
         self._preparing: dict[TokenId, asyncio.Task[None]] = {}
         self._aggregator = Aggregator(window=pace.window, burst_max=pace.burst_max)
         self._timer: asyncio.TimerHandle | None = None
@@ -63,21 +72,34 @@ class Intake:
         """Take in one trade, however often it is delivered; wait while too many deliveries are open."""
         if trade.whale not in self.followed:
             self._count("not_followed")
-        elif trade.key in self._recent:
-            self._count("duplicate")
-        else:
-            self._read_ahead(trade)
+            return
+        if self._sightings is not None and trade.kind is not TradeKind.REORG:
+            self._sightings.note(trade)
+        concerned = spread(trade, self._holdings)
+        if not concerned:
+            self._count("not_held")
+        for one in concerned:
+            await self._take(one)
+
+    async def _take(self, trade: WhaleTrade) -> None:
+        fate, counted = Fate.DUPLICATE, trade
+        if trade.key in self._confluence or trade.key not in self._recent:
+            fate, counted = self._confluence.offer(trade, collecting=self._aggregator.collects(trade))
+        if fate in (Fate.DUPLICATE, Fate.LATE):
+            self._count(fate.value)
+            return
+        try:
+            self._read_ahead(counted)
             await self._lanes.room()
             await self._time.settle()
-            refusal = self._refusal(trade)
+            refusal = self._refusal(counted)
             if refusal is not None and refusal.reason in (SkipReason.FUTURE_DATED, SkipReason.STALE):
                 await self._time.read_again()  # a venue that restarted has another clock
-                refusal = self._refusal(trade)
-            self._accept(trade, refusal)
-
-    def _lag(self, trade: WhaleTrade) -> float:
-        """Return the wall seconds from a fill to its first byte here; 0 for clocks that disagree."""
-        return max(0.0, (trade.seen_at - self._time.clock.wall_time(trade.happened_at)).total_seconds())
+                refusal = self._refusal(counted)
+        except BaseException:  # the reader may be ended here: whoever reads the trade again must find it new
+            self._confluence.forget(trade)
+            raise
+        self._accept(counted, refusal)
 
     def _read_ahead(self, trade: WhaleTrade) -> None:
         """Let the venue be asked while the trade is on its way to the position that will need the answers."""
@@ -94,9 +116,8 @@ class Intake:
             self._hand_over(signal)
 
     def _accept(self, trade: WhaleTrade, refusal: Skip | None) -> None:
-        if not self._recent.add(trade.key):  # another source was faster meanwhile
-            self._count("duplicate")
-        elif refusal is not None:
+        self._recent.add(trade.key)
+        if refusal is not None:
             self._skips.push(aggregate([trade]), refusal.reason, refusal.detail)
         elif trade.side is Side.BUY and trade.kind is not TradeKind.TRADE:
             self._count("not_a_purchase")  # a split or a transfer in: no price that could be copied
@@ -118,7 +139,6 @@ class Intake:
         return Skip(SkipReason.STALE, f"{age.total_seconds():.1f} s old when the watcher had it")
 
     def _collect(self, trade: WhaleTrade) -> None:
-        self._metrics.feed_lag.labels(trade.source.value).observe(self._lag(trade))
         loop = asyncio.get_running_loop()
         ended = self._aggregator.add(trade, loop.time())
         if ended is not None:

@@ -41,6 +41,12 @@ class Pace:
     backfill_max: timedelta = timedelta(hours=24)
     """How far back a whale without a position of ours is read at the start."""
 
+    stream_grace: timedelta = timedelta(seconds=15)
+    poll_grace: timedelta = timedelta(seconds=90)
+    """How much later than the first source a stream, or the poll, may tell of a trade before it missed it."""
+
+    sightings_every: float = 1.0
+
     market_every: timedelta = timedelta(seconds=30)
     """In venue time."""
 

@@ -29,7 +29,13 @@ class Sightings:
     """Notes the first time that each source tells of a trade; written in batches, off the hot path."""
 
     def __init__(
-        self, engine: AsyncEngine, *, sources: Collection[TradeSource], time: VenueTime, pace: Pace, metrics: Metrics
+        self,
+        engine: AsyncEngine,
+        *,
+        sources: Collection[TradeSource],
+        time: VenueTime,
+        pace: Pace,
+        metrics: Metrics,
     ) -> None:
         self._engine = engine
         self._time = time
@@ -58,7 +64,7 @@ class Sightings:
         del self._unwritten[:-WAITING_MAX]
         if lag > HISTORY_AFTER:
             return
-        self._metrics.source_lag.labels(trade.source.value).observe(max(0.0, lag.total_seconds()))
+        self._metrics.feed_lag.labels(trade.source.value).observe(max(0.0, lag.total_seconds()))
         if behind is not None:
             self._metrics.source_behind.labels(trade.source.value).observe(max(0.0, behind.total_seconds()))
         if trade.kind is TradeKind.TRADE:
@@ -86,9 +92,8 @@ class Sightings:
             seen_by = "+".join(sorted(missed.seen_by))
             self._metrics.source_missed.labels(missed.source.value, seen_by).inc()
             log.warning("trade.missed", source=missed.source, seen_by=seen_by, key=missed.key)
-        for source in self.coverage.blind | set(TradeSource):
-            share = self.coverage.share(source) if source in self.coverage.sources else None
-            if share is not None:
+        for source in self.coverage.sources:
+            if (share := self.coverage.share(source)) is not None:
                 self._metrics.source_coverage.labels(source.value).set(share)
         for source, blind in self.coverage.turned():
             report = log.error if blind else log.info

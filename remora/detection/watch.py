@@ -9,6 +9,7 @@ import structlog
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from remora.detection.backfill import Backfill
+from remora.detection.changes import taken_back
 from remora.detection.crossings import CrossingBoard
 from remora.detection.equity import EquityWatch
 from remora.detection.followed import Followed
@@ -21,14 +22,24 @@ from remora.detection.outlet import Crossing, Outlet
 from remora.detection.own_orders import OwnOrders
 from remora.detection.pace import Pace
 from remora.detection.recent_keys import RecentKeys
+from remora.detection.sightings import Sightings
 from remora.detection.skips import Skips
 from remora.detection.supervise import keep_running
 from remora.detection.venue_time import VenueTime
 from remora.domain.limits import Limits
-from remora.domain.trades import WhaleTrade
+from remora.domain.money import Side
+from remora.domain.trades import TradeSource, WhaleTrade
 from remora.storage.positions import set_marks
 from remora.telemetry.metrics import Metrics
-from remora.venues.venue import BookUpdate, FeedGap, FillUpdate, MarketUpdate, Venue
+from remora.venues.venue import (
+    BookUpdate,
+    FeedGap,
+    FillUpdate,
+    MarketUpdate,
+    TradeRetracted,
+    Venue,
+    WhaleFeed,
+)
 
 log = structlog.get_logger(__name__)
 
@@ -57,12 +68,24 @@ class Watch:
         account = venue.account
         self._venue, self._engine, self._outlet = venue, engine, outlet
         self._pace, self._metrics = pace, metrics
-        self._whales, self._books, self._fills = venue.whale_feed(), venue.book_feed(), venue.fill_feed()
+        self._books, self._fills = venue.book_feed(), venue.fill_feed()
+        chain = venue.chain_feed()
+        self._whales: dict[str, WhaleFeed] = {"rtds": venue.whale_feed()}
+        self._whales |= {} if chain is None else {"chain": chain}
         self.time = VenueTime(venue, now)
         self.lanes = Lanes(pace, metrics)
         holdings, recent = Holdings(), RecentKeys(pace.recent_keys)
         skips = Skips(engine, account, self.lanes, metrics, now=now, venue_now=self.time.venue_now)
+        self.sightings = Sightings(
+            engine,
+            sources=[TradeSource.RTDS, *([] if chain is None else [TradeSource.CHAIN])],
+            time=self.time,
+            pace=pace,
+            metrics=metrics,
+        )
         self.intake = Intake(
+            holdings=holdings,
+            sightings=self.sightings,
             skips=skips,
             recent=recent,
             limits=limits,
@@ -77,7 +100,7 @@ class Watch:
         self.followed = Followed(
             engine,
             account,
-            whale_feed=self._whales,
+            whale_feeds=list(self._whales.values()),
             book_feed=self._books,
             intake=self.intake,
             holdings=holdings,
@@ -115,7 +138,7 @@ class Watch:
         """Watch until `stop` is set, then hand over what was collected."""
         await self._begin()
         loops: dict[str, Callable[[], Awaitable[None]]] = {
-            "rtds": self._read_whales,
+            **{name: partial(self._read_whales, name, feed) for name, feed in self._whales.items()},
             "market": self._read_books,
             "user": self._read_fills,
             "listen": self.followed.listen,
@@ -127,6 +150,7 @@ class Watch:
             "equity": self.equity.run,
             "clock": self._keep_time,
             "liveness": self.liveness.run,
+            "sightings": self.sightings.run,
         }
         tasks = [
             asyncio.create_task(keep_running(name, loop, self._metrics), name=f"watch {name}")
@@ -140,6 +164,7 @@ class Watch:
             await asyncio.gather(*tasks, return_exceptions=True)
             self.intake.flush()
             left = await self.lanes.close(self._pace.drain_for)
+            await self._write_sightings()
             log.info("watcher.stopped", undelivered=left)
 
     async def _begin(self) -> None:
@@ -153,8 +178,14 @@ class Watch:
                 log.exception("watcher.waiting")
                 await asyncio.sleep(RETRY_AFTER)
 
-    async def _read_whales(self) -> None:
-        await self._read("rtds", self._whales, self._take_whale)
+    async def _write_sightings(self) -> None:
+        try:
+            await self.sightings.write()
+        except Exception:  # the database may have gone before us: sightings are statistics, not books
+            log.exception("sightings.lost")
+
+    async def _read_whales(self, name: str, feed: WhaleFeed) -> None:
+        await self._read(name, feed, self._take_whale)
 
     async def _read_books(self) -> None:
         await self._read("market", self._books, self._take_book)
@@ -190,20 +221,30 @@ class Watch:
         return self._venue.last_message_at().get(name, self.time.now())
 
     def _gap(self, gap: FeedGap) -> None:
+        log.warning("feed.gap", feed=gap.feed, since=gap.since.isoformat(), cause=gap.cause, healed=gap.healed)
         self._metrics.feed_gaps.labels(gap.feed).inc()
-        log.warning("feed.gap", feed=gap.feed, since=gap.since.isoformat(), cause=gap.cause)
         if gap.feed == "market":
             self.markets.hint_all()
         elif gap.feed == "user":
             self.orders.catch_up(gap)
-        else:
+        elif not gap.healed:
             self.backfill.note_gap(gap)
+
+    async def _retract(self, retracted: TradeRetracted) -> None:
+        """Leave what we bought after a purchase that never happened; a sale that we followed cannot be undone."""
+        trade = retracted.trade
+        log.error("trade.retracted", whale=trade.whale, token=trade.token_id, side=trade.side, key=trade.key)
+        self._metrics.retracted.labels(trade.side.value).inc()
+        if trade.side is Side.BUY:
+            await self.intake.take(taken_back(trade, retracted.seen_at))
 
     async def _take_whale(self, item: object) -> None:
         if isinstance(item, FeedGap):
             self._gap(item)
         elif isinstance(item, WhaleTrade):
             await self.intake.take(item)
+        elif isinstance(item, TradeRetracted):
+            await self._retract(item)
 
     async def _take_book(self, item: object) -> None:
         if isinstance(item, BookUpdate):

@@ -1,5 +1,7 @@
 """One name for one trade, whoever delivers it and however often."""
 
+from collections.abc import Iterable
+
 from remora.domain.money import Side
 from remora.domain.trades import TradeKind
 
@@ -20,3 +22,8 @@ def trade_key(
     """
     name = kind.value if kind in (TradeKind.TRADE, TradeKind.REORG) else "change"
     return ":".join((name, transaction_hash.lower(), whale.lower(), str(token_id), side.value))
+
+
+def names_transaction(keys: Iterable[str], transaction_hash: str) -> bool:
+    """Tell whether one of the trades under `keys` was made in a transaction."""
+    return any(key.split(":")[1:2] == [transaction_hash.lower()] for key in keys)

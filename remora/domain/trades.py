@@ -37,8 +37,8 @@ class WhaleTrade:
 
     `key` is the same however often and from wherever the trade is delivered: see
     :func:`remora.domain.trade_key.trade_key`. `row` tells the rows apart that one source makes of it. A change of
-    holding that concerns both outcomes has no token when its source does not name one. `happened_at` is venue time; `seen_at` is the wall clock at the
-    first byte.
+    holding that concerns both outcomes has no token when its source does not name one. `happened_at` is venue
+    time; `seen_at` is the wall clock at the first byte.
     """
 
     key: str

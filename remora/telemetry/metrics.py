@@ -14,9 +14,13 @@ LATENCY_BUCKETS = (
 )
 """Seconds; dense where the aims lie: 25 ms and 100 ms."""
 
-FEEDS = ("rtds", "market", "user")
+FEEDS = ("rtds", "chain", "market", "user")
 LAG_BUCKETS = (0.1, 0.25, 0.5, 1.0, 1.5, 2.0, 2.5, 3.0, 4.0, 5.0, 7.5, 10.0, 15.0, 30.0, 60.0, 120.0)
 """Seconds; the venue dates fills to the second, and its streams lag by two."""
+
+
+SOURCE_BUCKETS = (0.005, 0.025, 0.1, 0.25, 0.5, 1.0, 1.5, 2.0, 2.5, 3.0, 4.0, 5.0, 7.5, 10.0, 20.0, 60.0, 300.0)
+"""Seconds; a source is seconds behind a trade, and may be minutes behind when it is cached."""
 
 
 class Metrics:
@@ -47,6 +51,31 @@ class Metrics:
         )
         self.trades = Counter(
             "watcher_trades_total", "Trades of whales by what became of them.", ["fate"], registry=registry
+        )
+        self.source_behind = Histogram(
+            "detection_source_behind_seconds",
+            "Seconds by which a source told of a trade later than the first source.",
+            ["source"],
+            buckets=SOURCE_BUCKETS,
+            registry=registry,
+        )
+        self.source_missed = Counter(
+            "detection_source_missed_total",
+            "Trades that a source did not tell of in time, by who did.",
+            ["source", "seen_by"],
+            registry=registry,
+        )
+        self.source_coverage = Gauge(
+            "detection_source_coverage_ratio",
+            "Share of the newest 50 trades that a source told of.",
+            ["source"],
+            registry=registry,
+        )
+        self.retracted = Counter(
+            "detection_trades_retracted_total",
+            "Trades that a reorganisation of the chain took back.",
+            ["side"],
+            registry=registry,
         )
         self.waiting = Gauge("watcher_deliveries_waiting", "Deliveries not yet made.", ["kind"], registry=registry)
         self.retries = Counter(

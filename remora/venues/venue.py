@@ -55,12 +55,21 @@ class Holding:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FeedGap:
-    """A stream was down or silent: what happened in between must be read again."""
+    """A stream was down or silent: what happened in between must be read again, unless the feed did (`healed`)."""
 
     feed: str
     since: datetime
     until: datetime
     cause: str
+    healed: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TradeRetracted:
+    """The chain took a trade back for good: its transaction was reorganised away and did not come again."""
+
+    trade: WhaleTrade
+    seen_at: datetime
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -161,7 +170,7 @@ class WhaleFeed(Protocol):
     async def follow(self, whales: Collection[WalletAddress]) -> None:
         """Replace the set of followed wallets, also while running."""
 
-    def __aiter__(self) -> AsyncIterator[WhaleTrade | FeedGap]:
+    def __aiter__(self) -> AsyncIterator[WhaleTrade | TradeRetracted | FeedGap]:
         """Iterate for ever."""
 
 
@@ -187,6 +196,9 @@ class Streams(Protocol):
 
     def whale_feed(self) -> WhaleFeed:
         """Return the activity stream."""
+
+    def chain_feed(self) -> WhaleFeed | None:
+        """Return the logs of the chain, None when no node's address is known."""
 
     def book_feed(self) -> BookFeed:
         """Return the market channel."""

@@ -74,9 +74,7 @@ def test_what_came_to_nothing_counts_when_it_comes_again() -> None:
 def test_whatever_the_order_and_the_repetitions_the_whole_is_taken_once(
     parts: list[Decimal], data: st.DataObject
 ) -> None:
-    deliveries = [
-        row(source, str(size), f"{number}") for source in LIVE for number, size in enumerate(parts)
-    ]
+    deliveries = [row(source, str(size), f"{number}") for source in LIVE for number, size in enumerate(parts)]
     deliveries += data.draw(st.lists(st.sampled_from(deliveries), max_size=8))
     meeting, taken = Confluence(10), Decimal(0)
 

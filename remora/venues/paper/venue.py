@@ -24,6 +24,9 @@ class Markets(MarketData, Protocol):
     def whale_feed(self) -> WhaleFeed:
         """Return the activity stream."""
 
+    def chain_feed(self) -> WhaleFeed | None:
+        """Return the logs of the chain, None when no node's address is known."""
+
     def book_feed(self) -> BookFeed:
         """Return the market channel."""
 
@@ -98,6 +101,10 @@ class PaperVenue(PaperTrading):
     def whale_feed(self) -> WhaleFeed:
         """Return the live activity stream."""
         return self._live.whale_feed()
+
+    def chain_feed(self) -> WhaleFeed | None:
+        """Return the logs of the chain, None when no node's address is known."""
+        return self._live.chain_feed()
 
     def book_feed(self) -> BookFeed:
         """Return the live market channel."""

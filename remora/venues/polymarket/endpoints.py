@@ -9,7 +9,10 @@ from remora.venues.venue import VenueUnavailable
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Endpoints:
-    """Addresses of one venue; `control_url` is the twin's own and empty elsewhere."""
+    """Addresses of one venue; `control_url` is the twin's own and empty elsewhere.
+
+    `rpc_ws_urls` are nodes of the chain that push logs, tried in turn; the venue itself runs none.
+    """
 
     name: str
     clob_url: str
@@ -22,6 +25,7 @@ class Endpoints:
     rtds_ws_url: str
     geoblock_url: str
     control_url: str = ""
+    rpc_ws_urls: tuple[str, ...] = ()
 
     @classmethod
     def production(cls) -> "Endpoints":
@@ -47,6 +51,9 @@ class Endpoints:
                 answer = (await client.get("/endpoints")).raise_for_status().json()
         except (httpx.HTTPError, ValueError) as error:
             raise VenueUnavailable(f"no twin answers at {control_url}: start it with remora up") from error
-        names = cls.__dataclass_fields__.keys() - {"name", "control_url", "rpc_url"}
+        names = cls.__dataclass_fields__.keys() - {"name", "control_url", "rpc_url", "rpc_ws_urls"}
         found = {name: str(answer[name]) for name in names}
-        return cls(name="twin", control_url=control_url, rpc_url=str(answer["rpc_url"]), **found)
+        nodes = (str(answer["rpc_ws_url"]),)
+        return cls(
+            name="twin", control_url=control_url, rpc_url=str(answer["rpc_url"]), rpc_ws_urls=nodes, **found
+        )

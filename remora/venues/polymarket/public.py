@@ -8,7 +8,9 @@ import httpx
 from polymarket import AsyncPublicClient, AsyncSecureClient
 
 from remora.domain.clock import VenueClock
+from remora.domain.ids import ConditionId, TokenId
 from remora.venues.polymarket import sdk
+from remora.venues.polymarket.chain_feed import ChainWhaleFeed
 from remora.venues.polymarket.endpoints import Endpoints
 from remora.venues.polymarket.market_channel import MarketChannelFeed
 from remora.venues.polymarket.reads import Reads
@@ -54,6 +56,7 @@ class PublicVenue(Reads):
         self._endpoints = endpoints
         self._random = random
         self._sockets: dict[str, RtdsWhaleFeed | MarketChannelFeed | UserChannelFeed] = {}
+        self._chain: ChainWhaleFeed | None = None
 
     @classmethod
     async def connect(
@@ -74,6 +77,23 @@ class PublicVenue(Reads):
         self._sockets["rtds"] = feed
         return feed
 
+    def chain_feed(self) -> WhaleFeed | None:
+        """Return the logs of the chain, None when no node's address is known."""
+        if not self._endpoints.rpc_ws_urls:
+            return None
+        self._chain = ChainWhaleFeed(
+            self._endpoints.rpc_ws_urls,
+            sdk.contracts(),
+            condition_of=self._condition_of,
+            clock=self.clock,
+            now=self._now,
+            random=self._random,
+        )
+        return self._chain
+
+    async def _condition_of(self, token_id: TokenId) -> ConditionId:
+        return (await self.market_of(token_id)).condition_id
+
     def book_feed(self) -> BookFeed:
         """Return the market channel."""
         feed = MarketChannelFeed(self._endpoints.market_ws_url, now=self._now, random=self._random)
@@ -82,11 +102,9 @@ class PublicVenue(Reads):
 
     def last_message_at(self) -> dict[str, datetime]:
         """Return when each feed last said anything, pong included."""
-        return {
-            name: feed.socket.last_message_at
-            for name, feed in self._sockets.items()
-            if feed.socket.last_message_at is not None
-        }
+        heard = {name: feed.socket.last_message_at for name, feed in self._sockets.items()}
+        heard["chain"] = None if self._chain is None else self._chain.last_message_at
+        return {name: at for name, at in heard.items() if at is not None}
 
     async def close(self) -> None:
         """Close every connection."""

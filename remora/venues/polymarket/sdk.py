@@ -23,6 +23,7 @@ from polymarket.types import EvmAddress
 
 from remora.domain.ids import OrderDigest
 from remora.domain.orders import SignedOrder
+from remora.venues.polymarket.contracts import Contracts
 from remora.venues.polymarket.endpoints import Endpoints
 
 Credentials = ApiKeyCreds
@@ -54,6 +55,17 @@ def environment(endpoints: Endpoints) -> Environment:
         rtds_ws_url=endpoints.rtds_ws_url,
     )
     return create_environment(name=endpoints.name, config=config)
+
+
+def contracts() -> Contracts:
+    """Return the addresses of the contracts whose logs tell of trades and of shares that move."""
+    config = PRODUCTION_CONFIG
+    exchanges = (config.standard_exchange, config.neg_risk_exchange, config.exchange_v3)
+    shares = (config.conditional_tokens, config.position_manager)
+    return Contracts(
+        exchanges=frozenset(str(address).lower() for address in exchanges),
+        shares=frozenset(str(address).lower() for address in shares),
+    )
 
 
 def wire_order(order: SdkOrder, *, neg_risk: bool, api_key: str) -> SignedOrder:

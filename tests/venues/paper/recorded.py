@@ -81,6 +81,10 @@ class RecordedMarkets:
     async def whale_holding(self, whale: WalletAddress, token_id: TokenId) -> Decimal | None:
         return None
 
+    def chain_feed(self) -> WhaleFeed | None:
+        """Return nothing: recorded books have no chain."""
+        return None
+
     def whale_feed(self) -> WhaleFeed:
         raise NotImplementedError
 

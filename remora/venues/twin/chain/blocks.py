@@ -14,6 +14,9 @@ GENESIS = 79_000_000
 KEPT_MAX = 20_000
 """Blocks that can still be read; older history is pruned, as public nodes do."""
 
+PAST_BLOCKS = 64
+"""Empty blocks that were there before the twin, so that a reader may look back a little."""
+
 EXTRA_DATA = "0x" + "d7" * 97
 """As long as a Polygon validator's seal: clients that insist on Ethereum's 32 bytes must be told."""
 
@@ -78,6 +81,8 @@ class Chain:
         self.blocks: deque[Block] = deque([genesis])
         self.places: dict[str, tuple[Block, int]] = {}
         self.listeners: list[Callable[[ChainEvent], None]] = []
+        for _ in range(PAST_BLOCKS):
+            self._append([], first_timestamp)
 
     @property
     def head(self) -> Block:
