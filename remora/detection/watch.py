@@ -69,16 +69,14 @@ class Watch:
         self._venue, self._engine, self._outlet = venue, engine, outlet
         self._pace, self._metrics = pace, metrics
         self._books, self._fills = venue.book_feed(), venue.fill_feed()
-        chain = venue.chain_feed()
-        self._whales: dict[str, WhaleFeed] = {"rtds": venue.whale_feed()}
-        self._whales |= {} if chain is None else {"chain": chain}
+        self._whales = _whale_feeds(venue)
         self.time = VenueTime(venue, now)
         self.lanes = Lanes(pace, metrics)
         holdings, recent = Holdings(), RecentKeys(pace.recent_keys)
         skips = Skips(engine, account, self.lanes, metrics, now=now, venue_now=self.time.venue_now)
         self.sightings = Sightings(
             engine,
-            sources=[TradeSource.RTDS, *([] if chain is None else [TradeSource.CHAIN])],
+            sources=[TradeSource(name) for name in self._whales],
             time=self.time,
             pace=pace,
             metrics=metrics,
@@ -291,3 +289,9 @@ class Watch:
         while True:
             await asyncio.sleep(self._pace.clock_every)
             await self.time.read_again()
+
+
+def _whale_feeds(venue: Venue) -> dict[str, WhaleFeed]:
+    """Return the streams of whales' trades, by the name of their source."""
+    chain = venue.chain_feed()
+    return {"rtds": venue.whale_feed()} | ({} if chain is None else {"chain": chain})
