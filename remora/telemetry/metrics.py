@@ -52,31 +52,6 @@ class Metrics:
         self.trades = Counter(
             "watcher_trades_total", "Trades of whales by what became of them.", ["fate"], registry=registry
         )
-        self.source_behind = Histogram(
-            "detection_source_behind_seconds",
-            "Seconds by which a source told of a trade later than the first source.",
-            ["source"],
-            buckets=SOURCE_BUCKETS,
-            registry=registry,
-        )
-        self.source_missed = Counter(
-            "detection_source_missed_total",
-            "Trades that a source did not tell of in time, by who did.",
-            ["source", "seen_by"],
-            registry=registry,
-        )
-        self.source_coverage = Gauge(
-            "detection_source_coverage_ratio",
-            "Share of the newest 50 trades that a source told of.",
-            ["source"],
-            registry=registry,
-        )
-        self.retracted = Counter(
-            "detection_trades_retracted_total",
-            "Trades that a reorganisation of the chain took back.",
-            ["side"],
-            registry=registry,
-        )
         self.waiting = Gauge("watcher_deliveries_waiting", "Deliveries not yet made.", ["kind"], registry=registry)
         self.retries = Counter(
             "watcher_delivery_retries_total", "Deliveries tried again.", ["kind"], registry=registry
@@ -103,6 +78,35 @@ class Metrics:
             "watcher_loop_restarts_total",
             "Loops of the watcher that failed and began again.",
             ["loop"],
+            registry=registry,
+        )
+        self._detection(registry)
+
+    def _detection(self, registry: CollectorRegistry) -> None:
+        """Make the instruments about who told of a whale's trade, and how late."""
+        self.source_behind = Histogram(
+            "detection_source_behind_seconds",
+            "Seconds by which a source told of a trade later than the first source.",
+            ["source"],
+            buckets=SOURCE_BUCKETS,
+            registry=registry,
+        )
+        self.source_missed = Counter(
+            "detection_source_missed_total",
+            "Trades that a source did not tell of in time, by who did.",
+            ["source", "seen_by"],
+            registry=registry,
+        )
+        self.source_coverage = Gauge(
+            "detection_source_coverage_ratio",
+            "Share of the newest 50 trades that a source told of.",
+            ["source"],
+            registry=registry,
+        )
+        self.retracted = Counter(
+            "detection_trades_retracted_total",
+            "Trades that a reorganisation of the chain took back.",
+            ["side"],
             registry=registry,
         )
 
