@@ -26,6 +26,7 @@ from remora.detection.sightings import Sightings
 from remora.detection.skips import Skips
 from remora.detection.supervise import keep_running
 from remora.detection.venue_time import VenueTime
+from remora.domain.ids import TokenId
 from remora.domain.limits import Limits
 from remora.domain.money import Side
 from remora.domain.trades import TradeSource, WhaleTrade
@@ -73,27 +74,8 @@ class Watch:
         self.time = VenueTime(venue, now)
         self.lanes = Lanes(pace, metrics)
         holdings, recent = Holdings(), RecentKeys(pace.recent_keys)
-        skips = Skips(engine, account, self.lanes, metrics, now=now, venue_now=self.time.venue_now)
-        self.sightings = Sightings(
-            engine,
-            sources=[TradeSource(name) for name in self._whales],
-            time=self.time,
-            pace=pace,
-            metrics=metrics,
-        )
-        self.intake = Intake(
-            holdings=holdings,
-            sightings=self.sightings,
-            skips=skips,
-            recent=recent,
-            limits=limits,
-            pace=pace,
-            metrics=metrics,
-            outlet=outlet,
-            lanes=self.lanes,
-            time=self.time,
-            prepare=venue.prepare if prepares else None,
-        )
+        prepare = venue.prepare if prepares else None
+        self.sightings, self.intake = self._detection(limits, holdings, recent, prepare)
         self.board = CrossingBoard(limits, repeat_after=pace.repeat_crossing_after)
         self.followed = Followed(
             engine,
@@ -131,6 +113,38 @@ class Watch:
         self.orders = OwnOrders(venue, engine, outlet=outlet, lanes=self.lanes, time=self.time)
         self.liveness = Liveness(venue.last_message_at, now=now, replace=self._replace, pace=pace, metrics=metrics)
         self._readers: dict[str, asyncio.Task[None]] = {}
+
+    def _detection(
+        self,
+        limits: Limits,
+        holdings: Holdings,
+        recent: RecentKeys,
+        prepare: Callable[[TokenId], Awaitable[None]] | None,
+    ) -> tuple[Sightings, Intake]:
+        """Return what takes trades in, whoever delivers them, and what remembers who did."""
+        engine, pace, metrics, time = self._engine, self._pace, self._metrics, self.time
+        sightings = Sightings(
+            engine,
+            sources=[TradeSource(name) for name in self._whales],
+            time=time,
+            pace=pace,
+            metrics=metrics,
+        )
+        skips = Skips(engine, self._venue.account, self.lanes, metrics, now=time.now, venue_now=time.venue_now)
+        intake = Intake(
+            holdings=holdings,
+            sightings=sightings,
+            skips=skips,
+            recent=recent,
+            limits=limits,
+            pace=pace,
+            metrics=metrics,
+            outlet=self._outlet,
+            lanes=self.lanes,
+            time=time,
+            prepare=prepare,
+        )
+        return sightings, intake
 
     async def run(self, stop: asyncio.Event) -> None:
         """Watch until `stop` is set, then hand over what was collected."""
