@@ -17,8 +17,8 @@ from remora.domain.trades import TradeKind, TradeSource, WhaleTrade
 from remora.venues.polymarket.chain_blocks import BlockTimes, Reorganised, RowName
 from remora.venues.polymarket.chain_session import ChainSession, Head, Seen, WrongChain, chain_session
 from remora.venues.polymarket.contracts import Contracts
-from remora.venues.polymarket.wire.activity import Malformed
 from remora.venues.polymarket.wire.chain_log import LogRow, parse_log
+from remora.venues.polymarket.wire.values import Malformed
 from remora.venues.venue import FeedGap, MarketUnknown, TradeRetracted, VenueError
 
 log = structlog.get_logger(__name__)

@@ -8,7 +8,7 @@ from typing import Any
 from remora.domain.ids import TokenId, WalletAddress
 from remora.domain.money import ZERO, Side, from_micros
 from remora.domain.trades import TradeKind
-from remora.venues.polymarket.wire.activity import Malformed
+from remora.venues.polymarket.wire.values import Malformed
 
 ORDER_FILLED = "0xd543adfd945773f1a62f74f0ee55a5e3b9b1a28262980ba90b1a89f2ea84d8ee"
 TRANSFER_SINGLE = "0xc3d58168c5ae7397731d063d5bbf3d657854427343f4c083240f7aacaa2d0f62"
