@@ -18,7 +18,7 @@ from remora.domain.reasons import SkipReason
 from remora.domain.trades import Signal, TradeKind
 from remora.storage import orders, positions, risk
 from remora.storage.risk import Case, DecisionRecord
-from remora.venues.venue import MarketUnknown, VenueUnavailable
+from remora.venues.venue import MarketNotBinary, MarketUnknown, VenueUnavailable
 from schemas.position import SignalMessage, position_workflow_id
 from schemas.position_steps import EnterAsk, Entered, Holding
 
@@ -45,7 +45,8 @@ class EntryActivities:
             )
             market.outcome_index(case.signal.token_id)
         except (MarketUnknown, ValueError) as error:
-            return _skipped(await risk.record_skip(self._tools.engine, case, SkipReason.UNKNOWN_TOKEN, str(error)))
+            reason = SkipReason.NOT_BINARY if isinstance(error, MarketNotBinary) else SkipReason.UNKNOWN_TOKEN
+            return _skipped(await risk.record_skip(self._tools.engine, case, reason, str(error)))
         except VenueUnavailable as error:
             if case.now_wall - case.signal.seen_at <= self._tools.limits.signal_age_max:
                 raise

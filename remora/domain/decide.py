@@ -216,7 +216,7 @@ def _check_desk(desk: DeskSnapshot, exposure: Exposure, limits: Limits) -> Skip 
 
 def _check_market(market: Market, limits: Limits, now_venue: datetime) -> Skip | None:
     if market.closed or not market.accepting_orders:
-        return Skip(SkipReason.MARKET_CLOSED)
+        return Skip(SkipReason.MARKET_CLOSED, "the market accepts no orders")
     if market.market_class not in limits.market_classes:
         return Skip(SkipReason.MARKET_CLASS, market.market_class.value)
     if market.volume_24h_usd < limits.volume_24h_min_usd:

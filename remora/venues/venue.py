@@ -21,6 +21,7 @@ class VenueError(Exception):
     ├── VenueUnavailable   try again later: connection, timeout, 425, 429, 5xx
     ├── VenueRefused       asking again will not help: credentials, region, closed-only, malformed request
     └── MarketUnknown      the venue has no such market, token or book
+        └── MarketNotBinary   it has the market, but with more or fewer than two outcomes
     """
 
 
@@ -41,6 +42,10 @@ class VenueRefused(VenueError):
 
 class MarketUnknown(VenueError):
     """The venue does not know this market, token or book."""
+
+
+class MarketNotBinary(MarketUnknown):
+    """The venue knows the market, but it has not exactly two outcomes: nothing here can trade it."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

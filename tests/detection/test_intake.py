@@ -146,12 +146,23 @@ async def test_every_unusable_trade_leaves_a_row_with_its_reason(engine: AsyncEn
             trade(5, happened_at=now() - timedelta(minutes=5)),
             trade(6, side=Side.SELL, happened_at=now() - timedelta(minutes=5)),
             trade(7, whale=WalletAddress("0x" + "9" * 40)),
+            trade(8, size=Decimal(0)),
+            trade(9, price=Decimal(0)),
         ],
     )
 
-    assert skipped == dict.fromkeys(
-        ["future_dated", "malformed", "not_held", "price_out_of_range", "size_out_of_range", "stale"], 1
-    )
+    once = dict.fromkeys(["future_dated", "malformed", "not_held", "stale"], 1)
+    assert skipped == {**once, "price_out_of_range": 2, "size_out_of_range": 2}
     assert [signal.side for signal in heard.signals] == [Side.SELL]
     assert await consumed_keys(engine, ACCOUNT, ["k1", "k5", "k7"]) == {"k1", "k5"}
     assert await last_seen(engine, ACCOUNT) is not None
+
+
+async def test_the_order_of_delivery_decides_nothing(engine: AsyncEngine) -> None:
+    earlier = [trade(n, size=Decimal(n + 1), happened_at=now() - timedelta(seconds=9 - n)) for n in range(8)]
+    shuffled = [*earlier[5:], *earlier[:5], *reversed(earlier)]
+    heard = Heard()
+
+    assert await deliver(engine, heard, shuffled) == {}
+    assert sum(signal.size for signal in heard.signals) == 36
+    assert sorted(key for signal in heard.signals for key in signal.trade_keys) == [f"k{n}" for n in range(8)]

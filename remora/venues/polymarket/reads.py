@@ -25,9 +25,10 @@ from remora.venues.polymarket.market_facts import market_facts
 from remora.venues.polymarket.read_ahead import ReadAhead
 from remora.venues.polymarket.translate import translated
 from remora.venues.polymarket.wire.activity import parse_trade
+from remora.venues.polymarket.wire.listing import names_token
 from remora.venues.polymarket.wire.page import Page, parse_page
 from remora.venues.polymarket.wire.values import Malformed, json_value, number
-from remora.venues.venue import MarketUnknown, VenueUnavailable
+from remora.venues.venue import MarketNotBinary, MarketUnknown, VenueUnavailable
 
 MARKET_FRESH_SECONDS = 10.0
 BATCH = 20
@@ -47,6 +48,7 @@ class Reads:
         now: Callable[[], datetime],
     ) -> None:
         self._client = client
+        self._gamma_url = endpoints.gamma_url
         self._clock = clock
         self._now = now
         self._data = httpx.AsyncClient(base_url=endpoints.data_url, trust_env=False, timeout=10.0)
@@ -65,7 +67,7 @@ class Reads:
         return self._clock
 
     async def market_of(self, token_id: TokenId, *, fresh: bool = False) -> Market:
-        """Return the market of a token, at most ten seconds old; raise MarketUnknown."""
+        """Return the market of a token, at most ten seconds old; raise MarketUnknown, MarketNotBinary."""
         cached = self._by_token.get(token_id)
         if cached is not None and not fresh and time.monotonic() - cached[0] < MARKET_FRESH_SECONDS:
             return cached[1]
@@ -75,7 +77,20 @@ class Reads:
         for market in await self._list(clob_token_ids=[token_id]):
             if token_id in (market.outcomes[0].token_id, market.outcomes[1].token_id):
                 return market
-        raise MarketUnknown(f"no binary market has the token {token_id}")
+        if await self._is_listed(token_id):
+            raise MarketNotBinary(f"the market of token {token_id} has not exactly two outcomes")
+        raise MarketUnknown(f"no market has the token {token_id}")
+
+    async def _is_listed(self, token_id: TokenId) -> bool:
+        """Whether Gamma lists the token at all: the official client leaves out what is not binary."""
+        async with translated("looking for a market"):
+            for closed in ("false", "true"):
+                params = {"clob_token_ids": token_id, "closed": closed}
+                answer = await self._data.get(f"{self._gamma_url}/markets/keyset", params=params)
+                answer.raise_for_status()
+                if names_token(json_value(answer.text), token_id):
+                    return True
+        return False
 
     async def market(self, condition_id: ConditionId) -> Market:
         """Return a market by its condition, however old; its fees and tokens never change."""

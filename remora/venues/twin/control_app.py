@@ -14,7 +14,9 @@ from starlette.responses import JSONResponse
 from starlette.routing import Route
 
 from remora.domain.money import ONE, from_micros
+from remora.venues.twin.categorical import CategoricalMarket
 from remora.venues.twin.control_wire import (
+    CategoricalBody,
     ConditionBody,
     FundBody,
     MarketBody,
@@ -81,6 +83,7 @@ class ControlApp:
                 Route("/accounts", self.fund, methods=["POST"]),
                 Route("/books/{address}", self.show_books),
                 Route("/markets", self.list_market, methods=["POST"]),
+                Route("/categorical-markets", self.list_categorical, methods=["POST"]),
                 Route("/trades", self.trade, methods=["POST"]),
                 Route("/quotes", self.quote, methods=["POST"]),
                 Route("/propose", self.propose, methods=["POST"]),
@@ -195,6 +198,14 @@ class ControlApp:
             listing = self._listing(spec.condition_id)
             listing.count(now, body.volume_24h_usd)
         return JSONResponse(market_body(listing.spec))
+
+    async def list_categorical(self, request: Request) -> JSONResponse:
+        """Answer ``POST /categorical-markets``: have Gamma list a market with more than two outcomes."""
+        body = CategoricalBody.model_validate(await _json(request))
+        market = CategoricalMarket.named(body.question, body.labels)
+        if market not in self.public.categorical:
+            self.public.categorical.append(market)
+        return JSONResponse({"condition_id": market.condition_id, "tokens": list(market.tokens)})
 
     async def trade(self, request: Request) -> JSONResponse:
         """Answer ``POST /trades``: somebody's fill right now, in every feed."""

@@ -132,6 +132,13 @@ class MarketBody(_Body):
         )
 
 
+class CategoricalBody(_Body):
+    """``POST /categorical-markets``: a market that nobody can trade here, with three outcomes or more."""
+
+    question: str = Field(min_length=1)
+    labels: tuple[str, ...] = Field(default=("First", "Second", "Third"), min_length=3)
+
+
 def market_body(spec: MarketSpec) -> dict[str, Any]:
     """Return a market for the answers of ``/scenario`` and ``POST /markets``."""
     return {

@@ -77,7 +77,18 @@ class GammaApp:
         found.sort(key=order, reverse=not _flag(query.get("ascending", "true")))
         shown, cursor = page(found, query.get("after_cursor"), _limit(query.get("limit")))
         now, tags = self._public.now(), _flag(query.get("include_tag", "false"))
-        return _keyset("markets", [market_json(listing, now, include_tag=tags) for listing in shown], cursor)
+        rows = [market_json(listing, now, include_tag=tags) for listing in shown]
+        return _keyset("markets", [*rows, *self._categorical(request)], cursor)
+
+    def _categorical(self, request: Request) -> list[dict[str, Any]]:
+        """Return the markets with more than two outcomes that an id filter names; they are all open."""
+        named = {*_values(request, "condition_ids"), *_values(request, "clob_token_ids")}
+        return [
+            market.as_json()
+            for market in self._public.categorical
+            if named & {market.condition_id, *market.tokens}
+            and not _flag(request.query_params.get("closed", "false"))
+        ]
 
     def _candidates(self, request: Request) -> Iterable[Listing]:
         """Return the markets that an id filter names, or all; repeated keys and commas both list."""

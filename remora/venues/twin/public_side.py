@@ -9,6 +9,7 @@ from remora.domain.ids import ConditionId, WalletAddress
 from remora.domain.money import ONE, Side
 from remora.domain.trades import TradeKind
 from remora.venues.twin.activity import Activity, PublicRecord, Settled
+from remora.venues.twin.categorical import CategoricalMarket
 from remora.venues.twin.listings import Listings
 from remora.venues.twin.scenario.identifiers import pseudonym
 
@@ -26,6 +27,7 @@ class PublicSide:
     listings: Listings = field(default_factory=Listings)
     record: PublicRecord = field(default_factory=PublicRecord)
     names: dict[WalletAddress, str] = field(default_factory=dict)
+    categorical: list[CategoricalMarket] = field(default_factory=list)
     stream: Callable[[Activity], None] | None = None
     chain: Callable[[Activity], None] | None = None
 

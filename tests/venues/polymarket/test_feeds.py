@@ -1,0 +1,186 @@
+"""Feeds on a socket that says anything at all: what can be used arrives, the rest is counted by name."""
+
+import json
+from collections.abc import AsyncIterator, Iterable
+from contextlib import asynccontextmanager
+from datetime import UTC, datetime
+from decimal import Decimal
+from random import Random
+from typing import Any
+
+import websockets
+from websockets.asyncio.server import ServerConnection
+
+from remora.domain.ids import OrderDigest, TokenId, WalletAddress
+from remora.domain.money import Side
+from remora.domain.orders import Fill, FillStatus
+from remora.domain.trades import WhaleTrade
+from remora.venues.polymarket.market_channel import MarketChannelFeed
+from remora.venues.polymarket.rtds import RtdsWhaleFeed
+from remora.venues.polymarket.user_channel import UserChannelFeed
+from remora.venues.venue import BookUpdate, FeedGap, FillUpdate, MarketUpdate, VenueUnavailable
+from tests.venues.polymarket.wire.payloads import BOOK, MARKET, OTHER, TOKEN, WALLET
+
+LAST = "the last message"
+NOISE = ["", "hello", "[" * 50_000, '{"a":' * 50_000, "null", "7", "[]", "[[]]", '{"event_type":[]}', "NaN"]
+NO_JSON = 4
+"""Frames of `NOISE` that are no JSON at all; the others are no message."""
+
+
+def now() -> datetime:
+    """Return the wall clock."""
+    return datetime.now(UTC)
+
+
+@asynccontextmanager
+async def saying(frames: Iterable[Any]) -> AsyncIterator[str]:
+    """Serve a socket that sends `frames` to whoever subscribed; yield its address."""
+    texts = [frame if isinstance(frame, str) else json.dumps(frame) for frame in frames]
+
+    async def speak(connection: ServerConnection) -> None:
+        await connection.recv()
+        for text in texts:
+            await connection.send(text)
+        await connection.wait_closed()
+
+    async with websockets.serve(speak, "127.0.0.1", 0) as server:
+        port = next(iter(server.sockets)).getsockname()[1]
+        yield f"ws://127.0.0.1:{port}"
+
+
+async def first(feed: Any, count: int) -> list[Any]:
+    """Return the first `count` updates of a feed."""
+    found: list[Any] = []
+    updates = aiter(feed)
+    while len(found) < count:
+        found.append(await anext(updates))
+    await updates.aclose()
+    return found
+
+
+def level(side: str, price: str, size: str, token: str = TOKEN) -> dict[str, Any]:
+    """Return a price_change of one level."""
+    row = {"asset_id": token, "price": price, "size": size, "side": side}
+    return {"event_type": "price_change", "market": MARKET, "price_changes": [row], "timestamp": "1757908892352"}
+
+
+async def test_a_book_survives_noise_repetition_and_strangers() -> None:
+    halted = {"event_type": "market_resolved", "market": MARKET, "assets_ids": [TOKEN, OTHER]}
+    frames = [
+        *NOISE,
+        level("BUY", "0.49", "1"),  # before any book: nothing to change
+        [BOOK, {**BOOK, "asset_id": OTHER}],
+        {**BOOK, "bids": [{"price": "1.5", "size": "3"}]},
+        BOOK,
+        level("BUY", "0.49", "21"),
+        level("BUY", "0.49", "21"),
+        level("BUY", "0.49", "-4"),
+        level("SELL", "0.51", "0"),
+        level("HOLD", "0.51", "5"),
+        {"event_type": "tick_size_change", "asset_id": TOKEN, "market": MARKET, "new_tick_size": "0.001"},
+        {"event_type": "tick_size_change", "asset_id": TOKEN, "new_tick_size": "0.001"},
+        {"event_type": "something_new"},
+        halted,
+    ]
+    async with saying(frames) as url:
+        feed = MarketChannelFeed(url, now=now, random=Random(1))
+        await feed.watch([TokenId(TOKEN)])
+        updates = await first(feed, 7)
+
+    books = [update for update in updates if isinstance(update, BookUpdate)]
+    assert {update.book.token_id for update in books} == {TOKEN}, "only what is watched"
+    assert [update.distinct for update in books] == [1, 1, 2, 2, 3], "a repetition is no second opinion"
+    touch = [(update.book.best_bid, update.book.bids[0].size, update.book.best_ask) for update in books]
+    assert touch[-1] == (Decimal("0.49"), Decimal(21), Decimal("0.52"))
+    assert [u.what for u in updates if isinstance(u, MarketUpdate)] == ["tick_size_change", "resolved"]
+    assert set(feed.malformed) == {"not_json", "not_an_object", "bad_book", "bad_changes", "bad_tick"}
+    assert (feed.malformed["not_json"], feed.malformed["bad_changes"]) == (NO_JSON, 2)
+
+
+async def test_our_fills_survive_noise_and_a_failing_read() -> None:
+    asked: list[str] = []
+
+    async def read(trade_id: str) -> list[Fill]:
+        asked.append(trade_id)
+        if trade_id == "t-2":
+            raise VenueUnavailable("not now")
+        return [
+            Fill(
+                trade_id=trade_id,
+                order_digest=OrderDigest("0x1"),
+                token_id=TokenId(TOKEN),
+                side=Side.BUY,
+                shares=Decimal(5),
+                price=Decimal("0.5"),
+                fee=Decimal(0),
+                status=FillStatus.MATCHED,
+                matched_at=now(),
+                transaction_hash="",
+            )
+        ]
+
+    moved = {"event_type": "trade", "status": "MATCHED"}
+    frames = [
+        *NOISE,
+        {**moved, "id": "t-1"},
+        {"event_type": "order", "id": "0x1"},
+        {**moved, "id": 7},
+        moved,
+        [{**moved, "id": "t-2"}, {**moved, "id": "t-1"}],
+        {**moved, "id": LAST},
+    ]
+    async with saying(frames) as url:
+        feed = UserChannelFeed(url, dict, read, now=now, random=Random(1))
+        updates = await first(feed, 4)
+
+    assert asked == ["t-1", "t-2", "t-1", LAST]
+    assert [type(update) for update in updates] == [FillUpdate, FeedGap, FillUpdate, FillUpdate]
+    assert feed.malformed["bad_trade"] == 2
+
+
+async def test_whales_trades_survive_noise_and_repeat_under_one_key() -> None:
+    row = {
+        "proxyWallet": WALLET.upper().replace("0X", "0x"),
+        "asset": TOKEN,
+        "conditionId": MARKET,
+        "side": "BUY",
+        "size": 25.5,
+        "price": 0.49,
+        "timestamp": 1790374200,
+        "transactionHash": "0x" + "01" * 32,
+    }
+
+    def said(**changes: Any) -> dict[str, Any]:
+        return {"topic": "activity", "type": "trades", "timestamp": 1, "payload": {**row, **changes}}
+
+    torn = json.dumps(said())[:-20]
+    frames = [
+        *NOISE,
+        torn,
+        said(size="1e999999"),
+        said(price=float("nan")),
+        said(asset="x"),
+        said(transactionHash="\x00" * 9),
+        said(timestamp="soon"),
+        said(proxyWallet="0x" + "cd" * 20),
+        {"payload": [row]},
+        said(),
+        said(),
+        said(side="SELL"),
+    ]
+    async with saying(frames) as url:
+        feed = RtdsWhaleFeed(url, now=now, random=Random(1))
+        await feed.follow([WalletAddress(WALLET)])
+        trades = await first(feed, 3)
+
+    assert all(isinstance(trade, WhaleTrade) for trade in trades)
+    assert (trades[0].key, trades[0].size) == (trades[1].key, Decimal("25.5"))
+    assert [trade.side for trade in trades] == [Side.BUY, Side.BUY, Side.SELL]
+    assert feed.malformed == {
+        "not_json": 1,
+        "bad_number": 2,
+        "bad_token": 1,
+        "bad_transaction": 1,
+        "bad_time": 1,
+        "not_an_object": 1,
+    }
