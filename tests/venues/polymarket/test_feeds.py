@@ -66,7 +66,7 @@ def level(side: str, price: str, size: str, token: str = TOKEN) -> dict[str, Any
 
 async def test_a_book_survives_noise_repetition_and_strangers() -> None:
     halted = {"event_type": "market_resolved", "market": MARKET, "assets_ids": [TOKEN, OTHER]}
-    frames = [
+    frames: list[Any] = [
         *NOISE,
         level("BUY", "0.49", "1"),  # before any book: nothing to change
         [BOOK, {**BOOK, "asset_id": OTHER}],
@@ -119,8 +119,8 @@ async def test_our_fills_survive_noise_and_a_failing_read() -> None:
             )
         ]
 
-    moved = {"event_type": "trade", "status": "MATCHED"}
-    frames = [
+    moved: dict[str, Any] = {"event_type": "trade", "status": "MATCHED"}
+    frames: list[Any] = [
         *NOISE,
         {**moved, "id": "t-1"},
         {"event_type": "order", "id": "0x1"},
@@ -154,7 +154,7 @@ async def test_whales_trades_survive_noise_and_repeat_under_one_key() -> None:
         return {"topic": "activity", "type": "trades", "timestamp": 1, "payload": {**row, **changes}}
 
     torn = json.dumps(said())[:-20]
-    frames = [
+    frames: list[Any] = [
         *NOISE,
         torn,
         said(size="1e999999"),
