@@ -75,8 +75,12 @@ class Desk:
             market=totals(("market", market.condition_id), ZERO),
             event=totals(("event", market.event_id), ZERO),
             whale=totals(("whale", whale), ZERO),
-            opposite_held=totals(("token", market.opposite(token)), ZERO) > 0,
+            opposite_held=self.holds(market.opposite(token)),
         )
+
+    def holds(self, token: TokenId) -> bool:
+        """Whether anything is committed to a token."""
+        return self._committed.get(("token", token), ZERO) > 0
 
     def entered(self, at: datetime) -> None:
         """Count an entry order."""
@@ -115,9 +119,8 @@ class Desk:
         """Value what is held at `price`; at its cost while nobody bids and nothing was ever bid."""
         if price is not None:
             holding.mark = price
-        books = holding.books
-        mark = holding.mark if holding.mark is not None else books.average_price
-        value = ZERO if mark is None else books.shares * mark
+        mark = holding.mark if holding.mark is not None else holding.books.average_price
+        value = ZERO if mark is None else holding.shares * mark
         self.value += value - holding.value
         holding.value = value
 

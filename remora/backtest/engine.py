@@ -19,6 +19,7 @@ from remora.backtest.signals import Seed
 from remora.backtest.track import milestones
 from remora.domain.books import OrderBook
 from remora.domain.decide import PROBABILITY_MAX, Copy, Skip, WhaleStanding, decide
+from remora.domain.ids import TokenId
 from remora.domain.limits import Limits
 from remora.domain.market import Market
 from remora.domain.money import ZERO, Side
@@ -113,6 +114,13 @@ class Engine(Guarding):
             return
         self._see(signal.whale, signal.token_id, signal.size)
         track = self.tracks[seed.market]
+        other = track.tokens[1 - seed.outcome]
+        if not self.outcome.recorded and self.desk.holds(other):
+            # refused whatever else there is to say: a simulation need not know what came first
+            self.outcome.skips[SkipReason.OPPOSITE_HELD] += 1
+            self.outcome.signals += 1
+            self._turned(at, seed, other)
+            return
         row, now = track.index(at), instant(at)
         market = track.market(row, at)
         book = track.book(row, seed.outcome, self.shelf, now)
@@ -136,7 +144,7 @@ class Engine(Guarding):
             self._copy(at, sent_after, seed, decision, market, book, held)
         else:
             self._refuse(at, seed, decision)
-            self._turned(at, seed, market)
+            self._turned(at, seed, other)
 
     def _see(self, whale: str, token: str, change: Decimal) -> Decimal:
         """Count what a whale was seen to do; return what it was seen to have bought net before that."""
@@ -229,10 +237,10 @@ class Engine(Guarding):
         self.outcome.followed(at, seed)
         self._follow_sale(at, held, signal.size, seed.holding, bought)
 
-    def _turned(self, at: float, seed: Seed, market: Market) -> None:
+    def _turned(self, at: float, seed: Seed, opposite: TokenId) -> None:
         """A whale that buys the other outcome has left ours."""
         signal = seed.signal
-        other = self.desk.open.get((signal.whale, market.opposite(signal.token_id)))
+        other = self.desk.open.get((signal.whale, opposite))
         if other is None:
             return
         bought = self._see(signal.whale, other.token, -signal.size)

@@ -44,6 +44,7 @@ class Guarding:
         self._order = itertools.count()
         self._moves: list[tuple[float, int, Holding]] = []
         self._stuck: list[Holding] = []
+        self._usual_delay = costs.latency.order_at(0.5)
 
     def _push(self, at: float, kind: int, payload: Any) -> None:
         heapq.heappush(self.heap, (at, next(self._order), kind, payload))
@@ -277,7 +278,7 @@ class Guarding:
         if isinstance(request, Dust):
             self.outcome.dust[request.reason] += 1
             return  # the resolution pays for what cannot be sold
-        self._send(holding, request, at + self.costs.latency.order_at(0.5), left=request.shares)
+        self._send(holding, request, at + self._usual_delay, left=request.shares)
 
     def _urgent(self, holding: Holding, market: Market, at: float) -> bool:
         if market.resolution is not ResolutionStatus.OPEN:

@@ -26,8 +26,8 @@ class Flow:
 class Holding:
     """A position from its approval to its end. Times are seconds since 1970; `market` is a code.
 
-    `reserved` is what its entry orders may still spend, `basis` the forecast behind the entry: the chance of the
-    outcome that the decision assumed, and the price that it was compared with.
+    `shares` is what is held now, `reserved` what its entry orders may still spend, `forecast` the chance of the
+    outcome that the decision assumed.
     """
 
     number: int
@@ -45,6 +45,7 @@ class Holding:
     spread: Decimal = ZERO
     reserved: Decimal = ZERO
     books: PositionBooks = field(default_factory=PositionBooks)
+    shares: Decimal = ZERO
     committed: Decimal = ZERO
     mark: Decimal | None = None
     value: Decimal = ZERO
@@ -62,11 +63,6 @@ class Holding:
     def key(self) -> Key:
         """Return whale and token."""
         return self.whale, self.token
-
-    @property
-    def shares(self) -> Decimal:
-        """Return what is held now."""
-        return self.books.shares
 
     def fill(self, shares: Decimal, price: Decimal, fee: Decimal, *, buying: bool, at: float) -> None:
         """Book one execution; `fee` comes on top of a purchase and out of a sale."""
@@ -98,7 +94,8 @@ class Holding:
         self._moved(at, paid)
 
     def _moved(self, at: float, dollars: Decimal) -> None:
-        self.flows.append(Flow(at, float(dollars), float(self.books.shares)))
+        self.shares = self.books.shares
+        self.flows.append(Flow(at, float(dollars), float(self.shares)))
 
     @property
     def pnl(self) -> Decimal:

@@ -4,6 +4,7 @@ from bisect import bisect_right
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from decimal import Decimal
+from functools import lru_cache
 
 from remora.backtest.history import instant
 from remora.domain.decide import RosterStatus, WhaleStanding
@@ -21,7 +22,7 @@ class NamedRoster:
 
     def standing(self, whale: str, at: float) -> WhaleStanding:
         """Return the standing of a wallet at any instant."""
-        return _standing(at, on_roster=whale in self.wallets, unproven=True, edge=ZERO)
+        return _standing(at // REPUBLISHED_EVERY_S, on_roster=whale in self.wallets, unproven=True, edge=ZERO)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -44,7 +45,12 @@ class WalkForwardRoster:
         """Return what the edition in force at `at` says about a wallet."""
         place = bisect_right(self.editions, at, key=lambda edition: edition.at) - 1
         edge = None if place < 0 else self.editions[place].edges.get(whale)
-        return _standing(at, on_roster=edge is not None, unproven=False, edge=ZERO if edge is None else edge)
+        return _standing(
+            at // REPUBLISHED_EVERY_S,
+            on_roster=edge is not None,
+            unproven=False,
+            edge=ZERO if edge is None else edge,
+        )
 
     @property
     def wallets(self) -> Collection[str]:
@@ -52,11 +58,12 @@ class WalkForwardRoster:
         return frozenset(wallet for edition in self.editions for wallet in edition.edges)
 
 
-def _standing(at: float, *, on_roster: bool, unproven: bool, edge: Decimal) -> WhaleStanding:
+@lru_cache(maxsize=4096)
+def _standing(issue: float, *, on_roster: bool, unproven: bool, edge: Decimal) -> WhaleStanding:
     return WhaleStanding(
         on_roster=on_roster,
         unproven=unproven,
         edge=edge,
         status=RosterStatus.ACTIVE,
-        published_at=instant(at // REPUBLISHED_EVERY_S * REPUBLISHED_EVERY_S),
+        published_at=instant(issue * REPUBLISHED_EVERY_S),
     )

@@ -9,6 +9,7 @@ import numpy as np
 from remora.backtest.history import BUY, MERGE, NEVER, QUOTE, SELL, TRADE, History, Listing, Prints
 from remora.domain.market import MarketClass
 from remora.domain.money import Side
+from remora.venues.twin.scenario.identifiers import wallet_address
 from remora.venues.twin.scenario.model import (
     ExternalMerge,
     ExternalTrade,
@@ -21,6 +22,7 @@ from remora.venues.twin.scenario.model import (
     TradingClosed,
 )
 from remora.venues.twin.scenario.season import season_scenario
+from remora.venues.twin.scenario.season_wallets import SKILLED
 
 
 @dataclass(slots=True)
@@ -122,8 +124,8 @@ def scenario_history(scenario: Scenario) -> History:
     )
 
 
-def season_history(seed: int) -> tuple[History, frozenset[str]]:
-    """Return the season of a seed and the wallets that really have skill in it."""
-    scenario = season_scenario(seed)
-    skilled = frozenset(str(truth.wallet) for truth in scenario.wallets if truth.skilled)
-    return scenario_history(scenario), skilled
+def season_history(seed: int, *, skilled: bool = True) -> tuple[History, frozenset[str]]:
+    """Return the season of a seed and the wallets that have skill in it, or would have if anybody had."""
+    scenario = season_scenario(seed, skilled=skilled)
+    gifted = frozenset(str(wallet_address("season", seed, "skilled", number)) for number in range(SKILLED))
+    return scenario_history(scenario), gifted

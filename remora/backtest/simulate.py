@@ -11,7 +11,7 @@ from remora.backtest.history import Floats, Listing
 from remora.backtest.performance import performance, quantiles
 from remora.backtest.run import Case, Replayed, replay
 
-RESAMPLES = 5
+RESAMPLES = 10
 """Histories drawn per replay: which events happen matters far more than which second an order arrives."""
 
 CLUSTERS_MIN = 10

@@ -51,6 +51,11 @@ class BookShelf:
             made = self._made[touch] = ((first.bids, first.asks), mirrored)
         return made[outcome]
 
+    def best_bid(self, touch: Touch, outcome: int) -> Level:
+        """Return the first level of an outcome's bids."""
+        made = self._made.get(touch)
+        return self.sides(touch, outcome)[0][0] if made is None else made[outcome][0][0]
+
     def ticks_below(self, shares: Decimal) -> int:
         """Return by how many ticks at most the executable bid for `shares` can lie below the best one."""
         left, level = shares, 0
@@ -122,9 +127,9 @@ class Track:
         """Return what remora.domain.exits.executable_bid finds in the book after `row`, None without a row."""
         if row < 0:
             return None
-        bids, _ = shelf.sides(self.touches[row], outcome)
-        if shares <= bids[0].size:
-            return bids[0].price
+        best = shelf.best_bid(self.touches[row], outcome)
+        if shares <= best.size:
+            return best.price
         book = self.book(row, outcome, shelf, instant(self.times[row]))
         return None if book is None else executable_bid(book, shares)
 

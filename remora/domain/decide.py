@@ -16,7 +16,7 @@ from remora.domain.precision import CENT, SHARE_QUANTUM, crossed_or_empty, price
 from remora.domain.reasons import DeskMode, SkipReason
 from remora.domain.sizing import all_in_cost, kelly
 from remora.domain.trades import Signal
-from remora.domain.usable import MOST, Bounded, book_numbers, first_unusable, market_numbers
+from remora.domain.usable import MOST, Bounded, book_numbers, first_unusable, market_numbers, usable_book
 
 PROBABILITY_MAX = Decimal("0.999")
 """Nothing is certain: an edge never lifts the estimated chance above this."""
@@ -155,7 +155,7 @@ def _check_numbers(
     problem = first_unusable(
         chain(
             market_numbers(market),
-            () if book is None else book_numbers(book),
+            () if book is None or usable_book(book) else book_numbers(book),
             (Bounded("edge", whale.edge, -ONE, ONE), Bounded("scale", desk.scale, ZERO, ONE)),
             (Bounded(name, value, -MOST, MOST) for name, value in dollars.items()),
         )

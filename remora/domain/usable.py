@@ -12,6 +12,10 @@ MOST = Decimal(10) ** 15
 """More dollars or shares than there are."""
 
 
+HIGHEST = ONE - MICRO
+"""The highest price that anything below 1 has."""
+
+
 class Bounded(NamedTuple):
     """A number and the range, ends included, that it must lie in."""
 
@@ -38,8 +42,17 @@ def market_numbers(market: Market) -> Iterator[Bounded]:
     yield Bounded("24 h volume", market.volume_24h_usd, -MOST, MOST)
 
 
+def usable_book(book: OrderBook) -> bool:
+    """Whether every price and size of a book can be used: :func:`book_numbers` would find nothing wrong."""
+    for level in (*book.bids, *book.asks):
+        price, size = level.price, level.size
+        if not (price.is_finite() and size.is_finite() and MICRO <= price <= HIGHEST and ZERO <= size <= MOST):
+            return False
+    return True
+
+
 def book_numbers(book: OrderBook) -> Iterator[Bounded]:
     """Yield every price and size of a book."""
     for level in (*book.bids, *book.asks):
-        yield Bounded("price in the book", level.price, MICRO, ONE - MICRO)
+        yield Bounded("price in the book", level.price, MICRO, HIGHEST)
         yield Bounded("size in the book", level.size, ZERO, MOST)

@@ -44,16 +44,24 @@ _HALF = (Decimal("0.5"), Decimal("0.5"))
 
 
 def season_scenario(
-    seed: int, *, start: datetime | None = None, end: datetime | None = None, speed: float | None = None
+    seed: int,
+    *,
+    start: datetime | None = None,
+    end: datetime | None = None,
+    speed: float | None = None,
+    skilled: bool = True,
 ) -> Scenario:
-    """Return the season of a seed; `start` and `end` narrow its live day, `speed` overrides two minutes."""
+    """Return the season of a seed; `start` and `end` narrow its live day, `speed` overrides two minutes.
+
+    In a season without skill (`skilled` false) nobody knows more than the price: a control for finders of skill.
+    """
     window_start, window_end = start or WINDOW_START, end or WINDOW_START + WINDOW
     if not WINDOW_START <= window_start < window_end <= WINDOW_START + WINDOW:
         raise ValueError(
             f"a season is live from {WINDOW_START.isoformat()} to {(WINDOW_START + WINDOW).isoformat()}; "
             f"cannot play from {window_start.isoformat()} to {window_end.isoformat()}"
         )
-    traders = population(seed)
+    traders = population(seed, skilled=skilled)
     markets: list[MarketSpec] = []
     events: list[ScenarioEvent] = []
     for plan in calendar(seed):

@@ -49,11 +49,12 @@ MAKERS = 4
 CROWD = 182
 
 
-def population(seed: int) -> list[Trader]:
-    """Return the season's wallets, the same for the same seed."""
+def population(seed: int, *, skilled: bool = True) -> list[Trader]:
+    """Return the season's wallets, the same for the same seed; without skill, the gifted join the crowd."""
+    habit = Habit.SKILLED if skilled else Habit.CROWD
     rng = np.random.default_rng([seed, 1])
     traders = [
-        *(_trader(seed, "skilled", i, Habit.SKILLED, 2500 * (i + 2) / 3, 0.9, rng) for i in range(SKILLED)),
+        *(_trader(seed, "skilled", i, habit, 2500 * (i + 2) / 3, 0.9, rng) for i in range(SKILLED)),
         *(_trader(seed, "gambler", i, Habit.GAMBLER, 9000, 0.35, rng) for i in range(GAMBLERS)),
         *(_trader(seed, "maker", i, Habit.MAKER, 1200, 0.9, rng) for i in range(MAKERS)),
         *(_trader(seed, "crowd", i, Habit.CROWD, 400, 0.5, rng) for i in range(CROWD)),
