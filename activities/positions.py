@@ -8,15 +8,16 @@ from temporalio.exceptions import ApplicationError
 
 from activities.redeeming import RedemptionDisputed, redeem_market
 from activities.tools import Tools, heartbeating
-from remora.domain.exits import Thresholds, crossed, holding_before, share_to_sell, thresholds
+from remora.domain.exits import Thresholds, crossed, executable_bid, holding_before, share_to_sell, thresholds
 from remora.domain.market import ResolutionStatus
 from remora.domain.money import MICRO, ZERO, floor_to
 from remora.domain.reasons import PositionState
 from remora.domain.trade_key import names_transaction
 from remora.storage import decisions, orders, positions, risk, triggers
 from remora.storage import reconcile as adoption
+from remora.storage.positions import PositionRow
 from remora.storage.risk import Case
-from remora.venues.venue import MarketUnknown
+from remora.venues.venue import MarketUnknown, VenueUnavailable
 from schemas.position_steps import (
     Adopted,
     ArmAsk,
@@ -83,11 +84,31 @@ class PositionActivities:
             target_price=ask.target_price or bounds.target_price,
             exit_at=bounds.exit_at,
         )
+        refused = await self._beyond(row, bounds) if ask.adjusted else None
+        if refused is not None:
+            return Bounds(
+                stop_price=row.stop_price, target_price=row.target_price, exit_at=row.exit_at, refused=refused
+            )
         await triggers.set_trigger(
             tools.engine, ref.position_id, shares=row.books.shares, bounds=bounds, now=tools.wall()
         )
         await positions.set_position_state(tools.engine, ref.position_id, PositionState.OPEN)
         return Bounds(stop_price=bounds.stop_price, target_price=bounds.target_price, exit_at=bounds.exit_at)
+
+    async def _beyond(self, row: PositionRow, bounds: Thresholds) -> str | None:
+        """Say which threshold a person asks for would sell at once: they may have mistyped it."""
+        try:
+            price = executable_bid(await self._tools.venue.book(row.token_id), row.books.shares)
+        except (MarketUnknown, VenueUnavailable):
+            price = row.mark_price
+        if price is None:
+            return None
+        if bounds.stop_price is not None and bounds.stop_price >= price:
+            return f"the stop {bounds.stop_price:f} lies at or above the price of {price:f}: it would sell at once"
+        if bounds.target_price is not None and bounds.target_price <= price:
+            target = bounds.target_price
+            return f"the target {target:f} lies at or below the price of {price:f}: it would sell at once"
+        return None
 
     @activity.defn
     async def confirm_crossing(self, ask: CrossingAsk) -> Verdict:

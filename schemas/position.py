@@ -75,13 +75,17 @@ class SignalMessage(Message):
 
 
 class PositionInput(Message):
-    """Start of a position: the trade that caused it, or, for an adopted orphan, its row."""
+    """Start of a position: the trade that caused it, or, for an adopted orphan, its row.
+
+    `more` are purchases that reached a run which ended without them, handed on by continue-as-new.
+    """
 
     account: AccountId
     mode: str
     clock: ClockMessage
     first: SignalMessage
     adopt_position_id: str | None = None
+    more: tuple[SignalMessage, ...] = ()
 
 
 class PriceCrossed(Message):

@@ -107,20 +107,25 @@ class Adopted(Message):
 
 
 class ArmAsk(Message):
-    """Register exit triggers; a given price replaces the computed one."""
+    """Register exit triggers; a given price replaces the computed one.
+
+    `adjusted` by a person, one that would sell at once is refused.
+    """
 
     ref: Ref
     spread: Decimal
     stop_price: Decimal | None = None
     target_price: Decimal | None = None
+    adjusted: bool = False
 
 
 class Bounds(Message):
-    """Thresholds in force; `exit_at` is venue time."""
+    """Thresholds in force; `exit_at` is venue time. `refused` says why they are not the ones asked for."""
 
     stop_price: Decimal | None
     target_price: Decimal | None
     exit_at: datetime | None
+    refused: str | None = None
 
 
 class CrossingAsk(Message):

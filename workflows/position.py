@@ -52,8 +52,9 @@ class PositionWorkflow(PositionMessages):
         if self._cancelled:
             raise asyncio.CancelledError
         if self._inbox.purchases:
-            following = start.model_copy(update={"first": self._inbox.purchases[0], "adopt_position_id": None})
-            workflow.continue_as_new(following)
+            first, *more = self._inbox.purchases
+            handed_on = {"first": first, "more": tuple(more), "adopt_position_id": None}
+            workflow.continue_as_new(start.model_copy(update=handed_on))
         return PositionResult(
             position_id=self._view.position_id,
             state=self._view.state,

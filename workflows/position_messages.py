@@ -72,7 +72,7 @@ class PositionMessages(PositionSteps):
 
     @workflow.update
     async def adjust_exits(self, request: AdjustExitsRequest) -> PositionSnapshot:
-        """Move stop or target; answered once they are in force."""
+        """Move stop or target; answered once they are in force, refused if one would sell at once."""
         self._inbox.adjustments.append(request)
         await workflow.wait_condition(
             lambda: request not in self._inbox.adjustments or self._view.state is not PositionState.OPEN
@@ -82,6 +82,8 @@ class PositionMessages(PositionSteps):
             await workflow.wait_condition(
                 lambda: self._handled > done or self._view.state is not PositionState.OPEN
             )
+            if self._handled > done and self._refused is not None:
+                raise ApplicationError(self._refused, type="Refused")
         return self._view
 
     @adjust_exits.validator

@@ -43,11 +43,14 @@ class PositionSteps:
     def __init__(self, start: PositionInput) -> None:
         self._start = start
         self._inbox = Inbox(start.first.token_id, seen=set(start.first.trade_keys))
+        for later in start.more:
+            self._inbox.put_trade(later)
         self._cancelled = False
         self._spread = Entered().spread
         self._holding = Holding()
         self._sales = 0
         self._handled = 0
+        self._refused: str | None = None
         self._resolved = False
         self._takes = 0
         self._takes_before = 0
@@ -106,10 +109,12 @@ class PositionSteps:
             target_price=self._view.target_price
             if adjust is None
             else adjust.target_price or self._view.target_price,
+            adjusted=adjust is not None,
         )
         bounds = await self._armed(ask)
         changed = bounds.exit_at != self._view.exit_at
-        self._show(PositionState.OPEN, **bounds.model_dump())
+        self._refused = bounds.refused
+        self._show(PositionState.OPEN, **bounds.model_dump(exclude={"refused"}))
         if self._following is None or self._following.done():
             self._following = self._follow()
         if changed or self._alarm is None:

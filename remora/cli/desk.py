@@ -1,7 +1,7 @@
-"""``remora pause`` and ``remora resume``."""
+"""``remora pause``, ``resume``, ``halt`` and ``reset``."""
 
 import asyncio
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -47,14 +47,56 @@ def resume(
     _show(asyncio.run(_turn("resume", account, by, reason, timeout)), as_json=as_json)
 
 
-async def _turn(dial: str, account: str | None, by: str | None, reason: str, within_s: float) -> "DeskState":
+def halt(
+    *,
+    reason: Reason = "",
+    by: By = None,
+    timeout: Timeout = 30.0,
+    account: Account = None,
+    as_json: AsJson = False,
+) -> None:
+    """Stop entries until `remora reset`; open positions stay guarded and exits go on.
+
+    The daily loss does the same by itself. A pause ends with `remora resume`, a halt only with a reset.
+
+    Exit code 0: halted. 4: a server or worker does not answer.
+    """
+    _show(asyncio.run(_turn("halt", account, by, reason, timeout)), as_json=as_json)
+
+
+def reset(
+    *,
+    reason: Annotated[str, typer.Option(help="Why it is safe to trade again, for the record.")],
+    force: Annotated[
+        bool, typer.Option("--force", help="Accept today's loss: the limit counts from here on.")
+    ] = False,
+    by: By = None,
+    timeout: Timeout = 30.0,
+    account: Account = None,
+    as_json: AsJson = False,
+) -> None:
+    """Allow entries again after a halt; written down with who and why.
+
+    Refused while today's loss is still at its limit: the day's end, better prices or --force change that.
+
+    Exit code 0: trading. 2: no reason. 3: refused, because the loss persists or nothing is halted.
+    4: a server or worker does not answer.
+    """
+    _show(asyncio.run(_turn("reset", account, by, reason, timeout, force=force)), as_json=as_json)
+
+
+async def _turn(
+    dial: str, account: str | None, by: str | None, reason: str, within_s: float, *, force: bool | None = None
+) -> "DeskState":
     from remora.cli.steering import answered, operator, steering
     from starters import desk
 
-    turns = {"pause": desk.pause, "resume": desk.resume}
+    turns: dict[str, Any] = {"pause": desk.pause, "resume": desk.resume, "halt": desk.halt, "reset": desk.reset}
+    more = {} if force is None else {"force": force}
     async with steering(account) as source:
-        update = turns[dial](source.client, source.account, by=by or operator(), reason=reason)
-        return await answered(update, what="the desk", within_s=within_s)
+        update = turns[dial](source.client, source.account, by=by or operator(), reason=reason, **more)
+        state: DeskState = await answered(update, what="the desk", within_s=within_s)
+        return state
 
 
 def _show(state: "DeskState", *, as_json: bool) -> None:
@@ -63,6 +105,11 @@ def _show(state: "DeskState", *, as_json: bool) -> None:
     if as_json:
         show_json(state.model_dump(mode="json"))
         return
+    typer.echo(told(state))
+
+
+def told(state: "DeskState") -> str:
+    """Return the desk in one line."""
     meaning = {
         "trading": "entries are allowed",
         "paused": "no entries; exits go on",
@@ -71,4 +118,5 @@ def _show(state: "DeskState", *, as_json: bool) -> None:
     since = "" if state.changed_at is None else f" since {state.changed_at:%Y-%m-%d %H:%M:%S} UTC"
     by = f" by {state.changed_by}" if state.changed_by else ""
     why = f": {state.reason}" if state.reason else ""
-    typer.echo(f"The desk is {state.mode.value} ({meaning[state.mode.value]}){since}{by}{why}.")
+    scale = "" if state.scale == 1 else f"; new sizes are scaled by {state.scale.normalize():f}"
+    return f"The desk is {state.mode.value} ({meaning[state.mode.value]}){since}{by}{why}{scale}."

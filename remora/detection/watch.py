@@ -30,6 +30,7 @@ from remora.domain.ids import TokenId
 from remora.domain.limits import Limits
 from remora.domain.money import Side
 from remora.domain.trades import TradeSource, WhaleTrade
+from remora.storage.feeds import write_feeds
 from remora.storage.positions import set_marks
 from remora.telemetry.metrics import Metrics
 from remora.venues.venue import (
@@ -160,6 +161,7 @@ class Watch:
             "overdue": self._raise_overdue,
             "marks": self._write_marks,
             "equity": self.equity.run,
+            "feeds": self._write_feeds,
             "clock": self._keep_time,
             "liveness": self.liveness.run,
             "sightings": self.sightings.run,
@@ -298,6 +300,17 @@ class Watch:
             marks = self.board.marks()
             await set_marks(self._engine, {key: mark for key, mark in marks.items() if written.get(key) != mark})
             written = dict(marks)
+
+    async def _write_feeds(self) -> None:
+        while True:
+            await asyncio.sleep(self._pace.silence_every)
+            await write_feeds(
+                self._engine,
+                self._venue.account,
+                self._venue.last_message_at(),
+                now=self.time.now(),
+                now_venue=self.time.venue_now(),
+            )
 
     async def _keep_time(self) -> None:
         while True:

@@ -47,6 +47,19 @@ async def count_by_reason(engine: AsyncEngine, account: AccountId) -> dict[str, 
         return {str(reason): int(count) for reason, count in rows}
 
 
+async def count_outcomes(
+    engine: AsyncEngine, account: AccountId, *, since: datetime
+) -> dict[tuple[str, SkipReason | None], int]:
+    """Return how many decisions since then had each outcome and reason."""
+    async with engine.connect() as connection:
+        rows = await connection.execute(
+            select(Decision.outcome, Decision.reason, func.count())
+            .where(Decision.account == account, Decision.decided_at >= since)
+            .group_by(Decision.outcome, Decision.reason)
+        )
+        return {(outcome, None if why is None else SkipReason(why)): int(count) for outcome, why, count in rows}
+
+
 async def seen_bought(engine: AsyncEngine, account: AccountId, whale: WalletAddress, token_id: TokenId) -> Decimal:
     """Return the shares we saw a whale buy less those we saw it sell, never below zero."""
     signed = case((Decision.side == Side.BUY.value, Decision.trade_size), else_=-Decision.trade_size)

@@ -108,3 +108,11 @@ async def standing(connection: AsyncConnection, whale: WalletAddress) -> WhaleSt
         status=RosterStatus(row.status),
         published_at=row.published_at,
     )
+
+
+async def latest_funnel(engine: AsyncEngine) -> dict[str, int]:
+    """Return how many wallets fell at which gate of the newest roster; empty without one."""
+    async with engine.connect() as connection:
+        params = await connection.scalar(select(Roster.params).order_by(Roster.version.desc()).limit(1))
+    found = (params or {}).get("funnel", {})
+    return {str(gate): int(count) for gate, count in found.items()}
