@@ -264,6 +264,10 @@ class ControlApp:
             payouts = body.checked()
         except ValueError as error:
             raise ControlError(422, str(error)) from error
+        if listing.spec.neg_risk and ONE not in payouts:
+            raise ControlError(
+                422, "a neg-risk market pays one outcome in full: its contract takes no other result"
+            )
         self.stage.apply(Resolved(self.clock.now(), listing.spec.condition_id, payouts))
         return JSONResponse({"ok": True})
 

@@ -11,6 +11,7 @@ from starlette.routing import Route
 
 from remora.venues.twin.access import Access
 from remora.venues.twin.gamma_wire import event_json, market_json, tag_json
+from remora.venues.twin.json_answer import HANDLERS
 from remora.venues.twin.listings import Listing
 from remora.venues.twin.paging import BadCursor, page
 from remora.venues.twin.public_side import PublicSide
@@ -64,7 +65,7 @@ class GammaApp:
                 Route("/tags/{id}", self.tag_by_id),
                 Route("/status", self.status),
             ],
-            exception_handlers={_BadRequest: _bad_request, BadCursor: _bad_request},
+            exception_handlers={**HANDLERS, _BadRequest: _bad_request, BadCursor: _bad_request},
         )
 
     async def markets(self, request: Request) -> JSONResponse:

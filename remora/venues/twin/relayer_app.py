@@ -7,12 +7,14 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse
 from starlette.routing import Route
 
+from remora.venues.twin.json_answer import HANDLERS
+
 _ADDRESS = re.compile(r"0x[0-9a-fA-F]{40}")
 
 
 def relayer_app() -> Starlette:
     """Return the ASGI application."""
-    return Starlette(routes=[Route("/deployed", _deployed)])
+    return Starlette(routes=[Route("/deployed", _deployed)], exception_handlers=HANDLERS)
 
 
 async def _deployed(request: Request) -> JSONResponse:

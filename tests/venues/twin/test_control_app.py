@@ -97,3 +97,14 @@ async def test_a_body_that_is_no_json_is_refused(empty_twin: RunningTwin) -> Non
     answer = await empty_twin.control.post("/accounts", content=b"{")
 
     assert answer.status_code == 400
+
+
+async def test_a_neg_risk_market_never_pays_half_and_half(empty_twin: RunningTwin) -> None:
+    market = await empty_twin.list_market("Half of what?", neg_risk=True)
+    half = {"condition_id": market.condition_id, "payouts": ["0.5", "0.5"]}
+
+    refused = await empty_twin.control.post("/resolve", json=half)
+
+    assert refused.status_code == 422
+    assert "neg-risk" in refused.json()["error"]
+    await empty_twin.post("/resolve", condition_id=market.condition_id, payouts=["0", "1"])

@@ -3,7 +3,7 @@
 from datetime import timedelta
 
 import pytest
-from polymarket import AcceptedOrder, AsyncSecureClient, OrderHeartbeatMismatchError
+from polymarket import AcceptedOrder, AsyncSecureClient, OrderHeartbeatMismatchError, RequestRejectedError
 
 from tests.fixtures.twin import OTHER_KEY, RunningTwin, TwinMarket
 from tests.venues.twin.clob.raw_client import raw_client
@@ -65,7 +65,7 @@ async def test_cancelling_gives_the_reserved_money_back(
 ) -> None:
     made = await ours.place_limit_order(token_id=quiet.yes, price="0.99", size="10000", side="BUY")
     assert isinstance(made, AcceptedOrder)
-    with pytest.raises(Exception, match="not enough balance / allowance"):
+    with pytest.raises(RequestRejectedError, match="not enough balance / allowance"):
         await ours.place_limit_order(token_id=quiet.yes, price="0.99", size="200", side="BUY")
 
     await ours.cancel_order(order_id=made.order_id)

@@ -2,8 +2,10 @@
 
 import asyncio
 import json
+import time
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
+from datetime import timedelta
 from decimal import Decimal
 from typing import Any
 
@@ -226,6 +228,26 @@ async def test_own_orders_and_trades_are_told_until_they_are_final_and_nobody_el
     assert {trade.trader_side for trade in made} == {"MAKER"}
     assert made[0].maker_orders is not None
     assert [row.order_id for row in made[0].maker_orders] == [resting.order_id]
+
+
+async def test_the_venue_says_why_it_cancelled(
+    twin: RunningTwin, ours: AsyncSecureClient, quiet: TwinMarket
+) -> None:
+    async with await ours.subscribe(UserSpec()) as mine:
+        await _listening(mine, ours, quiet.yes)
+        dated = await ours.place_limit_order(
+            token_id=quiet.yes, price="0.2", size="10", side="BUY", expiration=int(time.time()) + 200
+        )
+        assert isinstance(dated, AcceptedOrder)
+        clock = twin.twin.clock
+        twin.twin.exchange.advance(now=clock.now(), wall=clock.now() + timedelta(seconds=150))
+        expired = (await heard(mine, is_a(UserOrderEvent, order_event_type="CANCELLATION")))[-1].payload
+        lasting = await _rest(ours, quiet.yes, "0.2", "10")
+        await twin.post("/resolve", condition_id=quiet.condition_id, payouts=["1", "0"])
+        resolved = (await heard(mine, is_a(UserOrderEvent, order_event_type="CANCELLATION")))[-1].payload
+
+    assert (expired.id, expired.status) == (dated.order_id, "CANCELED_EXPIRED_ORDER")
+    assert (resolved.id, resolved.status) == (lasting.order_id, "CANCELED_MARKET_RESOLVED")
 
 
 async def _listening(handle: Any, client: AsyncSecureClient, token: str) -> None:

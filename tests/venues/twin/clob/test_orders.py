@@ -5,9 +5,16 @@ from datetime import timedelta
 from decimal import Decimal
 
 import pytest
-from polymarket import AcceptedOrder, AsyncSecureClient, InsufficientLiquidityError, RejectedOrder
+from polymarket import (
+    AcceptedOrder,
+    AsyncSecureClient,
+    InsufficientLiquidityError,
+    RejectedOrder,
+    RequestRejectedError,
+)
 from polymarket.models.clob.order_response import OrderResponse
 
+from remora.domain.ids import ConditionId
 from tests.fixtures.twin import OTHER_KEY, OUR_KEY, RunningTwin, TwinMarket
 from tests.venues.twin.clob.raw_client import order_id
 
@@ -127,7 +134,7 @@ async def test_fak_takes_what_there_is_and_fok_all_or_nothing(
     none = await ours.create_market_order(
         token_id=quiet.yes, side="BUY", amount="30", max_price="0.5", order_type="FOK"
     )
-    with pytest.raises(Exception, match="couldn't be fully filled"):
+    with pytest.raises(RequestRejectedError, match="couldn't be fully filled"):
         await ours.post_order(none)
     with pytest.raises(InsufficientLiquidityError):
         await ours.create_market_order(token_id=quiet.yes, side="BUY", amount="30", order_type="FOK")
@@ -204,3 +211,28 @@ async def test_a_builders_code_is_signed_along_and_costs_nothing(
 
     assert (rates.maker, rates.taker) == (D(0), D(0))
     assert (made.making_amount, await twin.cash()) == (D(40), 10_000 - 40 - D("0.8"))
+
+
+async def test_a_finer_tick_is_found_by_a_client_that_remembers_the_coarse_one(
+    twin: RunningTwin, ours: AsyncSecureClient, quiet: TwinMarket
+) -> None:
+    old = accepted(await ours.place_limit_order(token_id=quiet.yes, price="0.4", size="10", side="BUY"))
+    twin.twin.exchange.change_tick(ConditionId(quiet.condition_id), D("0.001"))
+
+    new = accepted(await ours.place_limit_order(token_id=quiet.yes, price="0.405", size="10", side="BUY"))
+
+    prices = {row.id: row.price async for row in ours.list_open_orders().iter_items()}
+    assert prices == {old.order_id: D("0.4"), new.order_id: D("0.405")}
+
+
+async def test_an_order_signed_on_the_fine_tick_is_refused_on_the_coarse_one(
+    twin: RunningTwin, ours: AsyncSecureClient, quiet: TwinMarket
+) -> None:
+    twin.twin.exchange.change_tick(ConditionId(quiet.condition_id), D("0.001"))
+    signed = await ours.create_limit_order(token_id=quiet.yes, price="0.405", size="10", side="BUY")
+    twin.twin.exchange.change_tick(ConditionId(quiet.condition_id), D("0.01"))
+
+    with pytest.raises(RequestRejectedError, match=r"breaks minimum tick size rule: 0\.01") as refused:
+        await ours.post_order(signed)
+
+    assert refused.value.status == 400
