@@ -176,6 +176,11 @@ def request_headers(
     )
 
 
-async def read_order_metadata(client: AsyncSecureClient, token_id: str) -> None:
-    """Let the client read a market's tick, fee and contract now; signing an order then asks nobody."""
-    await client._ctx.order_metadata.resolve_market(client._ctx, token_id=SdkTokenId(token_id))  # noqa: SLF001
+async def read_order_metadata(client: AsyncSecureClient, token_id: str, *, again: bool = False) -> None:
+    """Let the client read a market's tick, fee and contract now; signing an order then asks nobody.
+
+    `again`: what it remembers is known to be out of date.
+    """
+    cache, context = client._ctx.order_metadata, client._ctx  # noqa: SLF001
+    read = cache.fetch_current_market if again else cache.resolve_market
+    await read(context, token_id=SdkTokenId(token_id))

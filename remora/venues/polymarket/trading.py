@@ -1,5 +1,7 @@
 """Our own account: sign once, send the same bytes, look up by digest."""
 
+import contextlib
+import json
 from collections.abc import Callable
 from datetime import datetime
 from decimal import Decimal
@@ -29,7 +31,7 @@ from remora.venues.polymarket.our_fills import our_fills
 from remora.venues.polymarket.reads import Reads
 from remora.venues.polymarket.translate import NOT_FOUND, translated
 from remora.venues.polymarket.wire.values import json_value, number, text_of
-from remora.venues.venue import Holding, VenueRefused
+from remora.venues.venue import Holding, VenueError, VenueRefused
 
 SEND_TIMEOUT = httpx.Timeout(connect=2.0, read=3.0, write=2.0, pool=1.0)
 """Shorter than an order activity's heartbeat timeout: a hanging venue must not look like a dead worker."""
@@ -119,7 +121,17 @@ class TradingSide:
             )
         except httpx.HTTPError as error:
             return Unknown(digest=order.digest, cause=f"{type(error).__name__}: {error}")
-        return outcome(order.digest, answer.status_code, answer.text)
+        found = outcome(order.digest, answer.status_code, answer.text)
+        if isinstance(found, Rejected) and found.code == "tick_size":
+            await self._read_tick_again(order)
+        return found
+
+    async def _read_tick_again(self, order: SignedOrder) -> None:
+        """Let the client forget a tick that the venue has changed: it would sign the next order wrong too."""
+        token = str(json.loads(order.payload)["order"]["tokenId"])
+        with contextlib.suppress(VenueError):
+            async with translated("reading a market's tick"):
+                await sdk.read_order_metadata(self._secure, token, again=True)
 
     async def look_up(self, digest: OrderDigest, *, condition_id: ConditionId) -> OrderLookup:
         """Search open orders and account trades for a digest."""

@@ -3,9 +3,10 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from typing import Any
 
-from starlette.applications import Starlette
+from starlette.types import ASGIApp
 
 from remora.venues.twin.access import Access
 from remora.venues.twin.auth.keys import Keys
@@ -17,6 +18,10 @@ from remora.venues.twin.control_app import ControlApp
 from remora.venues.twin.data_app import DataApp
 from remora.venues.twin.engine.exchange import Exchange
 from remora.venues.twin.exact_books import exact_books
+from remora.venues.twin.faults.control import FaultControl
+from remora.venues.twin.faults.http import FaultyHttp
+from remora.venues.twin.faults.markets import MarketFaults, settlement_plan
+from remora.venues.twin.faults.switchboard import Switchboard
 from remora.venues.twin.gamma_app import GammaApp
 from remora.venues.twin.public_side import PublicSide
 from remora.venues.twin.relayer_app import relayer_app
@@ -54,7 +59,9 @@ class Twin:
     replay: Replay
     clock: ReplayClock
     node: Node
-    apps: dict[str, Starlette]
+    apps: dict[str, ASGIApp]
+    faults: Switchboard
+    fault_control: FaultControl
 
 
 def assemble(
@@ -71,7 +78,12 @@ def assemble(
         clock = ReplayClock(scenario.window_start, scenario.speed, wall)
     exchange = Exchange(mined_after=options.mined_after, confirmed_after=options.confirmed_after)
     public = PublicSide(now=clock.now, data_lag=options.data_lag * clock.speed)
-    hub = RtdsHub(lag=options.rtds_lag.total_seconds(), silent_after=options.rtds_silent_after.total_seconds())
+    board = Switchboard(options.seed)
+    hub = RtdsHub(
+        lag=options.rtds_lag.total_seconds(),
+        silent_after=options.rtds_silent_after.total_seconds(),
+        faults=board,
+    )
     node = make_node(exchange, public, clock.now, block_time=options.block_time)
     stage = Stage(
         exchange=exchange,
@@ -81,6 +93,9 @@ def assemble(
         chain=node.chain,
         auto_redeem_after=options.auto_redeem_after,
     )
+    market_faults = MarketFaults(board, stage)
+    fault_control = FaultControl(board, market_faults)
+    exchange.plan_settlement = partial(settlement_plan, board)
     replay = Replay(scenario, stage, clock)
     access = Access()
     keys = Keys(f"remora-twin-{options.seed}".encode())
@@ -92,12 +107,15 @@ def assemble(
         clock=clock,
         endpoints=endpoints(host, port),
         books=exact_books,
-        chain=[*ChainControl(node, public).routes(), *access.control_routes()],
+        more=[*ChainControl(node, public).routes(), *access.control_routes(), *fault_control.routes()],
     )
-    apps = {
-        "clob": clob_app(ClobState(exchange, keys, now=clock.now, wall=wall, access=access)),
-        "gamma": GammaApp(public, access).app(),
-        "data": DataApp(public, node.allowances).app(),
+    clob = ClobState(
+        exchange, keys, now=clock.now, wall=wall, access=access, faults=board, treat=market_faults.treat
+    )
+    apps: dict[str, ASGIApp] = {
+        "clob": FaultyHttp(clob_app(clob), board, "clob"),
+        "gamma": FaultyHttp(GammaApp(public, access).app(), board, "gamma"),
+        "data": FaultyHttp(DataApp(public, node.allowances).app(), board, "data"),
         "rtds": hub.app(),
         "control": control.app(),
         "relayer": relayer_app(),
@@ -106,7 +124,17 @@ def assemble(
     replay.load_history()
     if scenario is None:
         clock.start()
-    return Twin(exchange=exchange, public=public, stage=stage, replay=replay, clock=clock, node=node, apps=apps)
+    return Twin(
+        exchange=exchange,
+        public=public,
+        stage=stage,
+        replay=replay,
+        clock=clock,
+        node=node,
+        apps=apps,
+        faults=board,
+        fault_control=fault_control,
+    )
 
 
 def endpoints(host: str, port: int) -> dict[str, Any]:

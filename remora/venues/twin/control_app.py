@@ -66,7 +66,7 @@ class ControlApp:
     clock: ReplayClock
     endpoints: dict[str, Any]
     books: Callable[[Exchange, str], dict[str, Any]]
-    chain: list[Route]
+    more: list[Route]
 
     def app(self) -> Starlette:
         """Return the ASGI application."""
@@ -90,7 +90,7 @@ class ControlApp:
                 Route("/close", self.close, methods=["POST"]),
                 Route("/resolve", self.resolve, methods=["POST"]),
                 Route("/redeem", self.redeem, methods=["POST"]),
-                *self.chain,
+                *self.more,
             ],
             exception_handlers={ControlError: _refused, ValidationError: _invalid},
         )

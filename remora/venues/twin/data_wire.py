@@ -200,7 +200,7 @@ def resolution_row(listing: Listing) -> Json:
         "extended_review": False,
         "expected_settlement_time": expected,
         "settlement_time_basis": "liveness" if status == "proposed" else None,
-        "was_disputed": False,
+        "was_disputed": listing.disputed,
         "new_version_q": False,
         "proposed_price": UNSET_PRICE,
         "reproposed_price": UNSET_PRICE,

@@ -26,6 +26,7 @@ class Listing:
     price: Decimal
     accepting: bool = True
     proposed_at: datetime | None = None
+    disputed: bool = False
     closed_at: datetime | None = None
     resolved_at: datetime | None = None
     payouts: tuple[Decimal, Decimal] | None = None
@@ -46,6 +47,8 @@ class Listing:
         """Where the oracle stands, in Gamma's words; None while nobody asked it."""
         if self.resolved_at is not None:
             return "resolved"
+        if self.disputed:
+            return "disputed"
         return "proposed" if self.proposed_at is not None else None
 
     @property

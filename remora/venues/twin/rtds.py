@@ -10,6 +10,9 @@ from starlette.applications import Starlette
 from starlette.routing import WebSocketRoute
 from starlette.websockets import WebSocket, WebSocketDisconnect
 
+from remora.venues.twin.faults.stream import FaultyStream
+from remora.venues.twin.faults.switchboard import Switchboard
+
 TOPIC = "activity"
 TYPES = frozenset({"trades", "orders_matched"})
 QUEUE_MAX = 20_000
@@ -22,16 +25,30 @@ SILENT_AFTER = 360.0
 @dataclass(slots=True, eq=False)
 class _Client:
     connection_id: str
+    faults: Switchboard
     pinged_at: float
     topics: dict[str, frozenset[str]] = field(default_factory=dict)
     outbox: asyncio.Queue[str] = field(default_factory=lambda: asyncio.Queue(QUEUE_MAX))
     overrun: bool = False
+    stream: FaultyStream = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.stream = FaultyStream(self.faults, "rtds", self._put)
+
+    def _put(self, text: str) -> None:
+        try:
+            self.outbox.put_nowait(text)
+        except asyncio.QueueFull:
+            self.overrun = True
 
 
 class RtdsHub:
     """Connections of the stream; `publish` costs one serialisation per message type, however many listen."""
 
-    def __init__(self, *, lag: float = 0.0, silent_after: float = SILENT_AFTER) -> None:
+    def __init__(
+        self, *, lag: float = 0.0, silent_after: float = SILENT_AFTER, faults: Switchboard | None = None
+    ) -> None:
+        self._faults = faults or Switchboard()
         self._lag = lag
         self._silent_after = silent_after
         self._clients: set[_Client] = set()
@@ -66,18 +83,14 @@ class RtdsHub:
                 self._put(client, text)
 
     def _put(self, client: _Client, text: str) -> None:
-        try:
-            client.outbox.put_nowait(text)
-        except asyncio.QueueFull:
-            client.overrun = True
-        else:
-            self.sent += 1
+        client.stream.send(text)
+        self.sent += 1
 
     async def _serve(self, socket: WebSocket) -> None:
         await socket.accept()
         self._opened += 1
         loop = asyncio.get_running_loop()
-        client = _Client(connection_id=f"twin-{self._opened}", pinged_at=loop.time())
+        client = _Client(connection_id=f"twin-{self._opened}", faults=self._faults, pinged_at=loop.time())
         self._clients.add(client)
         sender = asyncio.create_task(_drain(client, socket))
         try:
@@ -86,7 +99,7 @@ class RtdsHub:
                 client.pinged_at = loop.time() if text.upper() == "PING" else client.pinged_at
                 reply = _answer(client, text)
                 if reply is not None:
-                    client.outbox.put_nowait(reply)
+                    client.stream.send(reply)
         except (WebSocketDisconnect, asyncio.QueueFull, KeyError, RuntimeError):
             pass  # the client left, sent binary, or reads too slowly: in each case the connection is over
         finally:

@@ -14,6 +14,7 @@ from pathlib import Path
 import uvicorn
 
 from remora.venues.twin.assembly import SERVICES, Twin, TwinOptions, assemble, endpoints
+from remora.venues.twin.faults.schedule import load_schedule
 from remora.venues.twin.rtds import SILENT_AFTER
 from remora.venues.twin.scenario.model import Scenario
 from remora.venues.twin.scenario.season import season_scenario
@@ -39,7 +40,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     options = _parser().parse_args(argv)
     try:
         scenario = _scenario(options)
-    except (TapeError, ValueError) as error:
+        options.schedule = None if options.faults is None else load_schedule(options.faults)
+    except (TapeError, ValueError) as error:  # a ScheduleError is a ValueError
         return _complain(USAGE, str(error))
     try:
         sockets = bind(options.host, options.port)
@@ -73,6 +75,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--rtds-silent-after", type=float, default=SILENT_AFTER, help="wall seconds without PING")
     parser.add_argument("--auto-redeem-after", type=float, help="wall seconds after a resolution (default: never)")
     parser.add_argument("--block-time", type=float, default=2.0, help="wall seconds between blocks of the chain")
+    parser.add_argument("--faults", type=Path, metavar="FILE", help="play a schedule of faults from the start")
     parser.add_argument("--start", dest="autostart", action="store_true", help="start the replay at once")
     return parser
 
@@ -145,6 +148,8 @@ async def _serve(scenario: Scenario | None, options: argparse.Namespace, sockets
     loop = asyncio.get_running_loop()
     for number in (signal.SIGINT, signal.SIGTERM):
         loop.add_signal_handler(number, stop.set)
+    if options.schedule is not None:
+        twin.fault_control.play(options.schedule)
     ready = {"ready": True, **endpoints(options.host, port)}
     return await run(twin, sockets, stop, announce=json.dumps(ready))
 

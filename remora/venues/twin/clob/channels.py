@@ -16,6 +16,8 @@ from remora.venues.twin.clob import wire
 from remora.venues.twin.clob.state import ClobState, json_or_none
 from remora.venues.twin.engine import events
 from remora.venues.twin.engine.records import UNIT, Listing, Trade, text
+from remora.venues.twin.faults.stream import FaultyStream
+from remora.venues.twin.faults.switchboard import Switchboard
 
 QUEUE_MAX = 10_000
 UNSUPPORTED_DATA, POLICY_VIOLATION = 1003, 1008
@@ -26,6 +28,8 @@ class Subscriber:
     """One connection; a client that does not read is cut off rather than waited for."""
 
     socket: WebSocket
+    faults: Switchboard
+    channel: str
     queue: asyncio.Queue[str] = field(default_factory=lambda: asyncio.Queue(QUEUE_MAX))
     tokens: set[TokenId] = field(default_factory=set)
     custom: bool = False
@@ -33,9 +37,16 @@ class Subscriber:
     wallets: frozenset[str] = frozenset()
     markets: set[str] = field(default_factory=set)
     overflowed: bool = False
+    stream: FaultyStream = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.stream = FaultyStream(self.faults, self.channel, self._put)
 
     def send(self, frame: str) -> None:
-        """Queue a frame without waiting."""
+        """Queue a frame without waiting, as far as faults let it pass."""
+        self.stream.send(frame)
+
+    def _put(self, frame: str) -> None:
         try:
             self.queue.put_nowait(frame)
         except asyncio.QueueFull:
@@ -56,7 +67,7 @@ class Channels:
     async def market(self, socket: WebSocket) -> None:
         """Serve ``/ws/market``."""
         await socket.accept()
-        subscriber = Subscriber(socket)
+        subscriber = Subscriber(socket, self._state.faults, "market")
         try:
             await self._serve(subscriber, self._market_frame)
         finally:
@@ -65,7 +76,7 @@ class Channels:
     async def user(self, socket: WebSocket) -> None:
         """Serve ``/ws/user``."""
         await socket.accept()
-        subscriber = Subscriber(socket)
+        subscriber = Subscriber(socket, self._state.faults, "user")
         try:
             await self._serve(subscriber, self._user_frame)
         finally:

@@ -61,7 +61,10 @@ class OrderRoutes:
         refused = self._state.access.refusal(who.address, buys=order.side is Side.BUY)
         if refused is not None:
             return Refusal(*refused)
-        return self._state.exchange.place(order, now=self._state.now(), wall=self._state.wall())
+        how = self._state.treat(order)
+        return self._state.exchange.place(
+            order, now=self._state.now(), wall=self._state.wall(), delay=how.delay, parts=how.parts
+        )
 
     async def _cancel_order(self, request: Request, who: Credentials) -> Response:
         payload = await json_of(request)

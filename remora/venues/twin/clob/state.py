@@ -11,6 +11,9 @@ from remora.venues.twin.access import Access
 from remora.venues.twin.auth.eip712 import NEG_RISK_EXCHANGE, STANDARD_EXCHANGE
 from remora.venues.twin.auth.keys import Keys
 from remora.venues.twin.engine.exchange import Exchange
+from remora.venues.twin.engine.records import NewOrder
+from remora.venues.twin.faults.markets import Treatment
+from remora.venues.twin.faults.switchboard import Switchboard
 from remora.venues.twin.json_answer import NotJson, parse_json
 
 Clock = Callable[[], datetime]
@@ -20,13 +23,18 @@ END = "LTE="
 
 @dataclass(frozen=True, slots=True)
 class ClobState:
-    """The exchange, its API keys, venue time and wall time."""
+    """The exchange, its API keys, venue time and wall time, and what goes wrong.
+
+    `treat` is called with every order between its arrival and its match.
+    """
 
     exchange: Exchange
     keys: Keys
     now: Clock
     wall: Clock
     access: Access = field(default_factory=Access)
+    faults: Switchboard = field(default_factory=Switchboard)
+    treat: Callable[[NewOrder], Treatment] = lambda _order: Treatment()
     spenders: tuple[str, ...] = (STANDARD_EXCHANGE, NEG_RISK_EXCHANGE)
 
 

@@ -1,0 +1,1 @@
+"""Faults that the twin injects on command, seeded, into everything that it says."""

@@ -1,0 +1,115 @@
+"""What happens to orders and markets at the wrong moment."""
+
+import asyncio
+from dataclasses import dataclass
+from datetime import timedelta
+from decimal import Decimal
+
+from remora.domain.ids import ConditionId, TokenId
+from remora.domain.money import ONE, Side
+from remora.venues.twin.engine.records import NewOrder, Trade
+from remora.venues.twin.engine.settlement import SMOOTH, SettlementPlan
+from remora.venues.twin.faults.switchboard import Fault, FaultKind, Switchboard
+from remora.venues.twin.listings import Listing
+from remora.venues.twin.scenario.model import ResolutionProposed, Resolved, TickChanged, TradingClosed
+from remora.venues.twin.stage import Stage
+
+PARTS = 3
+COARSE, FINE = Decimal("0.01"), Decimal("0.001")
+
+
+@dataclass(frozen=True, slots=True)
+class Treatment:
+    """How an accepted order is dealt with: held back for `delay`, matched in so many `parts`."""
+
+    delay: timedelta | None = None
+    parts: int = 1
+
+
+def settlement_plan(board: Switchboard, _trade: Trade) -> SettlementPlan:
+    """Return how a trade settles, as the armed faults have it."""
+    if not board.armed:
+        return SMOOTH
+    retry = board.strikes(FaultKind.SETTLE_RETRYING)
+    late = board.strikes(FaultKind.HASH_LATE)
+    return SettlementPlan(
+        retry=None if retry is None else timedelta(seconds=retry.seconds),
+        fails=board.strikes(FaultKind.SETTLE_FAILED) is not None,
+        hash_late=timedelta(0) if late is None else timedelta(seconds=late.seconds),
+        hash_missing=late is None and board.strikes(FaultKind.HASH_MISSING) is not None,
+    )
+
+
+class MarketFaults:
+    """Moves markets by way of the stage, so that every feed and read agrees."""
+
+    def __init__(self, board: Switchboard, stage: Stage) -> None:
+        self._board = board
+        self._stage = stage
+
+    def treat(self, order: NewOrder) -> Treatment:
+        """Let faults strike while this order is on its way; return how it is matched."""
+        board, found = self._board, self._stage.public.listings.token(TokenId(order.token_id))
+        if not board.armed or found is None:
+            return Treatment()
+        listing = found[0]
+        if listing.accepting and board.strikes(FaultKind.TICK_IN_FLIGHT):
+            tick = COARSE if listing.tick_size == FINE else FINE
+            self._stage.apply(TickChanged(self._stage.public.now(), listing.spec.condition_id, tick))
+        if listing.accepting and board.strikes(FaultKind.CLOSE_IN_FLIGHT):
+            self._stage.apply(TradingClosed(self._stage.public.now(), listing.spec.condition_id))
+        delay = board.strikes(FaultKind.ORDER_DELAYED)
+        if board.strikes(FaultKind.PARTIAL_FILLS) is None:
+            return Treatment(delay=None if delay is None else timedelta(seconds=delay.seconds))
+        shares = order.taker_amount if order.side is Side.BUY else order.maker_amount
+        self._stage.exchange.thin(TokenId(order.token_id), order.side, shares * 3 // 5)
+        return Treatment(delay=None if delay is None else timedelta(seconds=delay.seconds), parts=PARTS)
+
+    def act(self, fault: Fault, market: str | None) -> str:
+        """Do to a market, or to one drawn by the seed, what `fault` says; return its condition.
+
+        Raises LookupError when there is no such market, or none that still trades.
+        """
+        listing = self._choose(fault.kind, market)
+        stage, condition = self._stage, listing.spec.condition_id
+        now = stage.public.now()
+        if fault.kind in (FaultKind.PROPOSED, FaultKind.DISPUTED):
+            stage.apply(ResolutionProposed(now, condition))
+            if fault.kind is FaultKind.DISPUTED:
+                listing.disputed = True
+                stage.exchange.dispute(condition)
+        elif fault.kind is FaultKind.RESOLVED_LATE:
+            stage.apply(TradingClosed(now, condition))
+            asyncio.get_running_loop().call_later(fault.seconds, self._resolve_late, condition)
+        elif fault.kind is FaultKind.FIFTY_FIFTY:
+            half = Decimal("0.5")
+            stage.apply(Resolved(now, condition, (half, half)))
+        else:
+            stage.apply(Resolved(now, condition, self._winner(fault.kind)))
+        self._board.happened[fault.kind.value] += 1
+        return condition
+
+    def _resolve_late(self, condition: ConditionId) -> None:
+        listing = self._stage.public.listings.condition(condition)
+        if listing is not None and listing.payouts is None:
+            self._stage.apply(Resolved(self._stage.public.now(), condition, self._winner(FaultKind.RESOLVED_LATE)))
+
+    def _winner(self, kind: FaultKind) -> tuple[Decimal, Decimal]:
+        first = Decimal(self._board.stream(kind).randrange(2))
+        return first, ONE - first
+
+    def _choose(self, kind: FaultKind, market: str | None) -> Listing:
+        if market is not None:
+            found = self._stage.public.listings.condition(ConditionId(market))
+            if found is None:
+                raise LookupError(f"no market {market}")
+            if found.payouts is not None:
+                raise LookupError(f"market {market} is resolved already")
+            choices = [found]
+        else:
+            choices = [listing for listing in self._stage.public.listings if listing.accepting]
+        if kind is FaultKind.FIFTY_FIFTY:
+            choices = [listing for listing in choices if not listing.spec.neg_risk]
+        if not choices:
+            raise LookupError("no market that this can happen to: neg-risk ones never pay 50/50")
+        return self._board.stream(kind).choice(sorted(choices, key=lambda one: one.spec.condition_id))

@@ -1,0 +1,66 @@
+"""Frames of a websocket under each fault."""
+
+import pytest
+
+from remora.venues.twin.faults.stream import FaultyStream
+from remora.venues.twin.faults.switchboard import Fault, FaultKind, Switchboard
+from tests.fixtures.desk import eventually
+
+
+def sent(kind: FaultKind | None, *, channel: str = "user", **options: object) -> tuple[FaultyStream, list[str]]:
+    board = Switchboard()
+    out: list[str] = []
+    if kind is not None:
+        board.arm(Fault(kind=kind, **options))  # type: ignore[arg-type]
+    stream = FaultyStream(board, channel, out.append)
+    return stream, out
+
+
+async def arrived(out: list[str], count: int) -> None:
+    async def enough() -> bool:
+        return len(out) >= count
+
+    await eventually(enough, f"{count} frames")
+
+
+@pytest.mark.parametrize(
+    ("kind", "expected"),
+    [
+        (None, ["a", "b", "c"]),
+        (FaultKind.WS_DUPLICATE, ["a", "a", "b", "c"]),
+        (FaultKind.WS_DROP, ["b", "c"]),
+        (FaultKind.WS_REORDER, ["b", "a", "c"]),
+        (FaultKind.WS_SILENT, []),
+    ],
+)
+async def test_frames_arrive_as_the_fault_has_it(kind: FaultKind | None, expected: list[str]) -> None:
+    stream, out = sent(kind, left=1, seconds=60.0)
+    for frame in "abc":
+        stream.send(frame)
+
+    assert out == expected
+
+
+async def test_a_delayed_frame_comes_after_its_successors() -> None:
+    stream, out = sent(FaultKind.WS_DELAY, left=1, seconds=0.01)
+    stream.send("a")
+    stream.send("b")
+    await arrived(out, 2)
+
+    assert out == ["b", "a"]
+
+
+async def test_a_frame_held_back_goes_out_without_a_successor() -> None:
+    stream, out = sent(FaultKind.WS_REORDER, left=1)
+    stream.send("a")
+    assert out == []
+    await arrived(out, 1)
+
+    assert out == ["a"]
+
+
+async def test_a_fault_on_another_channel_does_not_strike() -> None:
+    stream, out = sent(FaultKind.WS_DROP, channel="user", on="rtds")
+    stream.send("a")
+
+    assert out == ["a"]
