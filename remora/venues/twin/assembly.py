@@ -93,10 +93,9 @@ def assemble(
         chain=node.chain,
         auto_redeem_after=options.auto_redeem_after,
     )
-    market_faults = MarketFaults(board, stage)
+    market_faults, replay = MarketFaults(board, stage), Replay(scenario, stage, clock)
     fault_control = FaultControl(board, market_faults)
     exchange.plan_settlement = partial(settlement_plan, board)
-    replay = Replay(scenario, stage, clock)
     access = Access()
     keys = Keys(f"remora-twin-{options.seed}".encode())
     control = ControlApp(

@@ -1,1 +1,0 @@
-"""Faults that the twin injects on command, seeded, into everything that it says."""
