@@ -17,5 +17,6 @@ COPY activities ./activities
 COPY workers ./workers
 COPY starters ./starters
 COPY schemas ./schemas
+RUN install -d -o remora -g remora /var/lib/remora/research
 USER remora
 CMD ["python", "-m", "remora.cli.main", "--help"]

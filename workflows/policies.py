@@ -62,3 +62,19 @@ RESOLUTION = Long(
         initial_interval=timedelta(seconds=2), backoff_coefficient=1.5, maximum_interval=timedelta(minutes=1)
     ),
 )
+RESEARCH = Long(
+    # a shard waits for a free process; a killed worker is noticed by its heartbeat, and only its shard is redone
+    start_to_close_timeout=timedelta(hours=1),
+    heartbeat_timeout=timedelta(seconds=10),
+    retry_policy=RetryPolicy(
+        initial_interval=timedelta(seconds=1), maximum_interval=timedelta(minutes=1), maximum_attempts=20
+    ),
+)
+PULL = Long(
+    # many wallets at a bounded rate; what was read before a failure is not read again
+    start_to_close_timeout=timedelta(hours=5),
+    heartbeat_timeout=timedelta(seconds=60),
+    retry_policy=RetryPolicy(
+        initial_interval=timedelta(seconds=5), maximum_interval=timedelta(minutes=5), maximum_attempts=10
+    ),
+)

@@ -4,7 +4,7 @@ from pathlib import Path
 
 from remora.embedded.config import StackConfig
 from remora.embedded.service import Service
-from remora.embedded.services import engine, twin
+from remora.embedded.services import engine, research, twin
 from remora.settings import Mode, load_settings
 
 
@@ -24,4 +24,4 @@ def services(config: StackConfig) -> list[Service]:
     """Return our own processes: in twin mode with an exchange, unless one runs elsewhere."""
     own_twin = config.mode is Mode.TWIN and config.twin_url is None
     exchange = [twin(("--start",), port=config.twin_port)] if own_twin else []
-    return [*exchange, engine()]
+    return [*exchange, engine(), research()]

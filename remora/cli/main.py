@@ -24,6 +24,7 @@ from remora.cli import (
     live,
     positions,
     reconcile,
+    rescore,
     sbom,
     status,
     top,
@@ -58,6 +59,7 @@ COMMANDS: Final[dict[str, Callable[..., Any]]] = {
     "explain": discover.explain,
     "init": init.init,
     "sbom": sbom.sbom,
+    "rescore": rescore.rescore,
     "version": version.version,
 }
 GROUPS: Final[dict[str, typer.Typer]] = {

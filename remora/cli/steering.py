@@ -41,10 +41,11 @@ class Steering:
 async def steering(account: str | None = None) -> AsyncIterator[Steering]:
     """Connect to the servers of the settings or of the running stack; raise CommandFailed without them."""
     async with reading(account) as source:
-        yield Steering(source.engine, await _connected(), source.account)
+        yield Steering(source.engine, await connected(), source.account)
 
 
-async def _connected() -> Client:
+async def connected() -> Client:
+    """Connect to the Temporal of the settings or of the running stack; raise CommandFailed without one."""
     settings = load_settings()
     address = settings.temporal_address or inspect(StateDir(local_stack.state_dir())).temporal_address
     if address is None:

@@ -1,5 +1,6 @@
 """Our own processes, as the embedded stack runs them."""
 
+import os
 import sys
 from collections.abc import Sequence
 
@@ -14,6 +15,7 @@ TWIN_PORTS = 7
 TWIN_CONTROL = 4
 """Offset of the control port in the twin's block."""
 TRADING_QUEUE = "trading"
+RESEARCH_QUEUE = "research"
 METRICS, METRICS_PORT = "metrics", 9464
 
 
@@ -62,4 +64,22 @@ def engine(options: Sequence[str] = ("--with-watcher",), *, env: dict[str, str] 
         ports=(PortNeed(name=METRICS, preferred=METRICS_PORT, count=2),),
         # a worker may finish its running activities for 30 s
         stop_patience_s=40.0,
+    )
+
+
+def research(options: Sequence[str] = (), *, env: dict[str, str] | None = None) -> Service:
+    """Return the worker that scores wallets; the history it reads lies beside the servers' state."""
+    return Service(
+        name="research",
+        command=lambda site: Command(
+            argv=(sys.executable, "-m", "workers.research", *options),
+            env={
+                **site.environment(),
+                "REMORA_RESEARCH_DIR": os.environ.get("REMORA_RESEARCH_DIR", str(site.state_dir / "research")),
+                **(env or {}),
+            },
+        ),
+        healthy=lambda site, pid: polls(site.temporal_address, site.temporal_namespace, RESEARCH_QUEUE, pid=pid),
+        needs=("postgres", "temporal", "twin"),
+        stop_patience_s=20.0,
     )

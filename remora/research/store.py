@@ -148,6 +148,12 @@ class ResearchStore:
             query = f"SELECT count(*) FROM ({_UNIVERSE.format(where='true')})"
             return int(scalar(connection, query, {"now": everything}))
 
+    def wallets(self) -> list[str]:
+        """Return every wallet in the store, in order."""
+        with self.connect() as connection:
+            query = f"SELECT wallet FROM ({_UNIVERSE.format(where='true')}) ORDER BY wallet"
+            return [str(row[0]) for row in rows(connection, query, {"now": _FAR})]
+
     def questions(self, condition_ids: Collection[str]) -> dict[str, str]:
         """Return the question of each market that has one."""
         with self.connect() as connection:

@@ -119,3 +119,11 @@ class ScoringParams:
         """Return the parameters as plain JSON values, to be kept with every score."""
         values = asdict(self)
         return values | {"latency": self.latency.total_seconds(), "rank_by": self.rank_by.value}
+
+    @classmethod
+    def from_recorded(cls, recorded: Mapping[str, Any]) -> "ScoringParams":
+        """Return the parameters that :meth:`recorded` gave; names that are none of ours are left out."""
+        values = {name: value for name, value in recorded.items() if name in cls.__dataclass_fields__}
+        latency = timedelta(seconds=values.pop("latency", 5.0))
+        rank_by = RankBy(values.pop("rank_by", RankBy.SCORE_LOW))
+        return cls(**values, latency=latency, rank_by=rank_by)

@@ -39,28 +39,40 @@ async def publish_roster(
 ) -> int:
     """Write a new version in one transaction, tell the watchers, return its number."""
     async with engine.begin() as connection:
-        version = await connection.scalar(
-            insert(Roster).values(as_of=as_of, published_at=published_at, params=params).returning(Roster.version)
+        return await write_roster(connection, follows, as_of=as_of, published_at=published_at, params=params)
+
+
+async def write_roster(
+    connection: AsyncConnection,
+    follows: Sequence[Follow],
+    *,
+    as_of: datetime,
+    published_at: datetime,
+    params: dict[str, Any],
+) -> int:
+    """Write a new version within a transaction; the watchers are told when it commits."""
+    version = await connection.scalar(
+        insert(Roster).values(as_of=as_of, published_at=published_at, params=params).returning(Roster.version)
+    )
+    assert isinstance(version, int)
+    if follows:
+        await connection.execute(
+            insert(RosterEntry),
+            [
+                {
+                    "version": version,
+                    "whale": follow.whale,
+                    "edge": follow.edge,
+                    "unproven": follow.unproven,
+                    "status": follow.status.value,
+                    "score": follow.score,
+                    "label": follow.label,
+                }
+                for follow in follows
+            ],
         )
-        assert isinstance(version, int)
-        if follows:
-            await connection.execute(
-                insert(RosterEntry),
-                [
-                    {
-                        "version": version,
-                        "whale": follow.whale,
-                        "edge": follow.edge,
-                        "unproven": follow.unproven,
-                        "status": follow.status.value,
-                        "score": follow.score,
-                        "label": follow.label,
-                    }
-                    for follow in follows
-                ],
-            )
-        await connection.execute(text(f"SELECT pg_notify('{CHANNEL}', :version)"), {"version": str(version)})
-        return version
+    await connection.execute(text(f"SELECT pg_notify('{CHANNEL}', :version)"), {"version": str(version)})
+    return version
 
 
 async def load_roster(engine: AsyncEngine) -> list[Follow]:

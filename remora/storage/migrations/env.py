@@ -7,10 +7,10 @@ from sqlalchemy import Connection
 from sqlalchemy.ext.asyncio import create_async_engine
 from sqlalchemy.pool import NullPool
 
-from remora.storage import account_tables, detection_tables, trial_tables, watch_tables
+from remora.storage import account_tables, detection_tables, score_tables, trial_tables, watch_tables
 from remora.storage.tables import Base
 
-TABLES = (Base, account_tables, detection_tables, trial_tables, watch_tables)
+TABLES = (Base, account_tables, detection_tables, score_tables, trial_tables, watch_tables)
 """Importing a module of tables registers them."""
 
 

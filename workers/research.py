@@ -1,0 +1,131 @@
+"""The process that scores: its activities run in a pool of processes, one for each processor."""
+
+import argparse
+import asyncio
+import contextlib
+import multiprocessing
+import os
+import signal
+import time
+from collections.abc import AsyncIterator
+from concurrent.futures import Executor, ProcessPoolExecutor
+from contextlib import asynccontextmanager
+from datetime import UTC, datetime, timedelta
+
+from sqlalchemy.ext.asyncio import AsyncEngine
+from temporalio.client import Client
+from temporalio.worker import Worker
+
+from activities.scoring import ScoringActivities, ScoringTools
+from remora.settings import Settings, SettingsError, load_settings
+from remora.statistics.seats import SeatRules
+from remora.storage.engine import create_engine
+from remora.telemetry.tracing import start_tracing
+from remora.venues.polymarket.endpoints import Endpoints
+from remora.venues.polymarket.history import PublicHistory
+from remora.venues.polymarket.pacing import Pacing
+from remora.venues.polymarket.public import venue_clock
+from schemas.rescore import RESEARCH_QUEUE
+from starters.client import connect
+from starters.rescore import ensure_rescoring
+from starters.roster import scoring_params
+from workers.venues import endpoints_of
+from workflows.rescore import RescoreWorkflow
+
+REQUESTS_PER_SECOND = 15.0
+GRACE = timedelta(seconds=5)
+"""A shard that is cut off is scored again: there is nothing to wait for."""
+
+
+def utc_now() -> datetime:
+    """Return the wall clock."""
+    return datetime.now(UTC)
+
+
+def processes(count: int) -> ProcessPoolExecutor:
+    """Return a pool that starts fresh interpreters: a copy of this one would share its threads' locks."""
+    return ProcessPoolExecutor(count, mp_context=multiprocessing.get_context("spawn"))
+
+
+def research_worker(client: Client, tools: ScoringTools, *, at_once: int) -> Worker:
+    """Return the worker; it takes no more shards than it has processes for."""
+    scoring = ScoringActivities(tools)
+    return Worker(
+        client,
+        task_queue=RESEARCH_QUEUE,
+        workflows=[RescoreWorkflow],
+        activities=[scoring.refresh, scoring.plan, scoring.score, scoring.publish],
+        max_concurrent_activities=at_once,
+        graceful_shutdown_timeout=GRACE,
+    )
+
+
+def scoring_tools(settings: Settings, engine: AsyncEngine, endpoints: Endpoints, pool: Executor) -> ScoringTools:
+    """Return what scoring needs, as the settings say; raise SettingsError without a store."""
+    if settings.research_dir is None:
+        raise SettingsError("REMORA_RESEARCH_DIR: expected a directory, found nothing; set it, or use remora up")
+
+    async def now() -> datetime:
+        return (await venue_clock(endpoints, utc_now)).venue_time(utc_now())
+
+    @asynccontextmanager
+    async def source() -> AsyncIterator[PublicHistory]:
+        async with PublicHistory(endpoints, pacing=Pacing(REQUESTS_PER_SECOND, clock=time.monotonic)) as history:
+            yield history
+
+    return ScoringTools(
+        engine=engine,
+        root=settings.research_dir,
+        pool=pool,
+        params=scoring_params(settings),
+        rules=SeatRules(),
+        wall=utc_now,
+        now=now,
+        source=source,
+    )
+
+
+async def serve(settings: Settings, stop: asyncio.Event, *, count: int) -> None:
+    """Run until `stop`; raise SettingsError when an address is missing."""
+    if settings.database_url is None or settings.temporal_address is None:
+        raise SettingsError(
+            "DATABASE_URL and TEMPORAL_ADDRESS: expected both, found some missing; "
+            "set them, or let remora up do it"
+        )
+    tracing = start_tracing("research")
+    engine = create_engine(settings.database_url)
+    pool = processes(count)
+    try:
+        client = await connect(
+            settings.temporal_address, namespace=settings.temporal_namespace, interceptors=tracing.interceptors()
+        )
+        tools = scoring_tools(settings, engine, await endpoints_of(settings), pool)
+        async with research_worker(client, tools, at_once=count):
+            await ensure_rescoring(client, pull=True)
+            await stop.wait()
+    finally:
+        pool.shutdown(wait=False, cancel_futures=True)
+        await engine.dispose()
+        tracing.shutdown()
+
+
+async def _main(arguments: argparse.Namespace) -> None:
+    stop = asyncio.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        asyncio.get_running_loop().add_signal_handler(number, stop.set)
+    await serve(load_settings(), stop, count=arguments.processes)
+
+
+def main() -> None:
+    """Run the process until SIGTERM."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--processes", type=int, default=os.cpu_count() or 1, help="shards scored at once")
+    with contextlib.suppress(KeyboardInterrupt):
+        try:
+            asyncio.run(_main(parser.parse_args()))
+        except SettingsError as error:
+            raise SystemExit(str(error)) from None
+
+
+if __name__ == "__main__":
+    main()
