@@ -9,6 +9,7 @@ from temporalio import activity
 
 from activities.latency import observe_latency
 from activities.order_protocol import refuse_late, settle, submit
+from activities.spans import decision_attributes
 from activities.tools import Tools
 from remora.domain.books import OrderBook
 from remora.domain.market import Market
@@ -51,9 +52,11 @@ class EntryActivities:
             if case.now_wall - case.signal.seen_at <= self._tools.limits.signal_age_max:
                 raise
             return _skipped(await risk.record_skip(self._tools.engine, case, SkipReason.STALE, str(error)))
-        record = await risk.decide_and_record(
-            self._tools.engine, case, market=market, book=book, limits=self._tools.limits
-        )
+        with self._tools.tracer.start_as_current_span("decide") as span:
+            record = await risk.decide_and_record(
+                self._tools.engine, case, market=market, book=book, limits=self._tools.limits
+            )
+            span.set_attributes(decision_attributes(record))
         if record.order_id is None or record.position_id is None:
             return await self._with_opposite(ask, market, _skipped(record))
         return await self._send(record, record.order_id, record.position_id, market, book, case)

@@ -4,6 +4,9 @@ import asyncio
 from datetime import timedelta
 from decimal import Decimal
 
+from opentelemetry.trace import Span
+
+from activities.spans import order_attributes, outcome_attributes
 from activities.tools import Tools
 from remora.domain.market import Market
 from remora.domain.money import ZERO
@@ -15,6 +18,13 @@ from remora.venues.venue import VenueUnavailable
 
 async def submit(tools: Tools, order: OrderRow, market: Market) -> SendOutcome:
     """Sign an order unless it is signed, persist it, send it, and record the answer."""
+    with tools.tracer.start_as_current_span("submit order", attributes=order_attributes(order)) as span:
+        outcome = await _submit(tools, order, market)
+        span.set_attributes(outcome_attributes(outcome))
+        return outcome
+
+
+async def _submit(tools: Tools, order: OrderRow, market: Market) -> SendOutcome:
     signed = order.signed
     if signed is None:
         fresh = await tools.venue.sign(order.request, market)
@@ -52,6 +62,11 @@ async def settle(tools: Tools, order: OrderRow, *, matched: Decimal | None = Non
 
     Not found for a while: the identical bytes are sent again. `matched` shares, if known, must all show as fills.
     """
+    with tools.tracer.start_as_current_span("settle order", attributes=order_attributes(order)) as span:
+        return await _settle(tools, order, matched, span)
+
+
+async def _settle(tools: Tools, order: OrderRow, matched: Decimal | None, span: Span) -> bool:
     assert order.signed is not None
     patience, missing, quiet, sends, before = tools.patience, 0, 0, 1, Decimal(-1)
     for _ in range(patience.looks):
@@ -63,6 +78,8 @@ async def settle(tools: Tools, order: OrderRow, *, matched: Decimal | None = Non
         filled = sum((fill.shares for fill in found.fills), ZERO)
         if found.found:
             await fills.record_fills(tools.engine, order.id, found.fills, now=tools.wall())
+            if filled > max(before, ZERO):
+                span.add_event("order.filled", {"remora.order.filled_shares": float(filled)})
             quiet = quiet + 1 if filled == before else 0
             before = filled
             complete = filled >= matched if matched is not None else quiet >= 2

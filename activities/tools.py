@@ -3,9 +3,10 @@
 import asyncio
 import contextlib
 from collections.abc import AsyncIterator, Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
+from opentelemetry import trace
 from sqlalchemy.ext.asyncio import AsyncEngine
 from temporalio import activity
 
@@ -31,7 +32,7 @@ class Patience:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Tools:
-    """Venue, books, policy and clock of one account; `metrics` where somebody measures."""
+    """Venue, books, policy and clock of one account; `metrics` and `tracer` where somebody looks."""
 
     venue: Venue
     engine: AsyncEngine
@@ -39,6 +40,7 @@ class Tools:
     wall: Callable[[], datetime]
     patience: Patience = Patience()
     metrics: Metrics | None = None
+    tracer: trace.Tracer = field(default_factory=trace.NoOpTracer)
 
 
 @contextlib.asynccontextmanager

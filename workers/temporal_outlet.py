@@ -1,10 +1,12 @@
 """Hand what the watcher detected to position workflows, with the trace that began at the first byte."""
 
+from collections.abc import Callable
 from datetime import datetime
 from typing import Any
 
 import structlog
 from opentelemetry import trace
+from opentelemetry.context import Context
 from temporalio.client import Client
 from temporalio.service import RPCError, RPCStatusCode
 
@@ -13,7 +15,7 @@ from remora.domain.clock import VenueClock
 from remora.domain.ids import AccountId
 from remora.domain.money import Side
 from remora.domain.trades import Signal
-from remora.telemetry.tracing import carried
+from remora.telemetry.tracing import carried, link_to
 from schemas.desk import LookAgain, desk_workflow_id
 from schemas.message import ClockMessage
 from schemas.position import (
@@ -32,18 +34,38 @@ REFUSED = (RPCStatusCode.INVALID_ARGUMENT, RPCStatusCode.PERMISSION_DENIED, RPCS
 
 
 class TemporalOutlet:
-    """Starts and signals positions through one client."""
+    """Starts and signals positions through one client.
 
-    def __init__(self, client: Client, account: AccountId, *, mode: str, tracer: trace.Tracer) -> None:
+    A signal's span has a trace of its own, because hours may have passed; it links to the trace in which the
+    position was entered, which `entered_in` gives by workflow id.
+    """
+
+    def __init__(
+        self,
+        client: Client,
+        account: AccountId,
+        *,
+        mode: str,
+        tracer: trace.Tracer,
+        entered_in: Callable[[str], str] = lambda _workflow_id: "",
+    ) -> None:
         self._client = client
         self._account = account
         self._mode = mode
         self._tracer = tracer
+        self._entered_in = entered_in
 
     async def whale_traded(self, signal: Signal, clock: VenueClock) -> bool:
         """Start or signal the position of a purchase; signal that of a sale, False when none runs."""
         workflow_id = position_workflow_id(self._account, signal.whale, signal.token_id)
-        with self._span("whale.traded", signal.seen_at, side=signal.side.value, trades=len(signal.trade_keys)):
+        attributes: dict[str, str | int] = {
+            "remora.whale": signal.whale,
+            "remora.token.id": signal.token_id,
+            "remora.signal.side": signal.side.value,
+            "remora.signal.source": signal.source.value,
+            "remora.signal.trades": len(signal.trade_keys),
+        }
+        with self._span("whale.traded", signal.seen_at, workflow_id, **attributes):
             message = SignalMessage.of(signal, carried())
             if signal.side is Side.SELL:
                 return await self._signal(workflow_id, "whale_traded", message)
@@ -58,7 +80,12 @@ class TemporalOutlet:
 
     async def price_crossed(self, crossing: Crossing) -> None:
         """Signal a crossing."""
-        with self._span("price.crossed", crossing.seen_at, kind=crossing.kind.value):
+        attributes = {
+            "remora.position.id": crossing.position_id,
+            "remora.crossing.kind": crossing.kind.value,
+            "remora.crossing.price": str(crossing.executable_price),
+        }
+        with self._span("price.crossed", crossing.seen_at, crossing.workflow_id, **attributes):
             message = PriceCrossed(
                 position_id=crossing.position_id,
                 kind=crossing.kind,
@@ -72,7 +99,9 @@ class TemporalOutlet:
     async def order_changed(self, change: OrderChange) -> None:
         """Signal news of an order."""
         message = OrderChanged(digest=change.digest, seen_at=change.seen_at)
-        await self._signal(change.workflow_id, "order_changed", message)
+        attributes = {"remora.order.digest": change.digest}
+        with self._span("order.changed", change.seen_at, change.workflow_id, **attributes):
+            await self._signal(change.workflow_id, "order_changed", message)
 
     async def market_changed(self, change: MarketChange) -> None:
         """Signal new facts of a market."""
@@ -83,7 +112,9 @@ class TemporalOutlet:
             resolution=change.resolution,
             seen_at=change.seen_at,
         )
-        await self._signal(change.workflow_id, "market_changed", message)
+        attributes = {"remora.market.id": change.condition_id, "remora.market.resolution": change.resolution.value}
+        with self._span("market.changed", change.seen_at, change.workflow_id, **attributes):
+            await self._signal(change.workflow_id, "market_changed", message)
 
     async def desk_should_look(self, cause: str, seen_at: datetime) -> None:
         """Signal the desk to judge its limits now."""
@@ -99,9 +130,15 @@ class TemporalOutlet:
             raise _translated(error) from error
         return True
 
-    def _span(self, name: str, began: datetime, **attributes: str | int) -> Any:
-        start = int(began.timestamp() * 1_000_000_000)
-        return self._tracer.start_as_current_span(name, start_time=start, attributes=attributes)
+    def _span(self, name: str, began: datetime, workflow_id: str, **attributes: str | int) -> Any:
+        return self._tracer.start_as_current_span(
+            name,
+            context=Context(),  # a trace of its own, whatever this task does besides
+            kind=trace.SpanKind.CONSUMER,
+            start_time=int(began.timestamp() * 1_000_000_000),
+            attributes={"remora.workflow.id": workflow_id, **attributes},
+            links=link_to(self._entered_in(workflow_id)),
+        )
 
 
 def _translated(error: RPCError) -> Exception:

@@ -99,7 +99,8 @@ async def serve(settings: Settings, stop: asyncio.Event, *, ready_file: Path | N
             "DATABASE_URL and TEMPORAL_ADDRESS: expected both, found some missing; "
             "set them, or let remora up do it"
         )
-    tracing = start_tracing("trading")
+    tracing = start_tracing("remora-trading")
+    tracing.instrument_httpx()
     observed = observe(process_metrics(), settings)
     engine = create_engine(database)
     client = await connect(
@@ -114,7 +115,9 @@ async def serve(settings: Settings, stop: asyncio.Event, *, ready_file: Path | N
     try:
         await _open_desk(engine, venue, settings)
         metrics, limits = observed.metrics, settings.limits()
-        tools = Tools(venue=venue, engine=engine, limits=limits, wall=utc_now, metrics=metrics)
+        tools = Tools(
+            venue=venue, engine=engine, limits=limits, wall=utc_now, metrics=metrics, tracer=tracing.tracer
+        )
         async with (
             access_checked(venue, engine, now=utc_now),
             trading_worker(client, tools),

@@ -10,6 +10,7 @@ from opentelemetry import trace
 from sqlalchemy.ext.asyncio import AsyncEngine
 from temporalio.client import Client
 
+from remora.detection.entry_traces import EntryTraces
 from remora.detection.watch import Watch
 from remora.settings import Settings, SettingsError, load_settings
 from remora.storage.engine import create_engine
@@ -43,8 +44,13 @@ async def run(
 
     `prepares` says that this very `venue` makes the orders too.
     """
+    traces = EntryTraces()
     outlet = TemporalOutlet(
-        client, venue.account, mode=settings.mode.value, tracer=tracer or trace.get_tracer(SCOPE)
+        client,
+        venue.account,
+        mode=settings.mode.value,
+        tracer=tracer or trace.get_tracer(SCOPE),
+        entered_in=traces.of,
     )
     watch = Watch(
         venue,
@@ -54,6 +60,7 @@ async def run(
         metrics=metrics or process_metrics(),
         now=utc_now,
         prepares=prepares,
+        entry_traces=traces,
     )
     await watch.run(stop)
 

@@ -7,11 +7,12 @@ import structlog
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from remora.detection.crossings import CrossingBoard
+from remora.detection.entry_traces import EntryTraces
 from remora.detection.holdings import Held, Holdings
 from remora.detection.intake import Intake
 from remora.detection.pace import Pace
 from remora.domain.ids import AccountId, TokenId, WalletAddress
-from remora.storage import roster, triggers
+from remora.storage import decisions, roster, triggers
 from remora.storage.listen import notifications
 from remora.storage.positions import list_positions
 from remora.venues.venue import BookFeed, WhaleFeed
@@ -23,7 +24,10 @@ POSITIONS_MAX = 100_000
 
 
 class Followed:
-    """Whales of the newest roster and of open positions; tokens of open positions and thresholds."""
+    """Whales of the newest roster and of open positions; tokens of open positions and thresholds.
+
+    `entry_traces`, where somebody traces, is kept in step with them.
+    """
 
     def __init__(
         self,
@@ -36,6 +40,7 @@ class Followed:
         holdings: Holdings,
         board: CrossingBoard,
         pace: Pace,
+        entry_traces: EntryTraces | None = None,
     ) -> None:
         self._engine = engine
         self._account = account
@@ -45,6 +50,7 @@ class Followed:
         self._holdings = holdings
         self._board = board
         self._pace = pace
+        self._entry_traces = entry_traces
         self._changed = asyncio.Event()
         self.whales: frozenset[WalletAddress] = frozenset()
         self.tokens: frozenset[TokenId] = frozenset()
@@ -67,6 +73,8 @@ class Followed:
             ]
         )
         self._board.refresh(armed, self._holdings.tokens)
+        if self._entry_traces is not None:
+            self._entry_traces.replace(await decisions.entry_traces(self._engine, self._account))
         await self._follow(frozenset(follow.whale for follow in follows) | self._holdings.whales)
         await self._watch(self._board.tokens | self._holdings.tokens)
 

@@ -11,6 +11,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 from remora.detection.backfill import Backfill
 from remora.detection.changes import taken_back
 from remora.detection.crossings import CrossingBoard
+from remora.detection.entry_traces import EntryTraces
 from remora.detection.equity import EquityWatch
 from remora.detection.followed import Followed
 from remora.detection.holdings import Holdings
@@ -65,6 +66,7 @@ class Watch:
         now: Callable[[], datetime],
         pace: Pace | None = None,
         prepares: bool = False,
+        entry_traces: EntryTraces | None = None,
     ) -> None:
         pace = pace or Pace()
         account = venue.account
@@ -87,6 +89,7 @@ class Watch:
             holdings=holdings,
             board=self.board,
             pace=pace,
+            entry_traces=entry_traces,
         )
         self.backfill = Backfill(
             venue,

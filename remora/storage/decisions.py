@@ -10,7 +10,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 from remora.domain.ids import AccountId, TokenId, WalletAddress
 from remora.domain.money import ZERO, Side
 from remora.domain.reasons import SkipReason
-from remora.storage.tables import Decision
+from remora.storage.tables import NOT_ENDED, Decision, Position
 
 
 async def list_decisions(
@@ -58,6 +58,19 @@ async def count_outcomes(
             .group_by(Decision.outcome, Decision.reason)
         )
         return {(outcome, None if why is None else SkipReason(why)): int(count) for outcome, why, count in rows}
+
+
+async def entry_traces(engine: AsyncEngine, account: AccountId) -> dict[str, str]:
+    """Return the trace context in which each open position was entered, by workflow id, where there is one."""
+    query = (
+        select(Position.workflow_id, Decision.traceparent)
+        .join(Decision, Decision.position_id == Position.id)
+        .where(Position.account == account, NOT_ENDED, Decision.outcome == "copy", Decision.traceparent != "")
+        .order_by(Position.workflow_id, Decision.decided_at.desc())
+    )
+    async with engine.connect() as connection:
+        rows = await connection.execute(query)
+        return {str(workflow_id): str(trace) for workflow_id, trace in rows}  # the first purchase comes last
 
 
 async def seen_bought(engine: AsyncEngine, account: AccountId, whale: WalletAddress, token_id: TokenId) -> Decimal:

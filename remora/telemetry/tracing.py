@@ -12,6 +12,7 @@ from opentelemetry.sdk.trace import TracerProvider
 from opentelemetry.sdk.trace.export import BatchSpanProcessor, ConsoleSpanExporter, SpanExporter
 from temporalio.contrib.opentelemetry import TracingInterceptor
 
+from remora.telemetry.patient import Patient
 from schemas.message import TraceContext
 
 SCOPE = "remora"
@@ -41,6 +42,8 @@ class Tracing:
     def instrument_httpx(self) -> None:
         """Give every httpx request of this process a span and a ``traceparent`` header."""
         if self.provider is not None:
+            # the stable HTTP conventions; without this the library still writes the old names
+            os.environ.setdefault("OTEL_SEMCONV_STABILITY_OPT_IN", "http")
             HTTPXClientInstrumentor().instrument(tracer_provider=self.provider)
 
     def shutdown(self) -> None:
@@ -61,7 +64,7 @@ def start_tracing(service: str, environ: Mapping[str, str] = os.environ) -> Trac
     resource = Resource.create({} if environ.get("OTEL_SERVICE_NAME") else {SERVICE_NAME: service})
     provider = TracerProvider(resource=resource)
     for exporter in exporters:
-        provider.add_span_processor(BatchSpanProcessor(exporter))
+        provider.add_span_processor(BatchSpanProcessor(Patient(exporter)))
     trace.set_tracer_provider(provider)
     return Tracing(provider)
 
@@ -78,6 +81,13 @@ def parent_of(carried_trace: TraceContext) -> Context:
     if not carried_trace.traceparent:
         return Context()
     return propagate.extract(carried_trace.model_dump(), context=Context())
+
+
+def link_to(traceparent: str) -> list[trace.Link]:
+    """Return a link to the span that a W3C context names; nothing for an empty or broken one."""
+    context = propagate.extract({"traceparent": traceparent}, context=Context())
+    found = trace.get_current_span(context).get_span_context()
+    return [trace.Link(found)] if found.is_valid else []
 
 
 def _exporter_names(environ: Mapping[str, str]) -> list[str]:

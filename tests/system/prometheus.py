@@ -3,7 +3,6 @@
 import asyncio
 import shutil
 import signal
-import socket
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
@@ -14,6 +13,7 @@ import httpx
 import pytest
 import yaml
 
+from tests.fixtures.ports import free_port
 from tests.fixtures.waiting import eventually
 
 FOLDER = Path(__file__).parents[2] / "dashboards"
@@ -42,13 +42,6 @@ class RunningPrometheus:
         return [rule for group in answer["data"]["groups"] for rule in group["rules"]]
 
 
-def _free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port
-
-
 def _config(targets: Mapping[str, Sequence[str]]) -> dict[str, Any]:
     """Return the product's configuration with other targets and a faster pace."""
     config: dict[str, Any] = yaml.safe_load((FOLDER / "prometheus.yml").read_text())
@@ -65,7 +58,7 @@ async def prometheus(folder: Path, targets: Mapping[str, Sequence[str]]) -> Asyn
     program = shutil.which("prometheus")
     if program is None:
         pytest.skip("needs prometheus: apt-get install prometheus")
-    file, port = folder / "prometheus.yml", _free_port()
+    file, port = folder / "prometheus.yml", free_port()
     file.write_text(yaml.safe_dump(_config(targets)))
     server = await asyncio.create_subprocess_exec(
         program,

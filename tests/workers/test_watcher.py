@@ -104,7 +104,7 @@ async def test_one_trace_runs_from_detection_to_the_posted_order(
     posts = [
         ancestors(spans, s)
         for s in spans.values()
-        if s.name == "POST" and str((s.attributes or {}).get("http.url", "")).endswith("/order")
+        if s.name == "POST" and str((s.attributes or {}).get("url.full", "")).endswith("/order")
     ]
 
     assert len(held) == 1
