@@ -203,7 +203,7 @@ async def test_no_secret_is_left_anywhere(
     public = {
         "histories": address_of(OUR_KEY),
         "database": address_of(OUR_KEY),
-        "traces": "http.url",
+        "traces": "url.full",
         "logs": WHALE,
     }
     assert all(text.lower() in left[place].lower() for place, text in public.items())
