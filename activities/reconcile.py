@@ -12,6 +12,7 @@ from activities.recollection import Recollection
 from activities.redeeming import redeem_market
 from activities.sweep import sweep
 from activities.tools import Tools, heartbeating
+from remora.domain.alerts import Alert, AlertKind
 from remora.domain.exits import Thresholds
 from remora.domain.ids import OrderDigest, TokenId
 from remora.domain.market import ResolutionStatus
@@ -31,6 +32,7 @@ from remora.domain.trades import TradeSource
 from remora.storage import fills as fill_store
 from remora.storage import positions, triggers
 from remora.storage import reconcile as store
+from remora.storage.alerts import raise_alerts
 from remora.storage.books import our_books
 from remora.storage.ledger import LedgerUnbalanced
 from remora.storage.positions import PositionRow
@@ -77,6 +79,7 @@ class ReconcileActivities:
             desk_missing = not await recollection.runs(desk_workflow_id(ask.account))
             if ask.totals:
                 differences += await self._totals(ask, recollection)
+                await self._alert(ask, differences, now)
         clock = ClockMessage.of(await tools.venue.clock())
         return Comparison(
             differences=tuple(DifferenceMessage.of(found) for found in differences),
@@ -94,6 +97,20 @@ class ReconcileActivities:
         unsettled = await store.oldest_unsettled_at(self._tools.engine, ask.account)
         known = [at for at in (newest, unsettled) if at is not None]
         return BEGINNING if not known else max(BEGINNING, min(known) - OVERLAP)
+
+    async def _alert(self, ask: CompareAsk, differences: list[Difference], now: datetime) -> None:
+        """Raise an alert, once a day, for what nobody but a person can repair."""
+        open_ones = [d for d in differences if d.repair is Repair.NONE and d.code is not DifferenceCode.NOT_QUIET]
+        raised = [
+            Alert(
+                key=f"reconcile/{found.code.value}/{found.subject}/{now.date()}",
+                kind=AlertKind.RECONCILE,
+                title=f"Books and exchange differ: {found.code.value}",
+                body=f"{found.subject}: ours {found.ours}, theirs {found.theirs}; see remora reconcile",
+            )
+            for found in open_ones
+        ]
+        await raise_alerts(self._tools.engine, ask.account, raised, now=now)
 
     async def _fills(self, ask: CompareAsk, recollection: Recollection, since: datetime) -> list[Difference]:
         theirs = await self._tools.venue.fills(since=since)

@@ -211,6 +211,11 @@ class Settings(BaseSettings):
         "REMORA_DAY_ZONE", "an IANA time zone, such as UTC or America/New_York", DEFAULTS.day_zone
     )
 
+    # alerts
+    alert_urls: Secret | None = _env("REMORA_ALERT_URLS", "addresses separated by spaces", secret=True)
+    alert_quiet_h: Hours = _env("REMORA_ALERT_QUIET_H", HOURS, Decimal(6))
+    heartbeat_url: Secret | None = _env("REMORA_HEARTBEAT_URL", "an http or https address", secret=True)
+
     # signals
     signal_age_max_s: Seconds = _env("REMORA_SIGNAL_AGE_MAX_S", SECONDS, _seconds(DEFAULTS.signal_age_max))
     signal_skew_max_s: Seconds = _env("REMORA_SIGNAL_SKEW_MAX_S", SECONDS, _seconds(DEFAULTS.signal_skew_max))

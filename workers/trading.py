@@ -34,6 +34,7 @@ from schemas.search_attributes import TRADING_QUEUE
 from starters.client import connect
 from starters.desk import ensure_desk
 from starters.reconcile import ensure_schedule
+from workers.alerting import alerting
 from workers.live_access import access_checked
 from workers.observing import measuring, observe
 from workers.venues import open_venue
@@ -121,6 +122,7 @@ async def serve(settings: Settings, stop: asyncio.Event, *, ready_file: Path | N
         async with (
             access_checked(venue, engine, now=utc_now),
             trading_worker(client, tools),
+            alerting(engine, venue.account, settings, now=utc_now),
             measuring(metrics, engine, venue.account, limits=limits, venue=venue, now=utc_now),
         ):
             await ensure_desk(client, venue.account, mode=settings.mode.value)

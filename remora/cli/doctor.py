@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from remora.cli.doctor_alerts import alerts
 from remora.cli.errors import Exit
 
 if TYPE_CHECKING:
@@ -12,6 +13,7 @@ if TYPE_CHECKING:
     from remora.settings import Settings
 
 app = typer.Typer(help="Check everything that trading needs; nothing is changed.")
+app.command("alerts")(alerts)
 
 MARKS = {
     "ok": "[green]ok[/green]",
