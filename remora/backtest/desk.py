@@ -8,7 +8,9 @@ from decimal import Decimal
 
 from remora.backtest.holding import Holding, Key
 from remora.domain.decide import DeskSnapshot, Exposure
+from remora.domain.desk import Standing, judge, roll, trading_day
 from remora.domain.ids import TokenId, WalletAddress
+from remora.domain.limits import Limits
 from remora.domain.market import Market
 from remora.domain.money import ONE, ZERO
 from remora.domain.reasons import DeskMode
@@ -21,7 +23,7 @@ class Desk:
     """Books of one account; every total equals what storage.risk computes from its rows.
 
     Totals by whale, market and event follow each change of a holding, so that a decision costs no pass over all
-    of them.
+    of them. `reducing` says that a drawdown asks for half of everything that is held to be sold.
     """
 
     cash: Decimal
@@ -32,6 +34,7 @@ class Desk:
     scale: Decimal = ONE
     reserved: Decimal = ZERO
     value: Decimal = ZERO
+    reducing: bool = False
     open: dict[Key, Holding] = field(default_factory=dict)
     _members: dict[tuple[str, str], set[int]] = field(default_factory=lambda: defaultdict(set))
     _committed: dict[tuple[str, str], Decimal] = field(default_factory=lambda: defaultdict(lambda: ZERO))
@@ -47,23 +50,32 @@ class Desk:
         """Return cash plus holdings at their marks."""
         return self.cash + self.value
 
-    def snapshot(self, at: datetime, *, live: bool = False) -> DeskSnapshot:
-        """Return what a decision at venue time `at` sees, a new day and a new high-water mark taken in."""
-        equity = self.equity
-        if at.date() > self.day:
-            self.day, self.base = at.date(), equity
-        self.mark = max(self.mark, equity)
+    def snapshot(self, at: datetime, limits: Limits) -> DeskSnapshot:
+        """Return what a decision at venue time `at` sees, after the day, the mark and the losses were taken in.
+
+        A halt lasts to the end of the day: the replay's operator resets the desk with each new one.
+        """
+        today = trading_day(at, limits.day_zone)
+        new_day = today > self.day
+        standing = roll(
+            Standing(equity=self.equity, day_start_equity=self.base, high_water_mark=self.mark), new_day=new_day
+        )
+        self.day, self.base, self.mark = max(today, self.day), standing.day_start_equity, standing.high_water_mark
+        if new_day and self.mode is DeskMode.HALTED:
+            self.mode = DeskMode.TRADING
+        judged = judge(self.mode, self.scale, standing, limits)
+        self.mode, self.scale = judged.mode, judged.scale
+        self.reducing = self.reducing or judged.reduces
         while self._entries and self._entries[0] <= at - MINUTE:
             self._entries.popleft()
         return DeskSnapshot(
             mode=self.mode,
             scale=self.scale,
-            equity=equity,
+            equity=standing.equity,
             cash=self.cash - self.reserved,
-            day_start_equity=self.base,
-            high_water_mark=self.mark,
+            day_start_equity=standing.day_start_equity,
+            high_water_mark=standing.high_water_mark,
             entry_orders_last_minute=len(self._entries),
-            live=live,
         )
 
     def exposure(self, whale: WalletAddress, token: TokenId, market: Market) -> Exposure:

@@ -133,12 +133,14 @@ class Engine(Guarding):
             market=market,
             book=book,
             whale=self._roster.standing(signal.whale, at),
-            desk=self.desk.snapshot(now),
+            desk=self.desk.snapshot(now, self.limits),
             exposure=self.desk.exposure(signal.whale, signal.token_id, market),
             limits=self.limits,
             now_wall=now,
             now_venue=now,
         )
+        if self.desk.reducing:
+            self._reduce(at)
         if isinstance(decision, Copy):
             assert book is not None
             self._copy(at, sent_after, seed, decision, market, book, held)

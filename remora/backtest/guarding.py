@@ -15,6 +15,7 @@ from remora.backtest.outcome import Outcome
 from remora.backtest.track import BookShelf, Track
 from remora.backtest.watching import look_now, monitor, next_crossing
 from remora.domain.books import OrderBook
+from remora.domain.desk import REDUCED_SCALE
 from remora.domain.exits import Dust, crossed, exit_order, sale_size, share_to_sell, thresholds
 from remora.domain.fees import taker_fee
 from remora.domain.limits import Limits
@@ -252,6 +253,13 @@ class Guarding:
             self._leave(holding, at, ExitReason.WHALE_EXIT)
         elif holding.pending == 0:
             self._sell(holding, at, share)
+
+    def _reduce(self, at: float) -> None:
+        """Sell half of everything: the drawdown asks for it, once."""
+        self.desk.reducing = False
+        for holding in list(self.desk.open.values()):
+            if holding.leaving is None and holding.pending == 0 and holding.shares > 0:
+                self._sell(holding, at, ONE - REDUCED_SCALE)
 
     def _leave(self, holding: Holding, at: float, reason: ExitReason) -> None:
         holding.leaving = reason
