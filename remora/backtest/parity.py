@@ -224,8 +224,8 @@ class Reproducer:
             self.found.same(f"sale {row['id']}", "not_held", row["reason"] or row["outcome"])
             return
         opposite = signal.key.startswith("opposite:")
-        report = self._venue.first(WhaleHolds, signal.token_id, row["happened_at"])
-        recent = self._venue.first(WhaleTraded, signal.token_id, row["happened_at"])
+        report = self._venue.first(WhaleHolds, signal.token_id, row["decided_at"])
+        recent = self._venue.first(WhaleTraded, signal.token_id, row["decided_at"])
         counted = not opposite and recent is not None and any(key in recent.keys for key in signal.trade_keys)
         share = share_to_sell(
             whale_sold=signal.size,

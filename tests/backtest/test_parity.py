@@ -142,7 +142,7 @@ async def test_a_twin_run_replayed_gives_every_decision_and_exit_again(
         for number in range(4)
     ]
     falls, rises, followed, drifted = markets
-    # at the touch, so that no trade moves what a holding is worth: live marks follow the book up to two seconds late
+    # at the touch, so that no trade moves what a holding is worth: live marks lag by up to two seconds
     async with running(temporal_client, engine, twin, settings) as made:
         opening = await made.venue.cash()
         clock = await made.venue.clock()
