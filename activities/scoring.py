@@ -22,14 +22,14 @@ from remora.research.pulling import pull
 from remora.research.sharding import score_shard, score_together
 from remora.research.store import ResearchStore, Shard
 from remora.statistics.scoring import ScoringResult
-from remora.statistics.scoring_params import ScoringParams
+from remora.statistics.scoring_params import ScoringParams, in_order
 from remora.statistics.seats import PaperRecord, Seat, SeatRules, SeatStatus, next_seats
 from remora.storage import scores
 from remora.storage.roster import Follow
 from remora.venues.polymarket.history import PublicHistory
 from schemas.rescore import Plan, PlanAsk, RefreshDone, RescoreResult, RunAsk, ShardAsk, ShardDone
 
-WALLETS_TO_A_SHARD = 1_000
+WALLETS_TO_A_SHARD = 2_500
 SHARDS_MAX = 256
 BEAT_S = 2.0
 LEADERS = 200
@@ -256,7 +256,7 @@ def _result(run: scores.Run, version: int, seats: Sequence[scores.SeatRow]) -> R
         as_of=run.as_of,
         wallets=run.wallets,
         roster_version=version,
-        funnel={gate: int(count) for gate, count in run.funnel.items()},
+        funnel=in_order(run.funnel),
         active=counts.count(RosterStatus.ACTIVE),
         probation=counts.count(RosterStatus.PROBATION),
         demoted=counts.count(RosterStatus.DEMOTED),

@@ -23,6 +23,11 @@ class Gate(StrEnum):
     FALSE_DISCOVERY = "false_discovery"
 
 
+def in_order(funnel: Mapping[str, int]) -> dict[str, int]:
+    """Return wallets by gate in the order in which wallets meet the gates, the roster last."""
+    return {name: int(funnel[name]) for name in (*(gate.value for gate in Gate), "roster") if name in funnel}
+
+
 class Screen(StrEnum):
     """Why a wallet cannot be copied, whatever its results."""
 

@@ -265,9 +265,3 @@ async def _forget(connection: AsyncConnection, run: str) -> None:
     await connection.execute(delete(ScoreShard).where(ScoreShard.run == run))
     kept = select(ScoreRun.id).order_by(ScoreRun.started_at.desc()).limit(RUNS_KEPT)
     await connection.execute(delete(ScoreRun).where(ScoreRun.id.not_in(kept)))
-
-
-async def wallet_funnel(engine: AsyncEngine) -> tuple[Run, dict[str, int]] | None:
-    """Return the newest run and how many wallets left at which gate, in order; None before the first."""
-    run = await newest_run(engine)
-    return None if run is None else (run, {str(gate): int(count) for gate, count in run.funnel.items()})

@@ -21,13 +21,14 @@ from temporalio.worker import Replayer
 
 from activities.scoring import ScoringTools
 from remora.cli.main import run as remora
+from remora.cli.wallet_funnel import wallet_funnel
 from remora.domain.decide import RosterStatus
 from remora.domain.ids import WalletAddress
 from remora.statistics.scoring_params import ScoringParams
 from remora.statistics.seats import SeatRules
 from remora.storage.roster import Follow, load_roster, publish_roster
 from remora.storage.score_tables import Score, ScoreShard
-from remora.storage.scores import load_seats, newest_run, wallet_funnel
+from remora.storage.scores import load_seats, newest_run
 from remora.venues.twin.scenario.model import Scenario
 from schemas.rescore import RESEARCH_QUEUE, SCHEDULE_ID, RescoreResult
 from starters.rescore import ensure_rescoring, start_rescoring
@@ -103,7 +104,8 @@ async def test_a_roster_is_published_with_everybody_accounted_for(
     assert run.params["half_spread"] == ScoringParams().half_spread
     funnel = await wallet_funnel(engine)
     assert funnel is not None
-    assert funnel[1] == result.funnel
+    assert list(funnel["gates"].items()) == list(result.funnel.items())
+    assert next(iter(result.funnel)) == "history_incomplete"
     async with engine.connect() as connection:
         assert await connection.scalar(select(func.count()).select_from(Score)) == result.wallets
         assert await connection.scalar(select(func.count()).select_from(ScoreShard)) == 0
