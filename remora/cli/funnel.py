@@ -36,12 +36,13 @@ def funnel(
 async def _read(account: str | None, since: datetime) -> "tuple[Funnel, dict[str, int]]":
     from remora.cli.reading import reading
     from remora.domain.funnel import funnel_of
+    from remora.statistics.scoring_params import in_order
     from remora.storage.decisions import count_outcomes
     from remora.storage.roster import latest_funnel
 
     async with reading(account) as source:
         counts = await count_outcomes(source.engine, source.account, since=since)
-        return funnel_of(counts, since=since), await latest_funnel(source.engine)
+        return funnel_of(counts, since=since), in_order(await latest_funnel(source.engine))
 
 
 def _as_dict(found: "Funnel", wallets: dict[str, int]) -> dict[str, Any]:
