@@ -25,10 +25,10 @@ RETRY_AFTER = 2.0
 
 
 class Backfill:
-    """Trades of followed wallets since an instant, fed to the intake like any other.
+    """Trades of followed wallets since an instant, fed to the intake like any other: the third source.
 
-    Runs at the start, after every gap (and again a little later, since the history lags behind the stream), and
-    regularly for whales whose holdings we copy, because merges, splits and redemptions are on no stream.
+    Runs at the start, after every gap (and again a little later, since the history lags behind the streams), and
+    regularly for every followed wallet, one after the other, each from where its last read began.
     """
 
     def __init__(
@@ -54,6 +54,7 @@ class Backfill:
         self._time = time
         self._pace = pace
         self._due: list[tuple[float, WalletAddress, datetime]] = []
+        self._read_at: dict[WalletAddress, datetime] = {}
         self._wake = asyncio.Event()
 
     def note_gap(self, gap: FeedGap) -> None:
@@ -79,7 +80,7 @@ class Backfill:
         while True:
             if loop.time() >= next_poll:
                 next_poll = loop.time() + self._pace.activity_every
-                self._schedule(self._holdings.whales, self._poll_since())
+                self._schedule_poll()
             due = self._take_due(loop.time())
             if due:
                 await self._read_all(due)
@@ -88,16 +89,24 @@ class Backfill:
 
     async def read(self, whale: WalletAddress, since: datetime) -> None:
         """Feed one wallet's trades since a wall-clock instant to the intake, oldest first."""
+        began = self._time.now()
         trades = await self._data.whale_trades(whale, since=self._time.clock.venue_time(since))
-        new = [trade for trade in trades if trade.key not in self._recent]
-        decided = await consumed_keys(self._engine, self._account, [trade.key for trade in new])
+        new = [trade.key for trade in trades if trade.key not in self._recent]
+        decided = await consumed_keys(self._engine, self._account, new)
         self._recent.update(decided)
-        for trade in sorted(new, key=lambda trade: trade.happened_at):
+        for trade in sorted(trades, key=lambda trade: trade.happened_at):
             await self._intake.take(trade)
+        self._read_at[whale] = began
 
-    def _poll_since(self) -> datetime:
-        back = timedelta(seconds=self._pace.activity_every) + self._pace.activity_overlap
-        return self._time.now() - back
+    def _schedule_poll(self) -> None:
+        """Have every followed wallet read once before the next poll, evenly spread."""
+        whales = sorted(self._followed.whales | self._holdings.whales)
+        self._read_at = {whale: at for whale, at in self._read_at.items() if whale in self._followed.whales}
+        now = self._time.now()
+        for number, whale in enumerate(whales):
+            since = self._read_at.get(whale, now - timedelta(seconds=self._pace.activity_every))
+            after = self._pace.activity_every * number / len(whales)
+            self._schedule([whale], since - self._pace.activity_overlap, after=after)
 
     def _schedule(self, whales: Collection[WalletAddress], since: datetime, *, after: float = 0.0) -> None:
         at = asyncio.get_running_loop().time() + after

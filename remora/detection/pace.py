@@ -32,7 +32,7 @@ class Pace:
     """Whatever should make the desk look is told again after this long."""
 
     activity_every: float = 15.0
-    """Holders of our positions are read again, because merges and redemptions are on no stream."""
+    """Every followed wallet's public history is read this often: the back-stop of the streams."""
 
     activity_overlap: timedelta = timedelta(seconds=60)
     reread_after: tuple[float, ...] = (10.0, 30.0)

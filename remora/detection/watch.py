@@ -129,7 +129,7 @@ class Watch:
         engine, pace, metrics, time = self._engine, self._pace, self._metrics, self.time
         sightings = Sightings(
             engine,
-            sources=[TradeSource(name) for name in self._whales],
+            sources=[*(TradeSource(name) for name in self._whales), TradeSource.DATA_API],
             time=time,
             pace=pace,
             metrics=metrics,
