@@ -86,6 +86,7 @@ Address = Annotated[str, Clean, _full_match(r"0x[0-9a-fA-F]{40}"), AfterValidato
 HostPort = Annotated[str, Clean, _full_match(r"[A-Za-z0-9_.-]+:[0-9]{1,5}")]
 DatabaseUrl = Annotated[str, Clean, _full_match(r"postgres(ql)?(\+asyncpg)?://\S+")]
 HttpUrl = Annotated[str, Clean, _full_match(r"https?://\S+")]
+WsUrls = Annotated[str, Clean, _full_match(r"wss?://[^\s,]+(,wss?://[^\s,]+)*")]
 Fraction = Annotated[Decimal, Clean, Field(gt=0, le=1, allow_inf_nan=False)]
 Percent = Annotated[Decimal, BeforeValidator(_percent), Clean, Field(gt=0, lt=1, allow_inf_nan=False)]
 Dollars = Annotated[Decimal, Clean, Field(gt=0, le=10**12, allow_inf_nan=False)]
@@ -156,6 +157,10 @@ class Settings(BaseSettings):
     api_passphrase: Secret | None = _env(
         "POLYMARKET_PASSPHRASE", "the passphrase as the venue gave it", secret=True
     )
+
+    relayer_key: Secret | None = _env("RELAYER_API_KEY", "the relayer's key as the venue gave it", secret=True)
+    rpc_url: HttpUrl | None = _env("REMORA_RPC_URL", "a node of Polygon, https://...", secret=True)
+    rpc_ws_urls: WsUrls | None = _env("REMORA_RPC_WS_URLS", "nodes that push logs, wss://..., ...", secret=True)
 
     # where secrets are kept
     keyring: Text | None = _env("REMORA_KEYRING", "the name under which the OS keyring keeps the secrets")
@@ -259,7 +264,7 @@ class Settings(BaseSettings):
 
     def secrets(self) -> list[str]:
         """Return every value that must never be shown."""
-        hidden = (self.private_key, self.api_secret, self.api_passphrase)
+        hidden = (self.private_key, self.api_secret, self.api_passphrase, self.relayer_key)
         found = [value.get_secret_value() for value in hidden if value is not None]
         password = urlsplit(self.database_url).password if self.database_url else None
         return [*found, password] if password else found

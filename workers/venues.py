@@ -25,9 +25,15 @@ async def open_venue(settings: Settings, engine: AsyncEngine) -> Venue:
 
     Raises SettingsError when a key is missing, VenueUnavailable when the venue does not answer.
     """
-    endpoints = await endpoints_of(settings)
     if settings.mode is Mode.PAPER:
+        endpoints = await endpoints_of(settings)
         return await open_paper(endpoints, engine, paper_account_of(settings), cash=settings.paper_cash_usd)
+    return await open_trading_venue(settings)
+
+
+async def open_trading_venue(settings: Settings) -> PolymarketVenue:
+    """Connect an account of the twin or of production, as the settings say; raises what `open_venue` does."""
+    endpoints = await endpoints_of(settings)
     if settings.mode is Mode.TWIN and not settings.twin_url:
         raise SettingsError("REMORA_TWIN_URL: expected for REMORA_MODE=twin, found nothing; use remora up")
     if settings.private_key is None:
@@ -40,13 +46,20 @@ async def open_venue(settings: Settings, engine: AsyncEngine) -> Venue:
         private_key=settings.private_key.get_secret_value(),
         wallet=settings.wallet_address,
         credentials=credentials_of(settings),
+        relayer_key=settings.relayer_key.get_secret_value() if settings.relayer_key else None,
     )
 
 
 async def endpoints_of(settings: Settings) -> Endpoints:
     """Return a twin's addresses if one is named, else production's, with what the settings override."""
     found = await Endpoints.from_twin(settings.twin_url) if settings.twin_url else Endpoints.production()
-    return found if settings.geoblock_url is None else replace(found, geoblock_url=settings.geoblock_url)
+    nodes = tuple(settings.rpc_ws_urls.split(",")) if settings.rpc_ws_urls else found.rpc_ws_urls
+    return replace(
+        found,
+        geoblock_url=settings.geoblock_url or found.geoblock_url,
+        rpc_url=settings.rpc_url or found.rpc_url,
+        rpc_ws_urls=nodes,
+    )
 
 
 def credentials_of(settings: Settings) -> Credentials | None:

@@ -11,6 +11,7 @@ import typer
 
 from remora.cli import (
     adjust,
+    approve,
     close,
     data,
     decisions,
@@ -45,6 +46,7 @@ COMMANDS: Final[dict[str, Callable[..., Any]]] = {
     "position": positions.position,
     "close": close.close,
     "adjust": adjust.adjust,
+    "approve": approve.approve,
     "pause": desk.pause,
     "resume": desk.resume,
     "halt": desk.halt,

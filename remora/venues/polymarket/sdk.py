@@ -3,15 +3,22 @@
 import dataclasses
 import json
 import logging
+from collections.abc import Sequence
 
 from eth_account import Account
 from eth_account.messages import encode_typed_data
 from eth_utils.crypto import keccak
-from polymarket import ApiKeyCreds, AsyncSecureClient, Environment
+from polymarket import ApiKeyCreds, AsyncSecureClient, Environment, RelayerApiKey
 from polymarket._internal.actions.auth import build_l1_auth_headers
 from polymarket._internal.actions.orders.post import build_post_order_request
 from polymarket._internal.actions.orders.typed_data import build_order_typed_data
 from polymarket._internal.actions.orders.types import UnsignedOrder
+from polymarket._internal.actions.relayer.approvals import get_trading_approvals_state
+from polymarket._internal.actions.relayer.calls import (
+    MAX_UINT256,
+    erc20_approval_call,
+    erc1155_set_approval_for_all_call,
+)
 from polymarket._internal.environment import PRODUCTION_CONFIG, create_environment
 from polymarket._internal.hmac import build_hmac_signature
 from polymarket._internal.l1_auth import sign_api_key_auth
@@ -19,6 +26,7 @@ from polymarket._internal.protocol import is_v2_position_id
 from polymarket._internal.wallet import signature_type_for, try_classify_wallet_type
 from polymarket.models.clob.orders import SignedOrder as SdkOrder
 from polymarket.models.types import TokenId as SdkTokenId
+from polymarket.transactions import TransactionHandle
 from polymarket.types import EvmAddress
 
 from remora.domain.ids import OrderDigest
@@ -38,6 +46,7 @@ class WalletKind:
     signature_type: int
 
 
+TRANSFER = "0xddf252ad1be2c89b69c2b068fc378daa952ba7f163c4a11628f55a4df523b3ef"
 SILENT = logging.getLogger("remora.venue.sdk")
 
 
@@ -53,8 +62,72 @@ def environment(endpoints: Endpoints) -> Environment:
         clob_market_ws_url=endpoints.market_ws_url,
         clob_user_ws_url=endpoints.user_ws_url,
         rtds_ws_url=endpoints.rtds_ws_url,
+        relayer_poll_frequency_ms=(
+            TWIN_POLL_MS if endpoints.control_url else PRODUCTION_CONFIG.relayer_poll_frequency_ms
+        ),
     )
     return create_environment(name=endpoints.name, config=config)
+
+
+TWIN_POLL_MS = 200
+"""Wall milliseconds between two looks at a transaction on the twin; elsewhere the client's own pace holds."""
+
+
+def contract_names() -> dict[str, str]:
+    """Return the client's name of every contract, by lower-case address."""
+    values = dataclasses.asdict(PRODUCTION_CONFIG)
+    return {
+        value.lower(): name
+        for name, value in values.items()
+        if isinstance(value, str) and len(value) == 42 and value.startswith("0x")
+    }
+
+
+def pays_gas(client: AsyncSecureClient) -> bool:
+    """Tell whether the wallet sends its own transactions and pays for them."""
+    return client._ctx.wallet_type == "EOA"  # noqa: SLF001
+
+
+async def missing_approvals(client: AsyncSecureClient) -> list[tuple[str, str]]:
+    """Return (token, spender) of what is not approved, asked of the node."""
+    context = client._ctx  # noqa: SLF001
+    state = await get_trading_approvals_state(
+        context.rpc, wallet=str(context.wallet), config=context.environment_config
+    )
+    dollars = [(str(one.token_address), str(one.spender)) for one in state.missing.erc20]
+    return dollars + [(str(one.token_address), str(one.operator)) for one in state.missing.erc1155]
+
+
+async def send_approvals(client: AsyncSecureClient, pairs: Sequence[tuple[str, str]]) -> TransactionHandle:
+    """Send the approvals of (token, spender): of dollars without limit, of shares for all of them."""
+    calls = [
+        erc20_approval_call(token_address=EvmAddress(token), spender=EvmAddress(spender), amount=MAX_UINT256)
+        if token.lower() == str(PRODUCTION_CONFIG.collateral_token).lower()
+        else erc1155_set_approval_for_all_call(token_address=EvmAddress(token), operator=EvmAddress(spender))
+        for token, spender in pairs
+    ]
+    return await client.execute_transaction(calls=calls, metadata="Trading approvals")
+
+
+async def dollars_received(client: AsyncSecureClient, transaction_hash: str) -> int:
+    """Return the millionths of a dollar that a transaction sent to the wallet, from its receipt."""
+    context = client._ctx  # noqa: SLF001
+    receipt = await context.rpc.eth_get_transaction_receipt(transaction_hash)
+    logs = [] if receipt is None else receipt["logs"]
+    wallet, dollars = str(context.wallet).lower()[2:], str(PRODUCTION_CONFIG.collateral_token).lower()
+    return sum(
+        int(log["data"], 16)
+        for log in logs
+        if log["address"].lower() == dollars
+        and len(log["topics"]) == 3
+        and log["topics"][0] == TRANSFER
+        and log["topics"][2].lower().endswith(wallet)
+    )
+
+
+def relayer_key(key: str, address: str) -> RelayerApiKey:
+    """Return the key that lets the relayer take our transactions. Secret: never log it."""
+    return RelayerApiKey(key=key, address=address)
 
 
 def contracts() -> Contracts:

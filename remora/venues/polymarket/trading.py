@@ -27,6 +27,7 @@ from remora.domain.orders import (
 )
 from remora.venues.polymarket import sdk
 from remora.venues.polymarket.endpoints import Endpoints
+from remora.venues.polymarket.onchain import OnChain
 from remora.venues.polymarket.our_fills import our_fills
 from remora.venues.polymarket.reads import Reads
 from remora.venues.polymarket.translate import NOT_FOUND, translated
@@ -62,6 +63,7 @@ class TradingSide:
         self._endpoints = endpoints
         self._reads = reads
         self._now = now
+        self.chain = OnChain(client)
         self._http = httpx.AsyncClient(base_url=endpoints.clob_url, trust_env=False, timeout=SEND_TIMEOUT)
 
     async def close(self) -> None:
@@ -203,16 +205,8 @@ class TradingSide:
         ]
 
     async def redeem(self, condition_id: ConditionId) -> Decimal:
-        """Redeem a resolved market's shares; the twin credits at once, elsewhere it is not offered yet."""
-        if not self._endpoints.control_url:
-            raise VenueRefused("redemption on chain is not available in this version: redeem by hand")
-        async with (
-            translated("redeeming"),
-            httpx.AsyncClient(base_url=self._endpoints.control_url, trust_env=False) as control,
-        ):
-            answer = await control.post("/redeem", json={"address": self.account, "condition_id": condition_id})
-            answer.raise_for_status()
-            return Decimal(str(answer.json()["credited"]))
+        """Redeem a resolved market's shares and return the dollars credited; 0 when nothing was left."""
+        return await self.chain.redeem(await self._reads.market(condition_id))
 
 
 def outcome(digest: OrderDigest, status: int, body: str) -> SendOutcome:

@@ -44,17 +44,25 @@ class PolymarketVenue(PublicVenue, TradingSide):
         private_key: str,
         wallet: str | None = None,
         credentials: ApiKeyCreds | None = None,
+        relayer_key: str | None = None,
         now: Callable[[], datetime] = utc_now,
         random: Random | None = None,
     ) -> "PolymarketVenue":
-        """Connect and derive credentials; `wallet` defaults to the key's own address (signature type 0)."""
+        """Connect and derive credentials; `wallet` defaults to the key's own address (signature type 0).
+
+        `relayer_key` lets contract wallets (types 1 to 3) approve and redeem; a twin takes any.
+        """
+        if relayer_key is None and endpoints.control_url:
+            relayer_key = "twin"
+        signer = sdk.address_of(private_key)
         clock = await venue_clock(endpoints, now)
         async with translated("connecting"):
             client = await AsyncSecureClient.create(
                 private_key=private_key,
-                wallet=wallet or sdk.address_of(private_key),
+                wallet=wallet or signer,
                 credentials=credentials,
                 environment=sdk.environment(endpoints),
+                api_key=None if relayer_key is None else sdk.relayer_key(relayer_key, signer),
             )
         return cls(client, endpoints, clock=clock, now=now, random=random or Random())  # noqa: S311
 

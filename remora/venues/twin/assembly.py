@@ -24,7 +24,7 @@ from remora.venues.twin.faults.markets import MarketFaults, settlement_plan
 from remora.venues.twin.faults.switchboard import Switchboard
 from remora.venues.twin.gamma_app import GammaApp
 from remora.venues.twin.public_side import PublicSide
-from remora.venues.twin.relayer_app import relayer_app
+from remora.venues.twin.relayer_app import RelayerApp
 from remora.venues.twin.replay import Replay
 from remora.venues.twin.replay_clock import ReplayClock, wall_now
 from remora.venues.twin.rtds import SILENT_AFTER, RtdsHub
@@ -109,7 +109,14 @@ def assemble(
         more=[*ChainControl(node, public).routes(), *access.control_routes(), *fault_control.routes()],
     )
     clob = ClobState(
-        exchange, keys, now=clock.now, wall=wall, access=access, faults=board, treat=market_faults.treat
+        exchange,
+        keys,
+        now=clock.now,
+        wall=wall,
+        access=access,
+        faults=board,
+        treat=market_faults.treat,
+        allowances=node.allowances,
     )
     apps: dict[str, ASGIApp] = {
         "clob": FaultyHttp(clob_app(clob), board, "clob"),
@@ -117,7 +124,7 @@ def assemble(
         "data": FaultyHttp(DataApp(public, node.allowances).app(), board, "data"),
         "rtds": hub.app(),
         "control": control.app(),
-        "relayer": relayer_app(),
+        "relayer": RelayerApp(chain=node.chain, execution=node.execution, wall=wall).app(),
         "rpc": node.app.app(),
     }
     replay.load_history()

@@ -13,10 +13,9 @@ from eth_utils.crypto import keccak
 from eth_utils.exceptions import ValidationError
 
 from remora.venues.twin.auth.wallets import SignatureType
+from remora.venues.twin.chain.contracts import EXCHANGE_V3, exchange_of
 
 CHAIN_ID = 137
-STANDARD_EXCHANGE = "0xe111180000d2663c0091e4f400237545b87b996b"
-NEG_RISK_EXCHANGE = "0xe2222d279d744050d28e00520010520000310f59"
 AUTH_MESSAGE = "This message attests that I control the given wallet"
 
 _DOMAIN = keccak(b"EIP712Domain(string name,string version,uint256 chainId,address verifyingContract)")
@@ -89,13 +88,13 @@ class WireOrder:
 
     def digest(self, *, neg_risk: bool) -> str:
         """Return the order's id: its EIP-712 hash for the exchange that settles it."""
-        return _typed_hash(_domain(neg_risk=neg_risk), self._contents())
+        return _typed_hash(self._domain(neg_risk=neg_risk), self._contents())
 
     def signed_by(self, *, neg_risk: bool) -> str:
         """Return the lower-case address of the key behind the signature; raise Unsigned when it does not fit."""
         if self.signature_type is not SignatureType.DEPOSIT:
             return signer_of(self.digest(neg_risk=neg_risk), self.signature)
-        contents, separator = self._contents(), _domain(neg_risk=neg_risk)
+        contents, separator = self._contents(), self._domain(neg_risk=neg_risk)
         trailer = separator + contents + _ORDER_TYPE + len(_ORDER_TYPE).to_bytes(2, "big")
         wrapped = _unhex(self.signature)
         if wrapped[65:] != trailer:
@@ -107,6 +106,10 @@ class WireOrder:
             )
         )
         return signer_of(_typed_hash(separator, nested), wrapped[:65].hex())
+
+    def _domain(self, *, neg_risk: bool) -> bytes:
+        exchange = exchange_of(str(self.token_id), neg_risk=neg_risk)
+        return _exchange_domain(exchange, b"3" if exchange == EXCHANGE_V3 else b"2")
 
     def _contents(self) -> bytes:
         values = [
@@ -133,13 +136,9 @@ def _typed_hash(separator: bytes, struct: bytes) -> str:
     return "0x" + keccak(b"\x19\x01" + separator + struct).hex()
 
 
-def _domain(*, neg_risk: bool) -> bytes:
-    return _exchange_domain(NEG_RISK_EXCHANGE if neg_risk else STANDARD_EXCHANGE)
-
-
 @lru_cache
-def _exchange_domain(contract: str) -> bytes:
-    name, version = keccak(b"Polymarket CTF Exchange"), keccak(b"2")
+def _exchange_domain(contract: str, protocol: bytes) -> bytes:
+    name, version = keccak(b"Polymarket CTF Exchange"), keccak(protocol)
     return keccak(
         encode(
             ["bytes32", "bytes32", "bytes32", "uint256", "address"], [_DOMAIN, name, version, CHAIN_ID, contract]

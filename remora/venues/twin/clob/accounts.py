@@ -5,6 +5,7 @@ import binascii
 from collections.abc import Sequence
 from typing import Any
 
+from eth_utils.address import to_checksum_address
 from starlette.datastructures import QueryParams
 from starlette.requests import Request
 from starlette.responses import Response
@@ -13,13 +14,14 @@ from starlette.routing import Route
 from remora.domain.ids import OrderDigest, TokenId
 from remora.venues.twin.auth.keys import Credentials
 from remora.venues.twin.auth.wallets import SignatureType, all_wallets, wallets_of
+from remora.venues.twin.chain.allowances import UNLIMITED
+from remora.venues.twin.chain.contracts import EXCHANGES, token_contract
 from remora.venues.twin.clob import wire
 from remora.venues.twin.clob.signed import signed
 from remora.venues.twin.clob.state import END, ClobState, whole
 from remora.venues.twin.engine.records import RestingOrder, Trade
 from remora.venues.twin.json_answer import Answer, error
 
-MAX_ALLOWANCE = str(2**256 - 1)
 TRADES_PAGE = 500
 ORDERS_PAGE = 100
 TOKEN_TYPES = ("CONDITIONAL", "CONDITIONAL-V2")
@@ -89,7 +91,22 @@ class AccountRoutes:
             amount = sum(account.shares.get(token, 0) for account in accounts)
         else:
             return error(400, "Invalid asset type")
-        return Answer({"balance": str(amount), "allowances": dict.fromkeys(self._state.spenders, MAX_ALLOWANCE)})
+        wallets = wallets_of(who.address)[SignatureType(kind)]
+        allowed = self._allowed(wallets, "" if asset == "COLLATERAL" else token)
+        return Answer({"balance": str(amount), "allowances": allowed})
+
+    def _allowed(self, wallets: frozenset[str], token_id: str) -> dict[str, str]:
+        """Return what each exchange may take of the wallets' dollars, or of a token's shares."""
+        found: dict[str, str] = {}
+        allowances = self._state.allowances
+        for exchange in EXCHANGES:
+            if token_id:
+                contract = token_contract(token_id)
+                least = min(UNLIMITED * allowances.shares(contract, wallet, exchange) for wallet in wallets)
+            else:
+                least = min(allowances.dollars(wallet, exchange) for wallet in wallets)
+            found[to_checksum_address(exchange)] = str(least)
+        return found
 
     async def _notifications(self, request: Request, _who: Credentials) -> Response:
         return Answer([] if request.method == "GET" else "OK")

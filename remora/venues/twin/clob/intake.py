@@ -8,10 +8,12 @@ from remora.domain.money import Side
 from remora.venues.twin.auth.eip712 import Unsigned, WireOrder
 from remora.venues.twin.auth.keys import Credentials
 from remora.venues.twin.auth.wallets import SignatureType, wallets_of
+from remora.venues.twin.chain.allowances import UNLIMITED, Allowances
+from remora.venues.twin.chain.contracts import exchange_of, token_contract
 from remora.venues.twin.clob import wire
 from remora.venues.twin.clob.state import whole
 from remora.venues.twin.engine.exchange import Exchange
-from remora.venues.twin.engine.records import NewOrder, Refusal
+from remora.venues.twin.engine.records import Listing, NewOrder, Refusal
 
 INVALID = Refusal(400, "Invalid order payload")
 V1_FIELDS = ("nonce", "feeRateBps", "taker")
@@ -64,3 +66,20 @@ def _refuse_signer(order: WireOrder, who: Credentials, *, neg_risk: bool) -> Ref
     if order.maker not in wallets or order.signed_by(neg_risk=neg_risk) != who.address:
         return Refusal(400, "invalid signature")
     return None
+
+
+def refuse_allowance(order: NewOrder, listing: Listing, allowances: Allowances) -> Refusal | None:
+    """Refuse an order whose wallet did not let the exchange move what it sells or pays with."""
+    exchange = exchange_of(order.token_id, neg_risk=listing.spec.neg_risk)
+    wallet = order.owner.lower()
+    if order.side is Side.BUY:
+        allowed = allowances.dollars(wallet, exchange)
+    else:
+        allowed = UNLIMITED * allowances.shares(token_contract(order.token_id), wallet, exchange)
+    if allowed >= order.maker_amount:
+        return None
+    return Refusal(
+        400,
+        "not enough balance / allowance: the allowance is not enough -> "
+        f"spender: {exchange}, allowance: {allowed}, order amount: {order.maker_amount}",
+    )

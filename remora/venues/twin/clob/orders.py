@@ -12,7 +12,7 @@ from remora.domain.ids import OrderDigest
 from remora.domain.money import Side
 from remora.venues.twin.auth.keys import Credentials
 from remora.venues.twin.auth.wallets import all_wallets
-from remora.venues.twin.clob.intake import verified
+from remora.venues.twin.clob.intake import refuse_allowance, verified
 from remora.venues.twin.clob.signed import signed
 from remora.venues.twin.clob.state import ClobState, json_of
 from remora.venues.twin.engine.records import Placed, Refusal, RestingOrder, text
@@ -61,6 +61,10 @@ class OrderRoutes:
         refused = self._state.access.refusal(who.address, buys=order.side is Side.BUY)
         if refused is not None:
             return Refusal(*refused)
+        found = self._state.exchange.listing_of(order.token_id)
+        short = None if found is None else refuse_allowance(order, found[0], self._state.allowances)
+        if short is not None:
+            return short
         how = self._state.treat(order)
         return self._state.exchange.place(
             order, now=self._state.now(), wall=self._state.wall(), delay=how.delay, parts=how.parts

@@ -8,8 +8,8 @@ from typing import Any
 from starlette.requests import Request
 
 from remora.venues.twin.access import Access
-from remora.venues.twin.auth.eip712 import NEG_RISK_EXCHANGE, STANDARD_EXCHANGE
 from remora.venues.twin.auth.keys import Keys
+from remora.venues.twin.chain.allowances import Allowances
 from remora.venues.twin.engine.exchange import Exchange
 from remora.venues.twin.engine.records import NewOrder
 from remora.venues.twin.faults.markets import Treatment
@@ -35,7 +35,7 @@ class ClobState:
     access: Access = field(default_factory=Access)
     faults: Switchboard = field(default_factory=Switchboard)
     treat: Callable[[NewOrder], Treatment] = lambda _order: Treatment()
-    spenders: tuple[str, ...] = (STANDARD_EXCHANGE, NEG_RISK_EXCHANGE)
+    allowances: Allowances = field(default_factory=Allowances)
 
 
 async def json_of(request: Request) -> Any:
