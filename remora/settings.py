@@ -133,17 +133,13 @@ class Settings(BaseSettings):
 
     # where
     mode: Annotated[Mode, Clean] = _env("REMORA_MODE", "twin, paper or live", Mode.TWIN)
-    database_url: DatabaseUrl | None = _env(
-        "DATABASE_URL", "postgresql://user:password@host:5432/name", secret=True
-    )
+    database_url: DatabaseUrl | None = _env("DATABASE_URL", "postgresql://user:password@host/name", secret=True)
     temporal_address: HostPort | None = _env("TEMPORAL_ADDRESS", "host:port, such as localhost:7233")
     temporal_namespace: Text = _env("TEMPORAL_NAMESPACE", "the name of a namespace", "default")
     state_dir: Annotated[Path, Clean] | None = _env("REMORA_STATE_DIR", "a directory of this machine")
     twin_url: HttpUrl | None = _env("REMORA_TWIN_URL", "the twin's control address, such as http://127.0.0.1:7074")
 
-    research_dir: Annotated[Path, Clean] | None = _env(
-        "REMORA_RESEARCH_DIR", "a directory, the same on every worker"
-    )
+    research_dir: Annotated[Path, Clean] | None = _env("REMORA_RESEARCH_DIR", "a directory all workers share")
     metrics_port: Annotated[int, Clean, Field(ge=1, le=65534)] | None = _env(
         "REMORA_METRICS_PORT", "a port from 1 to 65534; Temporal's client uses the one after it"
     )
@@ -154,9 +150,7 @@ class Settings(BaseSettings):
     private_key: Key | None = _env("PRIVATE_KEY", "64 hexadecimal digits, with or without 0x", secret=True)
     api_key: Secret | None = _env("POLYMARKET_API_KEY", "the key's id as the venue gave it", secret=True)
     api_secret: Secret | None = _env("POLYMARKET_SECRET", "the secret as the venue gave it", secret=True)
-    api_passphrase: Secret | None = _env(
-        "POLYMARKET_PASSPHRASE", "the passphrase as the venue gave it", secret=True
-    )
+    api_passphrase: Secret | None = _env("POLYMARKET_PASSPHRASE", "what the venue gave with it", secret=True)
 
     relayer_key: Secret | None = _env("RELAYER_API_KEY", "the relayer's key as the venue gave it", secret=True)
     rpc_url: HttpUrl | None = _env("REMORA_RPC_URL", "a node of Polygon, https://...", secret=True)
