@@ -73,17 +73,11 @@ def assemble(
     wall: Callable[[], datetime] = wall_now,
 ) -> Twin:
     """Return a twin with its history loaded; without a scenario it is empty, at wall time, and running."""
-    clock = ReplayClock(wall().astimezone(UTC), 1.0, wall)
-    if scenario is not None:
-        clock = ReplayClock(scenario.window_start, scenario.speed, wall)
+    clock = _clock(scenario, wall)
     exchange = Exchange(mined_after=options.mined_after, confirmed_after=options.confirmed_after)
     public = PublicSide(now=clock.now, data_lag=options.data_lag * clock.speed)
     board = Switchboard(options.seed)
-    hub = RtdsHub(
-        lag=options.rtds_lag.total_seconds(),
-        silent_after=options.rtds_silent_after.total_seconds(),
-        faults=board,
-    )
+    hub = _hub(options, board)
     node = make_node(exchange, public, clock.now, block_time=options.block_time)
     stage = Stage(
         exchange=exchange,
@@ -140,6 +134,20 @@ def assemble(
         apps=apps,
         faults=board,
         fault_control=fault_control,
+    )
+
+
+def _clock(scenario: Scenario | None, wall: Callable[[], datetime]) -> ReplayClock:
+    if scenario is None:
+        return ReplayClock(wall().astimezone(UTC), 1.0, wall)
+    return ReplayClock(scenario.window_start, scenario.speed, wall)
+
+
+def _hub(options: TwinOptions, board: Switchboard) -> RtdsHub:
+    return RtdsHub(
+        lag=options.rtds_lag.total_seconds(),
+        silent_after=options.rtds_silent_after.total_seconds(),
+        faults=board,
     )
 
 
