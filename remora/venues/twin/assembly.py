@@ -90,8 +90,7 @@ def assemble(
     market_faults, replay = MarketFaults(board, stage), Replay(scenario, stage, clock)
     fault_control = FaultControl(board, market_faults)
     exchange.plan_settlement = partial(settlement_plan, board)
-    access = Access()
-    keys = Keys(f"remora-twin-{options.seed}".encode())
+    access, keys = Access(), Keys(f"remora-twin-{options.seed}".encode())
     control = ControlApp(
         exchange=exchange,
         public=public,
