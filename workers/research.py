@@ -16,6 +16,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 from temporalio.client import Client
 from temporalio.worker import Worker
 
+from activities.backtests import BacktestActivities
 from activities.scoring import ScoringActivities, ScoringTools
 from remora.settings import Settings, SettingsError, load_settings
 from remora.statistics.seats import SeatRules
@@ -30,6 +31,7 @@ from starters.client import connect
 from starters.rescore import ensure_rescoring
 from starters.roster import scoring_params
 from workers.venues import endpoints_of
+from workflows.backtest import BacktestWorkflow
 from workflows.rescore import RescoreWorkflow
 
 REQUESTS_PER_SECOND = 15.0
@@ -53,8 +55,14 @@ def research_worker(client: Client, tools: ScoringTools, *, at_once: int) -> Wor
     return Worker(
         client,
         task_queue=RESEARCH_QUEUE,
-        workflows=[RescoreWorkflow],
-        activities=[scoring.refresh, scoring.plan, scoring.score, scoring.publish],
+        workflows=[RescoreWorkflow, BacktestWorkflow],
+        activities=[
+            scoring.refresh,
+            scoring.plan,
+            scoring.score,
+            scoring.publish,
+            BacktestActivities(tools.pool).replay_points,
+        ],
         max_concurrent_activities=at_once,
         graceful_shutdown_timeout=GRACE,
     )

@@ -56,6 +56,12 @@ def perform(shared: Shared, job: Job) -> Any:
         case "policy":
             limits = changed(case.limits, job.value)
             return told(replay(replace(case, limits=limits), record=False))
+        case "point":
+            return told(replay(at(case, job.value), record=False))
+        case "row":
+            from remora.backtest.sweep import replay_point
+
+            return replay_point(shared, job.value)
     raise ValueError(f"unknown kind of job {job.kind!r}")
 
 
@@ -67,6 +73,17 @@ def told(made: Replayed) -> dict[str, Any]:
         "positions": len(filled),
         "bought": sum(float(holding.books.bought_notional) for holding in filled),
     }
+
+
+def at(case: Case, point: dict[str, str]) -> Case:
+    """Return the case at a point of a grid: names of the policy, ``latency`` and ``fills``."""
+    policy = {name: value for name, value in point.items() if name not in ("latency", "fills")}
+    costs = case.costs
+    if "latency" in point:
+        costs = replace(costs, latency=Latency.parse(point["latency"]))
+    if "fills" in point:
+        costs = replace(costs, level=FillLevel(point["fills"]))
+    return replace(case, limits=changed(case.limits, policy), costs=costs)
 
 
 def _later(case: Case, seconds: float) -> Case:

@@ -10,6 +10,7 @@ from typing import Any
 
 from remora.backtest.costs import Costs, FillLevel, Latency
 from remora.domain.limits import Limits
+from remora.domain.market import MarketClass
 from remora.statistics.scoring_params import ScoringParams
 
 
@@ -108,6 +109,10 @@ def _read(name: str, text: Any, before: Any) -> Any:
                 return number
         elif isinstance(before, int):
             return int(text)
+        elif isinstance(before, frozenset):
+            return frozenset(MarketClass(part.strip()) for part in str(text).split(","))
+        elif isinstance(before, str):
+            return str(text)
     except (ArithmeticError, ValueError, TypeError):
         pass
     raise SpecRefused(f"{name}: expected a number, found {text!r}") from None

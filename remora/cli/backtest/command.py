@@ -37,6 +37,11 @@ def backtest(
     ] = None,
     workers: Annotated[int | None, typer.Option(help="Processes; without it, one per core.")] = None,
     seed: Annotated[int, typer.Option(help="Seed of every draw.")] = 0,
+    grid: Annotated[
+        Path | None,
+        typer.Option(metavar="FILE", help="TOML or JSON with lists of values: every combination."),
+    ] = None,
+    on: Annotated[str, typer.Option(help="Where a grid runs: here, or temporal (the research workers).")] = "here",
     html: Annotated[Path | None, typer.Option(metavar="FILE", help="Write the tearsheet, one page.")] = None,
     png: Annotated[Path | None, typer.Option(metavar="FILE", help="Write the tearsheet as a picture.")] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print the report as JSON.")] = False,
@@ -49,6 +54,7 @@ def backtest(
     from remora.cli.backtest.outputs import Outputs
     from remora.cli.backtest.request import Asked, requested
     from remora.cli.backtest.session import examine
+    from remora.cli.backtest.sweeping import sweep
 
     asked = Asked(
         data=tuple(data or ()),
@@ -65,7 +71,12 @@ def backtest(
         policy=policy,
         assume_end_days=assume_end_days,
         seed=seed,
+        grid=grid,
     )
     outputs = Outputs(html=html, png=png, as_json=as_json)
     outputs.require_writable()
-    examine(requested(asked), outputs)
+    request = requested(asked)
+    if grid is None:
+        examine(request, outputs)
+    else:
+        sweep(request, on=on, as_json=as_json)

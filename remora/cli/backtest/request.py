@@ -17,6 +17,7 @@ from remora.backtest.history import History, instant
 from remora.backtest.scenarios import season_history
 from remora.backtest.sources import DataUnusable, read_history
 from remora.backtest.spec import Spec, SpecRefused, changed
+from remora.backtest.sweep import Point, Source, points_of
 from remora.cli.errors import CommandFailed, Exit
 from remora.domain.limits import Limits
 from remora.settings import load_settings
@@ -44,6 +45,7 @@ class Asked:
     policy: Path | None
     assume_end_days: float | None
     seed: int
+    grid: Path | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -56,6 +58,8 @@ class Request:
     scoring: ScoringParams
     simulations: int
     workers: int | None
+    source: Source
+    points: list[Point]
 
 
 def requested(asked: Asked) -> Request:
@@ -92,6 +96,12 @@ def requested(asked: Asked) -> Request:
         policy=policy,
         seed=asked.seed,
     )
+    points = [] if asked.grid is None else _points(asked.grid, spec.limits(limits))
+    source = Source(
+        paths=tuple(str(path.absolute()) for path in asked.data),
+        season=asked.season,
+        assumed_life_days=asked.assume_end_days,
+    )
     return Request(
         spec=spec,
         history=history,
@@ -99,6 +109,8 @@ def requested(asked: Asked) -> Request:
         scoring=scoring,
         simulations=asked.simulations,
         workers=asked.workers,
+        source=source,
+        points=points,
     )
 
 
@@ -164,6 +176,13 @@ def read_policy(path: Path | None, limits: Limits) -> dict[str, str]:
     except SpecRefused as error:
         raise usage(f"{path}: {error}.") from None
     return {name: str(value) for name, value in sorted(found.items())}
+
+
+def _points(path: Path, limits: Limits) -> list[Point]:
+    try:
+        return points_of(read_mapping(path), limits)
+    except SpecRefused as error:
+        raise CommandFailed(f"{path}: {error}.", code=Exit.REFUSED) from None
 
 
 def read_mapping(path: Path) -> dict[str, Any]:

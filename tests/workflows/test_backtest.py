@@ -1,0 +1,114 @@
+"""A grid on research workers gives the numbers of the same grid on one machine."""
+
+import concurrent.futures
+from collections.abc import Iterator
+from concurrent.futures import Executor
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+from temporalio.client import Client, WorkflowFailureError
+from temporalio.worker import Worker
+
+from activities.backtests import BacktestActivities
+from remora.backtest.sweep import shared_of, sweep_here
+from remora.cli.backtest.request import Asked, Request, requested
+from remora.cli.backtest.sweeping import asked_of
+from schemas.backtest import SweepInput
+from schemas.rescore import RESEARCH_QUEUE
+from starters.backtest import sweep
+from workers.research import processes
+from workflows.backtest import BacktestWorkflow
+
+pytestmark = pytest.mark.system
+
+WHALE, CROWD = "0x" + "a1" * 20, "0x" + "b2" * 20
+
+
+@pytest.fixture(scope="module")
+def pool() -> Iterator[Executor]:
+    made = processes(2)
+    yield made
+    made.shutdown(cancel_futures=True)
+
+
+@pytest.fixture
+def request_of_grid(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Request:
+    """Ask for a grid of six points on a tape of two days."""
+    monkeypatch.chdir(tmp_path)
+    rows: list[dict[str, Any]] = []
+    for hour in range(40):
+        at, price = 1_700_000_000 + 3600 * hour, 0.40 + 0.005 * hour
+        facts = {"market": f"m{hour % 4}", "outcome_index": 0, "winner_index": hour % 2, "end_at": 1_700_400_000}
+        for late, wallet, side in ((0, WHALE, "BUY"), (60, CROWD, "BUY"), (90, CROWD, "SELL")):
+            rows.append({"ts": at + late, "wallet": wallet, "side": side, "price": price, "size": 4000.0, **facts})
+    pq.write_table(pa.Table.from_pylist(rows), tmp_path / "tape.parquet")
+    (tmp_path / "grid.toml").write_text("stop_loss = [0.05, 0.15, 0.3]\ntake_profit = [0.05, 0.3]\n")
+    (tmp_path / "policy.toml").write_text("volume_24h_min_usd = 0\nspread_max = 0.2\n")
+    return requested(
+        Asked(
+            data=(tmp_path / "tape.parquet",),
+            season=None,
+            start=None,
+            end=None,
+            simulations=1,
+            workers=None,
+            whales=(WHALE,),
+            select=False,
+            latency="measured",
+            fills="realistic",
+            capital=10_000.0,
+            policy=tmp_path / "policy.toml",
+            assume_end_days=None,
+            seed=3,
+            grid=tmp_path / "grid.toml",
+        )
+    )
+
+
+def worker(client: Client, pool: Executor) -> Worker:
+    return Worker(
+        client,
+        task_queue=RESEARCH_QUEUE,
+        workflows=[BacktestWorkflow],
+        activities=[BacktestActivities(pool).replay_points],
+    )
+
+
+async def test_the_same_numbers_either_way(
+    temporal_client: Client, pool: concurrent.futures.Executor, request_of_grid: Request
+) -> None:
+    asked = request_of_grid
+    shared = shared_of(asked.spec, asked.history, asked.limits, asked.scoring)
+    here = sweep_here(shared, asked.points, workers=1, progress=lambda *_told: None)
+    told: list[int] = []
+    async with worker(temporal_client, pool):
+        there = await sweep(
+            temporal_client,
+            SweepInput(ask=asked_of(asked), shard=2),
+            workflow_id="backtest/test",
+            progress=lambda _stage, done, _total: told.append(done),
+        )
+
+    assert there.rows == here
+    assert len(here) == 6
+    assert all(row["positions"] > 0 for row in here)
+    assert told == sorted(told)
+
+
+async def test_a_machine_with_other_data_refuses(
+    temporal_client: Client, pool: concurrent.futures.Executor, request_of_grid: Request
+) -> None:
+    ask = asked_of(request_of_grid).model_copy(update={"fingerprint": "other"})
+    async with worker(temporal_client, pool):
+        with pytest.raises(WorkflowFailureError) as failed:
+            await sweep(
+                temporal_client,
+                SweepInput(ask=ask),
+                workflow_id="backtest/refused",
+                progress=lambda *_told: None,
+            )
+
+    assert "the same files" in str(failed.value.cause.__cause__)
