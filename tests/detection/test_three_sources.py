@@ -1,0 +1,238 @@
+"""Three sources at once, each losing and repeating what it says, over a chain that reorganises itself."""
+
+import asyncio
+from collections import Counter
+from datetime import UTC, datetime, timedelta
+from decimal import Decimal
+from random import Random
+from typing import Any
+
+import pytest
+from prometheus_client import CollectorRegistry
+from sqlalchemy.ext.asyncio import AsyncEngine
+
+from remora.detection.outlet import Crossing, MarketChange, OrderChange
+from remora.detection.pace import Pace
+from remora.detection.watch import Watch
+from remora.domain.clock import VenueClock
+from remora.domain.ids import WalletAddress
+from remora.domain.limits import Limits
+from remora.domain.money import Side
+from remora.domain.trades import Signal, TradeKind
+from remora.storage.desk import ensure_desk
+from remora.storage.roster import Follow, publish_roster
+from remora.storage.sightings import source_lags
+from remora.telemetry.metrics import Metrics
+from remora.venues.polymarket.endpoints import Endpoints
+from remora.venues.polymarket.venue import PolymarketVenue
+from remora.venues.twin.assembly import TwinOptions
+from tests.fixtures.twin import OUR_KEY, RunningTwin, TwinMarket, served
+
+pytestmark = pytest.mark.system
+
+WHALES = [WalletAddress(f"0x{number:040x}") for number in range(0xA1, 0xA9)]
+STRANGER = "0x" + "fe" * 20
+TRADES = 60
+PARTS = 5
+"""Parts of a trade's key; a late part of a sale has a number behind them."""
+
+OPTIONS = TwinOptions(
+    data_lag=timedelta(seconds=0.4),
+    rtds_lag=timedelta(seconds=0.1),
+    mined_after=timedelta(0),
+    confirmed_after=timedelta(0),
+    block_time=timedelta(seconds=0.3),
+)
+PACE = Pace(
+    activity_every=1.0,
+    reread_after=(1.0,),
+    stream_grace=timedelta(seconds=1.5),
+    poll_grace=timedelta(seconds=8),
+    sightings_every=0.2,
+    window=0.05,
+)
+
+
+class Copied:
+    """An outlet that keeps what it was told to copy."""
+
+    def __init__(self) -> None:
+        self.signals: list[Signal] = []
+
+    async def whale_traded(self, signal: Signal, clock: VenueClock) -> bool:
+        """Keep a signal."""
+        self.signals.append(signal)
+        return True
+
+    async def price_crossed(self, crossing: Crossing) -> None:
+        """Not used here."""
+
+    async def order_changed(self, change: OrderChange) -> None:
+        """Not used here."""
+
+    async def market_changed(self, change: MarketChange) -> None:
+        """Not used here."""
+
+    def times(self) -> Counter[str]:
+        """Return how often each trade was handed over."""
+        return Counter(key for signal in self.signals for key in signal.trade_keys)
+
+
+class Watched:
+    """A watcher on a served twin, with whales on the roster."""
+
+    def __init__(self, twin: RunningTwin, engine: AsyncEngine) -> None:
+        self.twin, self.engine = twin, engine
+        self.copied, self.metrics = Copied(), Metrics(CollectorRegistry())
+        self._stop = asyncio.Event()
+
+    async def __aenter__(self) -> "Watched":  # noqa: PYI034 (a test's own class)
+        endpoints = await Endpoints.from_twin(self.twin.urls["control_url"])
+        self.venue = await PolymarketVenue.create(endpoints, private_key=OUR_KEY, random=Random(1))
+        now, clock = datetime.now(UTC), await self.venue.clock()
+        await ensure_desk(
+            self.engine,
+            self.venue.account,
+            venue_mode="twin",
+            cash=await self.venue.cash(),
+            now=now,
+            now_venue=clock.venue_time(now),
+        )
+        await publish_roster(
+            self.engine,
+            [Follow(whale=whale, edge=Decimal("0.05"), unproven=False) for whale in WHALES],
+            as_of=now,
+            published_at=now,
+            params={},
+        )
+        watch = Watch(
+            self.venue,
+            self.engine,
+            self.copied,
+            limits=Limits(),
+            metrics=self.metrics,
+            now=lambda: datetime.now(UTC),
+            pace=PACE,
+        )
+        self._task = asyncio.create_task(watch.run(self._stop))
+        await self.until(lambda: {"rtds", "chain"} <= self.venue.last_message_at().keys())
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        self._stop.set()
+        await self._task
+        await self.venue.close()
+
+    async def until(self, true: Any) -> None:
+        """Wait for a condition."""
+        async with asyncio.timeout(90):
+            while not true():  # noqa: ASYNC110
+                await asyncio.sleep(0.05)
+
+    def count(self, name: str, **labels: str) -> float:
+        """Return a metric's value."""
+        return self.metrics.registry.get_sample_value(name, labels) or 0.0
+
+
+async def _play(twin: RunningTwin, market: TwinMarket, random: Random) -> dict[str, Decimal]:
+    """Let whales trade while everything goes wrong; return the shares of each transaction."""
+    await twin.post("/faults", kind="ws_drop", rate=0.3, on="rtds")
+    await twin.post("/chain/faults", seed=7, drop_logs=0.3, repeat_logs=0.2)
+    traded: dict[str, Decimal] = {}
+    for number in range(TRADES):
+        maker = random.random() < 0.3
+        size = Decimal(random.randint(1_000, 90_000)) / 100
+        wallet = random.choice([*WHALES, STRANGER])
+        made = await twin.post(
+            "/trades",
+            wallet=wallet,
+            token_id=random.choice([market.yes, market.no]),
+            side=random.choice(["BUY", "SELL"]),
+            price=0.5,
+            size=str(size),
+            maker=maker,
+            parts=random.randint(1, 3),
+        )
+        if wallet != STRANGER:
+            traded[str(made["transaction_hash"])] = size
+        if number % 15 == 7:
+            await twin.post("/chain/reorg", depth=2)
+        if number == TRADES // 2:
+            await twin.post("/chain/disconnect")
+        await asyncio.sleep(random.uniform(0.0, 0.08))
+    return traded
+
+
+async def test_every_whale_trade_is_handed_over_exactly_once(
+    engine: AsyncEngine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("NO_PROXY", "127.0.0.1")
+    async with served(options=OPTIONS) as twin:
+        await twin.fund(OUR_KEY)
+        market = await twin.list_market("Do three see more than one?", price=0.5)
+        async with Watched(twin, engine) as watched:
+            traded = await _play(twin, market, Random(3))
+
+            def heard() -> set[str]:
+                return {key.split(":")[1] for key in watched.copied.times()}
+
+            await watched.until(lambda: traded.keys() <= heard())
+            await watched.until(
+                lambda: watched.count("watcher_feed_lag_seconds_count", source="data_api") == len(traded)
+            )
+            await watched.until(
+                lambda: watched.count("detection_source_missed_total", source="rtds", seen_by="chain+data_api") > 0
+            )
+        lags = {row.source: row for row in await source_lags(engine, since=datetime(2000, 1, 1, tzinfo=UTC))}
+
+    whole = {key: times for key, times in watched.copied.times().items() if key.count(":") == PARTS - 1}
+    assert set(whole.values()) == {1}
+    assert sorted(key.split(":")[1] for key in whole) == sorted(traded)
+    shares = sum((signal.size for signal in watched.copied.signals), Decimal(0))
+    total = sum(traded.values(), Decimal(0))
+    assert shares <= total
+    assert shares == total or watched.count("watcher_trades_total", fate="late_part") > 0
+    assert set(lags) == {"chain", "rtds", "data_api"}
+    assert lags["data_api"].trades == len(traded)
+    assert sum(row.first for row in lags.values()) == len(traded)
+
+
+async def test_a_purchase_that_the_chain_took_back_is_left_again(
+    engine: AsyncEngine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("NO_PROXY", "127.0.0.1")
+    async with served(options=OPTIONS) as twin:
+        await twin.fund(OUR_KEY)
+        market = await twin.list_market("Did it happen?", price=0.5)
+        async with Watched(twin, engine) as watched:
+            made = await twin.post(
+                "/trades", wallet=WHALES[0], token_id=market.yes, side="BUY", price=0.5, size=100
+            )
+            chain = f"trade:{made['transaction_hash']}:{WHALES[0]}:{market.yes}:BUY"
+            await watched.until(lambda: watched.copied.times()[chain] == 1)
+            while twin.twin.node.chain.places.get(made["transaction_hash"]) is None:  # noqa: ASYNC110
+                await asyncio.sleep(0.05)
+            await asyncio.sleep(0.3)
+            await twin.post("/chain/reorg", depth=8, drop=[made["transaction_hash"]])
+            await watched.until(lambda: len(watched.copied.signals) == 2)
+
+    bought, left = watched.copied.signals
+    assert (left.kind, left.side, left.size) == (TradeKind.REORG, Side.SELL, bought.size)
+    assert watched.count("detection_trades_retracted_total", side="BUY") == 1
+
+
+async def test_a_merge_reaches_the_position_that_copies_the_wallet(
+    engine: AsyncEngine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("NO_PROXY", "127.0.0.1")
+    async with served(options=OPTIONS) as twin:
+        await twin.fund(OUR_KEY)
+        market = await twin.list_market("Does it merge?", price=0.5)
+        async with Watched(twin, engine) as watched:
+            await twin.post("/changes", wallet=WHALES[1], condition_id=market.condition_id, kind="merge", size=30)
+            await watched.until(lambda: len(watched.copied.signals) == 2)
+
+    assert {(signal.token_id, signal.kind, signal.size) for signal in watched.copied.signals} == {
+        (market.yes, TradeKind.MERGE, Decimal(30)),
+        (market.no, TradeKind.MERGE, Decimal(30)),
+    }
