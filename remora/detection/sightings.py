@@ -91,7 +91,8 @@ class Sightings:
         for missed in self.coverage.judge(self._time.now()):
             seen_by = "+".join(sorted(missed.seen_by))
             self._metrics.source_missed.labels(missed.source.value, seen_by).inc()
-            log.warning("trade.missed", source=missed.source, seen_by=seen_by, key=missed.key)
+            if missed.source not in self.coverage.blind:  # of a blind one nothing else is expected
+                log.warning("trade.missed", source=missed.source, seen_by=seen_by, key=missed.key)
         for source in self.coverage.sources:
             if (share := self.coverage.share(source)) is not None:
                 self._metrics.source_coverage.labels(source.value).set(share)

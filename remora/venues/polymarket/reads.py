@@ -20,6 +20,7 @@ from remora.domain.clock import VenueClock
 from remora.domain.ids import ConditionId, TokenId, WalletAddress
 from remora.domain.market import Market
 from remora.domain.trades import TradeSource, WhaleTrade
+from remora.venues.polymarket import sdk
 from remora.venues.polymarket.endpoints import Endpoints
 from remora.venues.polymarket.market_facts import market_facts
 from remora.venues.polymarket.read_ahead import ReadAhead
@@ -74,7 +75,7 @@ class Reads:
         return await self._markets_ahead.get(token_id, max_age_s=0.0 if fresh else MARKET_FRESH_SECONDS)
 
     async def _read_market(self, token_id: TokenId) -> Market:
-        for market in await self._list(clob_token_ids=[token_id]):
+        for market in await self._list(**{sdk.names_of_token(token_id): [token_id]}):
             if token_id in (market.outcomes[0].token_id, market.outcomes[1].token_id):
                 return market
         if await self._is_listed(token_id):
@@ -85,7 +86,7 @@ class Reads:
         """Whether Gamma lists the token at all: the official client leaves out what is not binary."""
         async with translated("looking for a market"):
             for closed in ("false", "true"):
-                params = {"clob_token_ids": token_id, "closed": closed}
+                params = {sdk.names_of_token(token_id): token_id, "closed": closed}
                 answer = await self._data.get(f"{self._gamma_url}/markets/keyset", params=params)
                 answer.raise_for_status()
                 if names_token(json_value(answer.text), token_id):

@@ -4,6 +4,7 @@ import dataclasses
 import json
 import logging
 from collections.abc import Sequence
+from typing import Literal
 
 from eth_account import Account
 from eth_account.messages import encode_typed_data
@@ -178,6 +179,11 @@ def digest(order: SdkOrder, *, neg_risk: bool) -> str:
     typed["message"]["signatureType"] = order.signature_type
     message = encode_typed_data(full_message=typed)
     return "0x" + keccak(b"\x19" + message.version + message.header + message.body).hex()
+
+
+def names_of_token(token_id: str) -> Literal["position_ids", "clob_token_ids"]:
+    """Return the filter of market lists that finds a token: Protocol V2 calls its tokens positions."""
+    return "position_ids" if is_v2_position_id(token_id) else "clob_token_ids"
 
 
 def address_of(private_key: str) -> str:

@@ -2,14 +2,14 @@
 
 from datetime import datetime, timedelta
 from decimal import Decimal
-from typing import Any
+from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
 from remora.domain.ids import ConditionId, EventId, TokenId, WalletAddress
 from remora.domain.money import MICRO, ONE, ZERO, Side, floor_to
 from remora.venues.twin.scenario.fees import fee_terms
-from remora.venues.twin.scenario.identifiers import condition_id, numeric_id, token_ids
+from remora.venues.twin.scenario.identifiers import condition_id, numeric_id, second_protocol_ids, token_ids
 from remora.venues.twin.scenario.model import ExternalTrade, MarketSpec, Scenario
 from remora.venues.twin.scenario.season_titles import slugify
 
@@ -94,6 +94,7 @@ class MarketBody(_Body):
     tick_size: Decimal = Decimal("0.01")
     min_order_size: Decimal = Decimal(5)
     neg_risk: bool = False
+    protocol: Literal["v1", "v2"] = "v1"
     fee_rate: Decimal | None = None
     end_in_hours: float = Field(default=48.0)
     end_at: datetime | None = None
@@ -104,6 +105,9 @@ class MarketBody(_Body):
     def spec(self, now: datetime) -> MarketSpec:
         """Return the market that starts now."""
         condition = condition_id("control", self.question, self.slug or "")
+        tokens = token_ids(condition)
+        if self.protocol == "v2":
+            condition, tokens = second_protocol_ids(self.question, self.slug or "", neg_risk=self.neg_risk)
         terms = fee_terms(self.category)
         slug = self.slug or slugify(self.question)
         event = self.event or slug
@@ -117,7 +121,7 @@ class MarketBody(_Body):
             category=self.category,
             tags=self.tags if self.tags is not None else ((self.category,) if self.category else ()),
             labels=self.labels,
-            tokens=token_ids(condition),
+            tokens=tokens,
             gamma_id=numeric_id("market", condition),
             tick_size=self.tick_size,
             min_order_size=self.min_order_size,

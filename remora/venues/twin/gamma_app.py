@@ -10,6 +10,7 @@ from starlette.responses import JSONResponse
 from starlette.routing import Route
 
 from remora.venues.twin.access import Access
+from remora.venues.twin.chain.contracts import is_second_protocol
 from remora.venues.twin.gamma_wire import event_json, market_json, tag_json
 from remora.venues.twin.json_answer import HANDLERS
 from remora.venues.twin.listings import Listing
@@ -97,9 +98,11 @@ class GammaApp:
         named: list[Listing | None] | None = None
         for value in _values(request, "condition_ids"):
             named = [*(named or []), listings.condition(value)]
-        for value in _values(request, "clob_token_ids"):
-            pair = listings.token(value)
-            named = [*(named or []), pair[0] if pair else None]
+        for name in ("clob_token_ids", "position_ids"):
+            for value in _values(request, name):
+                pair = listings.token(value)
+                fits = pair is not None and is_second_protocol(value) == (name == "position_ids")
+                named = [*(named or []), pair[0] if pair is not None and fits else None]
         for value in _values(request, "id"):
             named = [*(named or []), listings.gamma_id(value)]
         for value in _values(request, "slug"):

@@ -7,6 +7,7 @@ from decimal import Decimal
 from typing import Any
 
 from remora.domain.money import ONE
+from remora.venues.twin.chain.contracts import is_second_protocol
 from remora.venues.twin.listings import Listing
 from remora.venues.twin.scenario.identifiers import numeric_id
 
@@ -27,9 +28,10 @@ def market_json(listing: Listing, now: datetime, *, include_tag: bool = False, e
     """Return one market as of venue time `now`."""
     spec = listing.spec
     prices = [_price(listing.price_of(index)) for index in (0, 1)]
+    second = is_second_protocol(spec.tokens[0])
     body: Json = {
         "id": spec.gamma_id,
-        "version": "v1",
+        "version": "v2" if second else "v1",
         "question": spec.question,
         "conditionId": spec.condition_id,
         "slug": spec.slug,
@@ -42,7 +44,7 @@ def market_json(listing: Listing, now: datetime, *, include_tag: bool = False, e
         "description": f"{spec.question} (played by the exchange twin)",
         "outcomes": json.dumps(list(spec.labels)),
         "outcomePrices": json.dumps(prices),
-        "clobTokenIds": json.dumps(list(spec.tokens)),
+        ("positionIds" if second else "clobTokenIds"): json.dumps(list(spec.tokens)),
         "active": True,
         "closed": listing.closed,
         "archived": False,

@@ -1,6 +1,8 @@
 """Approvals and redemptions of every kind of wallet, by the official client against a served twin."""
 
+import asyncio
 from collections.abc import AsyncIterator
+from datetime import UTC, datetime
 from decimal import Decimal
 from random import Random
 from typing import Any
@@ -13,10 +15,13 @@ from remora.domain.orders import Accepted, OrderRequest, Rejected
 from remora.venues.polymarket.endpoints import Endpoints
 from remora.venues.polymarket.venue import PolymarketVenue
 from remora.venues.twin.auth.wallets import SignatureType, wallets_of
+from remora.venues.twin.chain.contracts import EXCHANGE_V3, ORDER_FILLED
+from remora.venues.twin.engine.settlement import chain_hash
 from remora.venues.venue import VenueRefused
 from tests.fixtures.twin import RunningTwin, address_of, served
 
 KEY = "0x" + "5c" * 32
+LONG_AGO = datetime(2000, 1, 1, tzinfo=UTC)
 KINDS = list(SignatureType)
 
 
@@ -102,6 +107,26 @@ async def test_a_wallet_without_approvals_cannot_trade_until_it_approves(
     assert {one.token_name for one in missing} == {"pUSD", "shares (conditional tokens)", "shares of Protocol V2"}
     assert await venue.chain.missing_approvals() == []
     assert isinstance(await _buy(venue, market.condition_id, market.yes), Accepted)
+    await venue.close()
+
+
+@pytest.mark.parametrize(("kind", "neg_risk"), [(SignatureType.EOA, False), (SignatureType.DEPOSIT, True)])
+async def test_a_market_of_the_second_protocol_trades_and_redeems(
+    twin: RunningTwin, kind: SignatureType, neg_risk: bool
+) -> None:
+    market = await twin.list_market("Second protocol?", price=0.5, neg_risk=neg_risk, protocol="v2")
+    venue = await _venue(twin, kind)
+
+    assert isinstance(await _buy(venue, market.condition_id, market.yes), Accepted)
+    held = await venue.shares(TokenId(market.yes))
+    found = (await venue.fills(since=LONG_AGO))[0]
+    chain = twin.twin.node.chain
+    while (placed := chain.places.get(chain_hash(twin.twin.exchange.trades[found.trade_id]))) is None:  # noqa: ASYNC110
+        await asyncio.sleep(0.05)
+    await twin.post("/resolve", condition_id=market.condition_id, payouts=["1", "0"])
+
+    assert await venue.redeem(ConditionId(market.condition_id)) == held
+    assert {log["address"] for log in placed[0].logs if log["topics"][0] == ORDER_FILLED} == {EXCHANGE_V3}
     await venue.close()
 
 

@@ -180,7 +180,7 @@ class Execution:
 
     def _listing(self, condition: bytes, operator: str) -> Listing:
         """Return the market that an adapter serves; the standard one and the neg-risk one refuse each other's."""
-        listing = self._exchange.listings.get(ConditionId("0x" + condition.hex()))
+        listing = self._exchange.listings.get(ConditionId("0x" + condition.hex().ljust(64, "0")))
         if listing is None:
             raise Reverted("condition not prepared yet")
         spec = listing.spec

@@ -20,6 +20,18 @@ def token_ids(condition: ConditionId) -> tuple[TokenId, TokenId]:
     return TokenId(str(first)), TokenId(str(second))
 
 
+def second_protocol_ids(*parts: object, neg_risk: bool) -> tuple[ConditionId, tuple[TokenId, TokenId]]:
+    """Return the market id and the positions of a Protocol-V2 market.
+
+    A position is the module's number (1 binary, 2 neg-risk), 18 bytes of a hash, 8 zero bytes, 4 more bytes, and
+    the outcome; the market is the position of outcome 0.
+    """
+    digest = _digest("second protocol", *parts)
+    market = bytes([2 if neg_risk else 1]) + digest[:18] + bytes(8) + digest[18:22]
+    positions = [TokenId(str(int.from_bytes(market + bytes([outcome])))) for outcome in (0, 1)]
+    return ConditionId("0x" + market.hex() + "00"), (positions[0], positions[1])
+
+
 def question_id(condition: ConditionId) -> str:
     """Return the oracle's question id of a market."""
     return "0x" + _digest("question", condition).hex()
