@@ -73,6 +73,9 @@ class Copied:
     async def market_changed(self, change: MarketChange) -> None:
         """Not used here."""
 
+    async def desk_should_look(self, cause: str, seen_at: datetime) -> None:
+        """Not used here."""
+
     def times(self) -> Counter[str]:
         """Return how often each trade was handed over."""
         return Counter(key for signal in self.signals for key in signal.trade_keys)
