@@ -36,6 +36,9 @@ def discover(
         bool, typer.Option("--later/--no-later", help="Compare what was bought after the date.")
     ] = True,
     controls: Annotated[bool, typer.Option("--controls/--no-controls", help="Run the negative controls.")] = True,
+    learned: Annotated[
+        bool, typer.Option("--learned", help="Ask whether a learned model predicts better than shrunk edges.")
+    ] = False,
     seed: Annotated[int, typer.Option(help="Of the resampling and of random wallets.")] = 0,
     report: Annotated[Path | None, typer.Option(help="Write one self-contained HTML report here.")] = None,
     store: Store = None,
@@ -52,12 +55,17 @@ def discover(
     from remora.research.report import selection_report
 
     found, rows = _examine(as_of, rank_by, fee_rate, assume_complete, controls, seed, store, later=later)
+    if learned:
+        rows["learned"] = _learned(found, store)
     if report is not None:
         report.write_text(selection_report(found, rows["later"]), encoding="utf-8")
     if as_json:
         show_json(rows)
     else:
         _show(rows, limit)
+        if learned:
+            told = rows["learned"]
+            typer.echo(f"Learned model: {'may be used' if told['use'] else 'not used'}, {told['why']}")
         if report is not None:
             typer.echo(f"Report: {report}")
 
@@ -96,10 +104,40 @@ def explain(
         raise CommandFailed(
             f"{error}.", "See `remora discover`, or get its history: `remora data pull`."
         ) from error
+    status = (seats_now() or {}).get(evidence.wallet)
     if as_json:
-        show_json(evidence.as_json())
+        show_json({"status": status, **evidence.as_json()})
     else:
         _tell(evidence)
+        typer.echo(f"On the newest roster: {status or 'no'}")
+
+
+def seats_now() -> dict[str, str] | None:
+    """Return each wallet's status on the newest roster; None where no database is set and no stack runs."""
+    import asyncio
+
+    from remora.cli import local_stack
+    from remora.embedded.inspection import inspect
+    from remora.embedded.state import StateDir
+    from remora.settings import load_settings
+    from remora.storage.engine import create_engine
+    from remora.storage.scores import load_seats
+
+    url = load_settings().database_url or inspect(StateDir(local_stack.state_dir())).database_url
+    if url is None:
+        return None
+
+    async def read() -> dict[str, str]:
+        engine = create_engine(str(url))
+        try:
+            rows = await load_seats(engine)
+        finally:
+            await engine.dispose()
+        return {
+            str(row.follow.whale): "unproven" if row.follow.unproven else row.follow.status.value for row in rows
+        }
+
+    return asyncio.run(read())
 
 
 def _params(rank_by: str, fee_rate: float) -> "ScoringParams":
@@ -145,6 +183,8 @@ def _examine(
     rng = np.random.default_rng(seed)
     found = run(history, as_of=at, params=params, rng=rng, assume_complete=assume_complete, controls=controls)
     groups, fates = out_of_sample(history, found, until=now, rng=rng) if later else ([], {})
+    seats = seats_now()
+    rows = [row | {"status": (seats or {}).get(row["wallet"])} for row in ranking(found)]
     return found, {
         "as_of": at.isoformat(),
         "wallets": found.wallets,
@@ -157,9 +197,22 @@ def _examine(
         "notice": found.result.notice,
         "controls": dict(found.controls),
         "later": {"groups": [asdict(group) for group in groups], "purchases": dict(fates)},
-        "ranking": ranking(found),
+        "roster_read": seats is not None,
+        "ranking": rows,
         "params": dict(params.recorded()),
     }
+
+
+def _learned(found: "Discovery", store: Path | None) -> dict[str, Any]:
+    from dataclasses import asdict
+
+    from remora.cli.research import open_store
+    from remora.research.learning import judge, purchases_table
+    from remora.statistics.scoring_table import known_payouts
+
+    evidence = found.evidence
+    payouts = known_payouts(evidence.resolutions, as_of=evidence.as_of)
+    return asdict(judge(purchases_table(evidence.trades, payouts, open_store(store).market_ends())))
 
 
 def _show(rows: dict[str, Any], limit: int) -> None:
@@ -200,13 +253,26 @@ def _ranking_table(ranked: list[dict[str, Any]]) -> Any:
     from rich.table import Table
 
     table = Table(box=None, pad_edge=False)
-    for title in ("", "wallet", "events", "won", "edge", "q", "Sharpe low", "win rate low", "score low", "why"):
-        text = title in ("", "wallet", "why")
+    for title in (
+        "",
+        "wallet",
+        "status",
+        "events",
+        "won",
+        "edge",
+        "q",
+        "Sharpe low",
+        "win rate low",
+        "score low",
+        "why",
+    ):
+        text = title in ("", "wallet", "status", "why")
         table.add_column(title, justify="left" if text else "right", no_wrap=title == "wallet")
     for row in ranked:
         table.add_row(
             str(row["rank"] or ""),
             row["wallet"],
+            row["status"] or "",
             str(row["closed_events"]),
             str(row["wins"]),
             _number(row["edge"], "+.4f"),

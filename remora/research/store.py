@@ -2,7 +2,7 @@
 
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -153,6 +153,12 @@ class ResearchStore:
         with self.connect() as connection:
             query = f"SELECT wallet FROM ({_UNIVERSE.format(where='true')}) ORDER BY wallet"
             return [str(row[0]) for row in rows(connection, query, {"now": _FAR})]
+
+    def market_ends(self) -> dict[str, datetime]:
+        """Return when each market ends, of those that say so."""
+        with self.connect() as connection:
+            found = rows(connection, "SELECT condition_id, epoch(ends_at) FROM listed WHERE ends_at IS NOT NULL")
+        return {str(market): datetime.fromtimestamp(seconds, tz=UTC) for market, seconds in found}
 
     def questions(self, condition_ids: Collection[str]) -> dict[str, str]:
         """Return the question of each market that has one."""
