@@ -6,7 +6,7 @@ import math
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from concurrent.futures import Executor
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from decimal import Decimal
 from pathlib import Path
@@ -24,6 +24,7 @@ from remora.research.store import ResearchStore, Shard
 from remora.statistics.scoring import ScoringResult
 from remora.statistics.scoring_params import ScoringParams, in_order
 from remora.statistics.seats import PaperRecord, Seat, SeatRules, SeatStatus, next_seats
+from remora.statistics.track_record import without_series
 from remora.storage import scores
 from remora.storage.roster import Follow
 from remora.venues.polymarket.history import PublicHistory
@@ -180,7 +181,12 @@ def _score_shard(root: Path, shard: Shard, as_of: datetime, params: Mapping[str,
 def _score_together(
     blobs: Sequence[bytes], as_of: datetime, params: Mapping[str, Any], seed: int
 ) -> ScoringResult:
-    return score_together(blobs, as_of=as_of, params=params, seed=seed)
+    """Return the result without the series of days: it crosses to another process."""
+    result = score_together(blobs, as_of=as_of, params=params, seed=seed)
+    light = {
+        wallet: replace(found, record=without_series(found.record)) for wallet, found in result.evidence.items()
+    }
+    return replace(result, evidence=light)
 
 
 @asynccontextmanager

@@ -160,9 +160,7 @@ async def _sharded() -> list[Row]:
                     for _ in range(count)
                 ]
                 try:
-                    await (
-                        await start_rescoring(client, as_of=AS_OF, pull=False, by="warm-up", shards=256)
-                    ).result()
+                    await (await start_rescoring(client, as_of=START, pull=False, by="warm-up")).result()
                     began = time.perf_counter()
                     run = await start_rescoring(client, as_of=AS_OF, pull=False, by="bench")
                     result = await run.result()

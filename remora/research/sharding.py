@@ -1,5 +1,6 @@
 """Scoring in shards: each gives the records of its wallets as bytes, all together give the roster."""
 
+import itertools
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields
@@ -11,6 +12,7 @@ import numpy as np
 import pyarrow as pa
 
 from remora.research.store import ResearchStore, Shard
+from remora.statistics.arrays import Floats
 from remora.statistics.scoring import ScoringResult, score_records, wallet_records
 from remora.statistics.scoring_params import ScoringParams
 from remora.statistics.track_record import TrackRecord, no_record
@@ -93,9 +95,19 @@ def encode(records: Sequence[TrackRecord], incomplete: frozenset[str]) -> bytes:
 def decode(blob: bytes) -> tuple[list[TrackRecord], set[str]]:
     """Return the records, and the wallets whose histories are not whole."""
     with pa.ipc.open_stream(blob) as reader:
-        rows = reader.read_all().to_pylist()
+        table = reader.read_all().combine_chunks()
+    series = {name: _slices(table.column(name)) for name in SERIES}
+    rows = table.drop_columns(list(SERIES)).to_pylist()
     incomplete = {row["wallet"] for row in rows if row.pop("cut_off")}
-    for row in rows:
-        for name in SERIES:
-            row[name] = np.array(row[name], dtype=np.float64)
+    for number, row in enumerate(rows):
+        row.update({name: values[number] for name, values in series.items()})
     return [TrackRecord(**row) for row in rows], incomplete
+
+
+def _slices(column: pa.ChunkedArray) -> list[Floats]:
+    """Return the lists of a column as views of one array."""
+    found: list[Floats] = []
+    for chunk in column.chunks:
+        values, offsets = chunk.values.to_numpy(), chunk.offsets.to_numpy()
+        found += [values[first:last] for first, last in itertools.pairwise(offsets)]
+    return found

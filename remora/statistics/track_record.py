@@ -1,7 +1,7 @@
 """A wallet's record as a copier would have lived it: returns by event, edges by market, habits."""
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 
 import numpy as np
@@ -127,6 +127,12 @@ def no_record(wallet: str) -> TrackRecord:
         edge=0.0,
         edge_variance=np.inf,
     )
+
+
+def without_series(record: TrackRecord) -> TrackRecord:
+    """Return the record without its returns by event and by day."""
+    none = np.zeros(0)
+    return replace(record, returns=none, daily=none)
 
 
 def _to_and_fro(campaign: Campaign, params: ScoringParams) -> bool:

@@ -140,3 +140,37 @@ def test_a_missing_part_is_damage(store: ResearchStore, tmp_path: Path) -> None:
 def test_an_instant_without_a_time_zone_is_refused(store: ResearchStore) -> None:
     with pytest.raises(ValueError, match="timezone-aware"):
         store.evidence(as_of=datetime(2026, 1, 1))  # noqa: DTZ001
+
+
+def test_a_copier_finds_the_price_that_was_traded_after_the_latency(store: ResearchStore, tmp_path: Path) -> None:
+    rows = [
+        tape_row(price=0.40),
+        tape_row(wallet=OTHER, ts=START + 2, price=0.41),
+        tape_row(wallet=OTHER, ts=START + 8, price=0.56, outcome_index=1),
+        tape_row(wallet=OTHER, ts=START + 3600, price=0.9),
+    ]
+    imported(store, parquet(tmp_path / "tape.parquet", rows))
+
+    def copied(seconds: float) -> list[float]:
+        found = store.evidence(as_of=NOW, wallets=[WALLET], latency=timedelta(seconds=seconds)).trades
+        return [float(price) for price in found["copy_price"]]
+
+    assert copied(1) == pytest.approx([0.41])
+    assert copied(5) == pytest.approx([0.44])  # the other outcome at 0.56
+    assert copied(60) == pytest.approx([float("nan")], nan_ok=True)  # an hour later says nothing
+    early = store.evidence(as_of=AT + timedelta(seconds=3), wallets=[WALLET], latency=timedelta(seconds=5))
+    assert early.trades["copy_price"].isna().all()
+
+
+def test_later_prices_are_the_last_within_the_time(store: ResearchStore, tmp_path: Path) -> None:
+    rows = [
+        tape_row(),
+        *(tape_row(wallet=OTHER, ts=START + second, price=0.4 + second / 1e4) for second in (60, 250)),
+    ]
+    imported(store, parquet(tmp_path / "tape.parquet", rows))
+
+    def mark(as_of: datetime) -> float:
+        return float(store.later_prices(as_of=as_of, wallet=WALLET, after=timedelta(minutes=5))["later"].iloc[0])
+
+    assert mark(NOW) == pytest.approx(0.425)
+    assert mark(AT + timedelta(seconds=200)) != mark(AT + timedelta(seconds=200))  # not known yet
