@@ -1,6 +1,7 @@
 """Orders after the first send: following, selling, an operator's finding."""
 
 import asyncio
+import itertools
 
 from temporalio import activity
 
@@ -9,7 +10,7 @@ from activities.tools import Tools, heartbeating
 from remora.domain.exits import Dust, exit_order, sale_size
 from remora.domain.market import Market, ResolutionStatus
 from remora.domain.money import Side
-from remora.domain.orders import Accepted, Fill, FillStatus, OrderState, Rejected
+from remora.domain.orders import VENUE_MODES, Accepted, Fill, FillStatus, OrderState, Rejected
 from remora.domain.precision import SHARE_QUANTUM
 from remora.domain.reasons import ExitReason, PositionState
 from remora.storage import fills, orders, positions
@@ -42,13 +43,21 @@ class OrderActivities:
                 await positions.set_position_state(
                     tools.engine, ref.position_id, PositionState.EXITING, exit_reason=ask.reason
                 )
-            for number in range(tools.patience.sale_rounds):
+            rounds, patient_until = 0, tools.wall() + tools.patience.mode_max
+            for number in itertools.count():
                 if await settle_all(tools, ref.position_id):
                     return Sold(holding=await self._holding(ref, unknown=True), left="unknown")
                 left = await self._sell_once(ask, f"{activity.info().attempt}.{number}")
                 if left is None or left in ("below_minimum", "market_closed"):
                     break
-                await asyncio.sleep(tools.patience.sale_pause.total_seconds() * (1 + number))
+                if left == "venue_mode" and tools.wall() < patient_until:
+                    # a restart of the venue's engine costs an exit time, but none of its rounds
+                    await asyncio.sleep(tools.patience.mode_pause.total_seconds())
+                    continue
+                rounds += 1
+                if rounds >= tools.patience.sale_rounds:
+                    break
+                await asyncio.sleep(tools.patience.sale_pause.total_seconds() * rounds)
             if left is None:
                 await wait_final(tools, ref.position_id)
         holding = await self._holding(ref, unknown=False)
@@ -117,7 +126,7 @@ class OrderActivities:
             return "pending"
         outcome = await submit(tools, order, market)
         if isinstance(outcome, Rejected) and not already_placed(outcome):
-            return "refused"
+            return "venue_mode" if outcome.code in VENUE_MODES else "refused"
         matched = outcome.matched_shares if isinstance(outcome, Accepted) and not outcome.delayed else None
         await settle(tools, await orders.load_order(tools.engine, order.id), matched=matched)
         after = await positions.load_position(tools.engine, ref.position_id)

@@ -28,6 +28,8 @@ class Patience:
     settle_max: timedelta = timedelta(minutes=5)
     sale_rounds: int = 8
     sale_pause: timedelta = timedelta(milliseconds=500)
+    mode_pause: timedelta = timedelta(seconds=3)
+    mode_max: timedelta = timedelta(minutes=10)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -125,6 +125,10 @@ class Rejected:
     message: str
 
 
+VENUE_MODES = frozenset({"venue_restarting", "post_only_mode", "cancel_only_mode"})
+"""Codes of refusals that say nothing about the order: the venue takes none for a while."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Unknown:
     """Nobody knows whether the order arrived: never re-sign, look the digest up."""

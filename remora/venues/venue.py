@@ -28,12 +28,13 @@ class VenueError(Exception):
 class VenueUnavailable(VenueError):
     """A read did not get through; the same call may succeed later.
 
-    `retry_after` is in seconds when the venue said so.
+    `retry_after` is in seconds when the venue said so; `rate_limited`: it was asked too often.
     """
 
-    def __init__(self, message: str, *, retry_after: float | None = None) -> None:
+    def __init__(self, message: str, *, retry_after: float | None = None, rate_limited: bool = False) -> None:
         super().__init__(message)
         self.retry_after = retry_after
+        self.rate_limited = rate_limited
 
 
 class VenueRefused(VenueError):

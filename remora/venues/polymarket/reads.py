@@ -22,9 +22,9 @@ from remora.domain.market import Market
 from remora.domain.trades import TradeSource, WhaleTrade
 from remora.venues.polymarket import sdk
 from remora.venues.polymarket.endpoints import Endpoints
+from remora.venues.polymarket.limiter import RateLimiter
 from remora.venues.polymarket.market_facts import market_facts
 from remora.venues.polymarket.read_ahead import ReadAhead
-from remora.venues.polymarket.translate import translated
 from remora.venues.polymarket.wire.activity import parse_trade
 from remora.venues.polymarket.wire.listing import names_token
 from remora.venues.polymarket.wire.page import Page, parse_page
@@ -33,6 +33,7 @@ from remora.venues.venue import MarketNotBinary, MarketUnknown, VenueUnavailable
 
 MARKET_FRESH_SECONDS = 10.0
 BATCH = 20
+BOOKS_BATCH = 100
 PAGE = 500
 PAGES_MAX = 40
 
@@ -47,7 +48,9 @@ class Reads:
         *,
         clock: VenueClock,
         now: Callable[[], datetime],
+        limiter: RateLimiter | None = None,
     ) -> None:
+        self.limiter = limiter or RateLimiter()
         self._client = client
         self._gamma_url = endpoints.gamma_url
         self._clock = clock
@@ -111,7 +114,7 @@ class Reads:
 
     async def _list(self, **filters: Any) -> list[Market]:
         """Ask for open and closed markets at once: the venue lists one kind at a time."""
-        async with translated("reading markets"):
+        async with self.limiter.reading("markets", "reading markets"):
             pages = await asyncio.gather(
                 *(
                     self._client.list_markets(closed=closed, include_tag=True, **filters).first_page()
@@ -134,19 +137,18 @@ class Reads:
         return await self._books_ahead.get(token_id, max_age_s=max_age.total_seconds())
 
     async def _read_book(self, token_id: TokenId) -> OrderBook:
-        async with translated(f"reading the book of {token_id}"):
+        async with self.limiter.reading("book", f"reading the book of {token_id}"):
             return order_book(await self._client.get_order_book(token_id=token_id), self._now())
 
     async def books(self, token_ids: Sequence[TokenId]) -> list[OrderBook]:
-        """Return several books in one request; tokens without a book, or with a malformed one, are left out."""
-        if not token_ids:
-            return []
-        async with translated("reading books"):
-            found = await self._client.get_order_books(token_ids=list(token_ids))
+        """Return several books, a hundred to a request; tokens without a sound book are left out."""
         books: list[OrderBook] = []
-        for one in found:
-            with contextlib.suppress(VenueUnavailable):
-                books.append(order_book(one, self._now()))
+        for start in range(0, len(token_ids), BOOKS_BATCH):
+            async with self.limiter.reading("books", "reading books"):
+                found = await self._client.get_order_books(token_ids=list(token_ids[start : start + BOOKS_BATCH]))
+            for one in found:
+                with contextlib.suppress(VenueUnavailable):
+                    books.append(order_book(one, self._now()))
         return books
 
     async def whale_trades(self, whale: WalletAddress, *, since: datetime) -> list[WhaleTrade]:
@@ -178,7 +180,7 @@ class Reads:
 
     async def _data_page(self, path: str, params: dict[str, Any]) -> Page:
         """Read one page past the venue's cache, which serves the same address for up to five minutes."""
-        async with translated(f"reading {path}"):
+        async with self.limiter.reading("data", f"reading {path}"):
             answer = await self._data.get(path, params={**params, "_": time.monotonic_ns()})
             answer.raise_for_status()
         page = parse_page(json_value(answer.text))

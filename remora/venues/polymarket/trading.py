@@ -2,7 +2,7 @@
 
 import contextlib
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from datetime import datetime
 from decimal import Decimal
 from typing import Any, Literal
@@ -50,6 +50,8 @@ CODES = (
     ("restricted in your region", "region_blocked"),
 )
 AMBIGUOUS_STATUS = (408, 425, 429)
+RESTARTING = 425
+MODE_STATUS = 503
 MESSAGE_MAX = 2_000
 
 
@@ -142,7 +144,7 @@ class TradingSide:
         return OrderLookup(digest=digest, found=live or bool(fills), live=live, fills=tuple(fills))
 
     async def _rests(self, digest: OrderDigest) -> bool:
-        async with translated("looking up an order"):
+        async with self._reads.limiter.reading("orders", "looking up an order"):
             try:
                 order = await self._secure.get_order(order_id=digest)
             except RequestRejectedError as error:
@@ -159,7 +161,7 @@ class TradingSide:
 
     async def open_orders(self) -> list[OrderDigest]:
         """Return the digests of all our resting orders."""
-        async with translated("listing open orders"):
+        async with self._reads.limiter.reading("orders", "listing open orders"):
             return [OrderDigest(row.id) async for row in self._secure.list_open_orders().iter_items()]
 
     async def fills(self, *, since: datetime) -> list[Fill]:
@@ -167,7 +169,7 @@ class TradingSide:
         return await self._fills(after=str(int(since.timestamp())))
 
     async def _fills(self, **filters: str) -> list[Fill]:
-        async with translated("listing our trades"):
+        async with self._reads.limiter.reading("orders", "listing our trades"):
             rows = [row async for row in self._secure.list_account_trades(**filters).iter_items()]
         found = [fill for row in rows for fill in await self.fills_of(row)]
         return sorted(found, key=lambda fill: fill.matched_at)
@@ -180,19 +182,19 @@ class TradingSide:
 
     async def cash(self) -> Decimal:
         """Return spendable dollars."""
-        async with translated("reading the balance"):
+        async with self._reads.limiter.reading("balance", "reading the balance"):
             found = await self._secure.get_balance_allowance(asset_type="COLLATERAL")
         return from_micros(found.balance)
 
     async def shares(self, token_id: TokenId) -> Decimal:
         """Return the shares we hold of a token."""
-        async with translated("reading a holding"):
+        async with self._reads.limiter.reading("balance", "reading a holding"):
             found = await self._secure.get_balance_allowance(asset_type="CONDITIONAL", token_id=token_id)
         return from_micros(found.balance)
 
     async def holdings(self) -> list[Holding]:
         """Return all shares the account holds, as the Data API lists them some seconds later."""
-        async with translated("listing holdings"):
+        async with self._reads.limiter.reading("data", "listing holdings"):
             rows = [row async for row in self._secure.list_positions(user=self.account).iter_items()]
         return [
             Holding(
@@ -214,6 +216,9 @@ def outcome(digest: OrderDigest, status: int, body: str) -> SendOutcome:
     parsed = json_value(body)
     if not isinstance(parsed, dict):
         return Unknown(digest=digest, cause=f"status {status} without a JSON object")
+    mode = _mode(status, parsed)
+    if mode is not None:
+        return Rejected(digest=digest, code=mode, message=text_of(parsed.get("error")) or f"status {status}")
     if status in AMBIGUOUS_STATUS or not (200 <= status < 300 or 400 <= status < 500):
         return Unknown(digest=digest, cause=f"status {status}: {body[:200]}")
     if status >= 400:
@@ -233,6 +238,16 @@ def outcome(digest: OrderDigest, status: int, body: str) -> SendOutcome:
         matched_notional=min(making, taking),
         trade_ids=tuple(str(trade) for trade in trades) if isinstance(trades, list) else (),
     )
+
+
+def _mode(status: int, body: Mapping[Any, Any]) -> str | None:
+    """Return which mode of the venue an answer names: it refused the order before its engine saw it."""
+    error = text_of(body.get("error")) or ""
+    if status == RESTARTING and error:
+        return "venue_restarting"
+    if status == MODE_STATUS and body.get("code") == "post_only_mode":
+        return "post_only_mode"
+    return "cancel_only_mode" if status == MODE_STATUS and "cancel-only" in error else None
 
 
 def _refused(digest: OrderDigest, message: str) -> SendOutcome:

@@ -1,12 +1,14 @@
 """From where and for whom the twin takes orders: a person or a test turns it with ``POST /access``."""
 
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 from starlette.requests import Request
-from starlette.responses import JSONResponse
+from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
+
+from remora.venues.twin.json_answer import Answer
 
 RESTRICTED = (
     "Trading restricted in your region, please refer to available regions - "
@@ -24,16 +26,33 @@ class AccessBody(BaseModel):
     country: str | None = Field(default=None, pattern=r"^[A-Z]{2}$")
     closed_only: list[str] | None = None
     clock_offset_s: float | None = Field(default=None, ge=-86_400, le=86_400)
+    mode: Literal["normal", "restarting", "post_only", "cancel_only"] | None = None
 
 
 @dataclass(slots=True)
 class Access:
-    """The region of everybody who asks, the signers that may only close, and how wrong ``/time`` is."""
+    """Everybody's region, the signers that may only close, how wrong ``/time`` is, and the engine's mode.
+
+    After a restart the real engine takes no orders for a while, then only such as rest.
+    """
 
     blocked: bool = False
     country: str = "IE"
     closed_only: frozenset[str] = field(default_factory=frozenset)
     clock_offset_s: float = 0.0
+    mode: str = "normal"
+
+    def engine_refusal(self) -> Response | None:
+        """Return how the engine's mode answers a new order, None when it takes orders."""
+        match self.mode:
+            case "restarting":
+                return Answer({"error": "service not ready"}, status_code=425)
+            case "post_only":
+                body = {"error": "post-only mode is active", "code": "post_only_mode", "retry_after_seconds": 120}
+                return Answer(body, status_code=503)
+            case "cancel_only":
+                return Answer({"error": "Trading is currently cancel-only"}, status_code=503)
+        return None
 
     def refusal(self, signer: str, *, buys: bool) -> tuple[int, str] | None:
         """Return why an order is refused whatever it says: its status and message."""
@@ -51,6 +70,8 @@ class Access:
             self.country = body.country
         if body.closed_only is not None:
             self.closed_only = frozenset(name.lower() for name in body.closed_only)
+        if body.mode is not None:
+            self.mode = body.mode
         if body.clock_offset_s is not None:
             self.clock_offset_s = body.clock_offset_s
 

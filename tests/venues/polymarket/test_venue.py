@@ -180,7 +180,14 @@ async def test_the_feeds_tell_of_whales_books_and_our_own_fills(venue: Polymarke
 
 @pytest.mark.parametrize(
     ("status", "body"),
-    [(500, '{"error":"could not insert order"}'), (503, "{}"), (425, "{}"), (429, "{}"), (200, "<html>")],
+    [
+        (500, '{"error":"could not insert order"}'),
+        (503, "{}"),
+        (425, "{}"),
+        (503, '{"error":"upstream"}'),
+        (429, "{}"),
+        (200, "<html>"),
+    ],
 )
 def test_doubt_is_unknown(status: int, body: str) -> None:
     assert isinstance(outcome(DIGEST, status, body), Unknown)

@@ -43,12 +43,18 @@ class OrderRoutes:
         ]
 
     async def _post_order(self, request: Request, who: Credentials) -> Response:
+        busy = self._state.access.engine_refusal()
+        if busy is not None:
+            return busy
         answer = self._place(await json_of(request), who, request.state.received_at)
         if isinstance(answer, Refusal) and answer.http_status != 200:
             return error(answer.http_status, answer.error)
         return Answer(_answer(answer))
 
     async def _post_orders(self, request: Request, who: Credentials) -> Response:
+        busy = self._state.access.engine_refusal()
+        if busy is not None:
+            return busy
         payloads = await json_of(request)
         if not isinstance(payloads, list) or not 1 <= len(payloads) <= BATCH_MAX:
             return error(400, "Invalid order payload")

@@ -1,0 +1,114 @@
+"""The venue's limits are kept by everybody together, and nobody waits long."""
+
+import asyncio
+
+import pytest
+
+from remora.venues.polymarket.endpoints import Endpoints
+from remora.venues.polymarket.limiter import TRICKLE_PER_S, WAIT_MAX_S, RateLimiter
+from remora.venues.polymarket.public import PublicVenue
+from remora.venues.venue import VenueUnavailable
+from tests.fixtures.twin import RunningTwin, TwinMarket
+
+
+class Clock:
+    """A clock that sleeping moves."""
+
+    def __init__(self) -> None:
+        self.now, self.slept = 100.0, 0.0
+
+    def read(self) -> float:
+        return self.now
+
+    async def sleep(self, seconds: float) -> None:
+        self.now += seconds
+        self.slept += seconds
+
+
+def made(per_10_s: int = 100) -> tuple[RateLimiter, Clock]:
+    clock = Clock()
+    return RateLimiter({"book": per_10_s}, share=1.0, clock=clock.read, sleep=clock.sleep), clock
+
+
+async def test_a_seconds_worth_goes_out_at_once_and_the_rest_evenly() -> None:
+    limiter, clock = made()
+    for _ in range(10):
+        await limiter.turn("book")
+    assert clock.slept == 0
+
+    for _ in range(100):
+        await limiter.turn("book")
+
+    assert clock.slept == pytest.approx(10.0)
+
+
+async def test_a_pause_saves_up_no_more_than_a_second() -> None:
+    limiter, clock = made()
+    clock.now += 3600
+    for _ in range(30):
+        await limiter.turn("book")
+
+    assert clock.slept == pytest.approx(2.0)
+
+
+async def test_a_crowd_of_one_instant_waits_a_second_at_most() -> None:
+    clock, waits = Clock(), []
+
+    async def note(seconds: float) -> None:
+        waits.append(seconds)
+
+    limiter = RateLimiter({"book": 100}, share=1.0, clock=clock.read, sleep=note)
+    await asyncio.gather(*(limiter.turn("book") for _ in range(500)))
+
+    assert max(waits) == WAIT_MAX_S
+    clock.now += 2.0
+    waits.clear()
+    await limiter.turn("book")
+    assert waits == [], "who was let through does not hold up who comes later"
+
+
+async def test_after_a_refusal_a_trickle_remains_until_the_venue_said() -> None:
+    limiter, clock = made()
+    limiter.back_off("book", 5.0)
+    for _ in range(5):
+        await limiter.turn("book")
+    assert clock.slept == pytest.approx(5 / TRICKLE_PER_S)
+
+    clock.now += 1.0
+    before = clock.slept
+    for _ in range(8):
+        await limiter.turn("book")
+    assert clock.slept == before
+
+
+async def test_readers_share_one_limit_and_errors_say_whether_it_was_the_pace() -> None:
+    limiter, clock = made()
+
+    with pytest.raises(VenueUnavailable):
+        async with limiter.reading("book", "reading"):
+            raise VenueUnavailable("busy", retry_after=3.0, rate_limited=True)
+    await limiter.turn("book")
+    assert clock.slept > 0
+
+    before = clock.slept
+    clock.now += 4.0
+    with pytest.raises(VenueUnavailable):
+        async with limiter.reading("book", "reading"):
+            raise VenueUnavailable("down")
+    await limiter.turn("book")
+    assert clock.slept == before
+
+
+async def test_many_books_are_read_in_few_requests(twin: RunningTwin) -> None:
+    markets = [await twin.list_market(f"Will book {number} be read?") for number in range(12)]
+    venue = await PublicVenue.connect(await Endpoints.from_twin(twin.urls["control_url"]))
+    tokens = [token for market in markets for token in _tokens(market)]
+
+    found = await venue.books([*tokens, *tokens[:3]])  # type: ignore[list-item]
+
+    assert {book.token_id for book in found} == set(tokens)
+    await venue.close()
+
+
+def _tokens(market: TwinMarket) -> tuple[str, str]:
+    return market.yes, market.no
