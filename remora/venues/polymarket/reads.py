@@ -87,7 +87,7 @@ class Reads:
 
     async def _is_listed(self, token_id: TokenId) -> bool:
         """Whether Gamma lists the token at all: the official client leaves out what is not binary."""
-        async with translated("looking for a market"):
+        async with self.limiter.reading("markets", "looking for a market"):
             for closed in ("false", "true"):
                 params = {sdk.names_of_token(token_id): token_id, "closed": closed}
                 answer = await self._data.get(f"{self._gamma_url}/markets/keyset", params=params)

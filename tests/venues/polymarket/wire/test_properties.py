@@ -18,7 +18,7 @@ from remora.domain.check_trade import check_trade
 from remora.domain.ids import AccountId, OrderDigest
 from remora.domain.limits import Limits
 from remora.domain.market import Market
-from remora.domain.orders import Accepted, Fill, Rejected, Unknown
+from remora.domain.orders import VENUE_MODES, Accepted, Fill, Rejected, Unknown
 from remora.domain.reasons import SkipReason
 from remora.domain.trades import TradeSource, WhaleTrade
 from remora.domain.usable import book_numbers, first_unusable, market_numbers
@@ -192,6 +192,8 @@ def test_a_reply_to_an_order_is_yes_no_or_unknown(raw: Any, status: int) -> None
         assert isinstance(raw["orderID"], str)
         assert not raw.get("errorMsg")
         assert 0 <= found.matched_notional <= found.matched_shares <= Decimal(10) ** 15
+    elif isinstance(found, Rejected) and found.code in VENUE_MODES:
+        assert status in (425, 503)
     elif isinstance(found, Rejected):
         assert status < 500
         assert status not in (425, 429)
