@@ -27,6 +27,7 @@ from remora.cli import (
     reconcile,
     rescore,
     sbom,
+    sources,
     status,
     top,
     twin,
@@ -61,6 +62,7 @@ COMMANDS: Final[dict[str, Callable[..., Any]]] = {
     "explain": discover.explain,
     "init": init.init,
     "sbom": sbom.sbom,
+    "sources": sources.sources,
     "rescore": rescore.rescore,
     "version": version.version,
 }

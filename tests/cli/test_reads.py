@@ -1,12 +1,14 @@
 """The read commands show what the database holds, as tables and as JSON."""
 
 import json
+from datetime import UTC, datetime
 
 import pytest
 from sqlalchemy.ext.asyncio import AsyncEngine
 from typer.testing import CliRunner, Result
 
 from remora.cli.main import app
+from remora.storage.sightings import Sighting, record_sightings
 from tests.storage.test_risk import ask, prepared
 
 
@@ -52,3 +54,22 @@ async def test_an_unknown_reason_names_the_known_ones(database: str) -> None:
 
     assert result.exit_code != 0
     assert "not_on_roster" in str(getattr(result.exception, "next_step", ""))
+
+
+async def test_sources_are_compared(database: str, engine: AsyncEngine) -> None:
+    now = datetime.now(UTC)
+    facts = {"whale": "0x1", "token_id": "7", "side": "BUY", "kind": "trade", "happened_at": now, "seen_at": now}
+    seen = [("a", "rtds", 900, None), ("a", "chain", 2000, 1100), ("b", "chain", 2200, None)]
+    await record_sightings(
+        engine,
+        [
+            Sighting(trade_key=key, source=source, lag_ms=lag, behind_ms=behind, **facts)  # type: ignore[arg-type]
+            for key, source, lag, behind in [*seen, *seen]
+        ],
+    )
+
+    chain, rtds = json.loads((await _run("sources", "--json")).stdout)
+
+    assert (chain["source"], chain["trades"], chain["first"], chain["behind_ms_p50"]) == ("chain", 2, 1, 1100)
+    assert (rtds["source"], rtds["trades"], rtds["first"], rtds["behind_ms_p50"]) == ("rtds", 1, 1, None)
+    assert "2100" in (await _run("sources")).stdout

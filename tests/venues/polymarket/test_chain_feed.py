@@ -236,3 +236,22 @@ async def test_a_token_of_no_binary_market_is_told_with_an_unknown_market(twin: 
         trade = await reader.next()
 
     assert trade.condition_id == NO_CONDITION
+
+
+async def test_a_node_that_lags_tells_later_and_one_that_pushes_nothing_tells_after_a_reconnect(
+    twin: RunningTwin, market: TwinMarket
+) -> None:
+    async with Reader(twin, market) as reader:
+        await twin.post("/chain/faults", lag_blocks=1)
+        late = await _trade(twin, market.yes)
+        await twin.post("/chain/mine")
+        await twin.post("/chain/mine")
+        first = await reader.next()
+        await twin.post("/chain/faults", lag_blocks=0, drop_logs=1.0)
+        lost = await _trade(twin, market.no)
+        await twin.post("/chain/mine")
+        await twin.post("/chain/disconnect")
+        seen = [await reader.next() for _ in range(3)]
+
+    assert first.transaction_hash == late
+    assert {item.transaction_hash for item in seen if isinstance(item, WhaleTrade)} == {late, lost}
