@@ -4,7 +4,7 @@ BIN    := .venv/bin
 READY  := .venv/ready
 
 .DEFAULT_GOAL := help
-.PHONY: help install lock demo test check bench up down
+.PHONY: help install demo test check bench backtest up down
 
 help:      ## list the targets
 	@grep -hE '^[a-z]+: .*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 10
@@ -21,13 +21,6 @@ $(READY): requirements-dev.lock pyproject.toml
 	@$(BIN)/uv pip install --quiet --no-deps --no-build-isolation --python $(BIN)/python -e .
 	@touch $(READY)
 
-lock: $(READY)  ## resolve dependencies again into the lock files
-	$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url \
-	  --custom-compile-command "make lock" pyproject.toml --output-file requirements.lock
-	$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url \
-	  --custom-compile-command "make lock" --no-annotate --constraints requirements.lock \
-	  pyproject.toml --group dev --output-file requirements-dev.lock
-
 demo: install  ## watch whale trades being copied on the exchange twin
 	@$(BIN)/remora demo
 
@@ -42,6 +35,9 @@ check: install  ## format, lint, types, import contracts
 
 bench: install  ## measure latency, history, memory; docs/performance.md keeps the numbers
 	@$(BIN)/python -m bench $(BENCH)
+
+backtest: install  ## replay a generated season and write tearsheet.html: would a careful person run this?
+	@$(BIN)/remora backtest --season 1 --select --html tearsheet.html $(BACKTEST)
 
 up: install  ## start the stack on this machine and leave it running
 	@$(BIN)/remora up

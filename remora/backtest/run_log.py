@@ -6,11 +6,14 @@ from datetime import datetime
 from decimal import Decimal
 from typing import Any
 
-from sqlalchemy import select
+from sqlalchemy import func, select
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from remora.domain.ids import AccountId
-from remora.storage.tables import Decision, Fill, LedgerTransaction, Order, Position
+from remora.storage.tables import Decision, Fill, LedgerEntry, LedgerTransaction, Order, Position
+
+TRANSFERS = ("deposit", "withdrawal")
+"""Kinds of ledger transactions that are neither gain nor loss."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -25,8 +28,23 @@ class RunLog:
     opened_at: datetime
 
 
+class NothingDecided(Exception):
+    """There is no run to read."""
+
+
+async def opening_cash(engine: AsyncEngine, account: AccountId) -> Decimal:
+    """Return what was paid in, less what was paid out, in dollars."""
+    paid = (
+        select(func.coalesce(func.sum(LedgerEntry.amount), 0))
+        .join(LedgerTransaction, LedgerTransaction.id == LedgerEntry.transaction_id)
+        .where(LedgerEntry.account == account, LedgerEntry.book == "cash", LedgerTransaction.kind.in_(TRANSFERS))
+    )
+    async with engine.connect() as connection:
+        return Decimal(await connection.scalar(paid) or 0)
+
+
 async def run_log(engine: AsyncEngine, account: AccountId, *, opening_cash: Decimal) -> RunLog:
-    """Return everything that an account decided and did, oldest first."""
+    """Return everything that an account decided and did, oldest first; raise NothingDecided if that is nothing."""
     booked = (Fill.__table__, LedgerTransaction.at.label("booked_at"))
     reference = "fill:" + Fill.digest + ":" + Fill.trade_id
     queries = {
@@ -46,5 +64,6 @@ async def run_log(engine: AsyncEngine, account: AccountId, *, opening_cash: Deci
         for name, query in queries.items():
             rows[name] = [dict(row) for row in (await connection.execute(query)).mappings()]
     first = min((row["decided_at"] for row in rows["decisions"]), default=None)
-    assert first is not None, f"account {account} has decided nothing"
+    if first is None:
+        raise NothingDecided(f"Account {account} has decided nothing yet.")
     return RunLog(**rows, opening_cash=opening_cash, opened_at=first)

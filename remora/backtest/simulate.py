@@ -49,18 +49,30 @@ def simulate(case: Case, group: Grouping, number: int) -> Floats:
     matrix = by_unit(made, group)
     rows = np.zeros((RESAMPLES, len(COLUMNS)))
     for row in range(RESAMPLES):
-        weights = rng.multinomial(group.units, np.full(group.units, 1.0 / group.units)) if group.units else None
-        daily = made.daily if weights is None else weights.astype(np.float64) @ matrix
-        found = performance(daily, made.outcome.capital)
-        rows[row] = [
-            np.nan if found.sharpe_annual is None else found.sharpe_annual,
-            found.total_return,
-            found.drawdown,
-            found.drawdown_days,
-            found.under_water,
-            found.ruined,
-        ]
+        rows[row] = (
+            drawn(matrix, group, made.outcome.capital, rng)
+            if group.units
+            else _columns(made.daily, made.outcome.capital)
+        )
     return rows
+
+
+def drawn(matrix: Floats, group: Grouping, capital: float, rng: np.random.Generator) -> list[float]:
+    """Return `COLUMNS` of one history in which units were drawn with replacement."""
+    weights = rng.multinomial(group.units, np.full(group.units, 1.0 / group.units))
+    return _columns(weights.astype(np.float64) @ matrix, capital)
+
+
+def _columns(daily: Floats, capital: float) -> list[float]:
+    found = performance(daily, capital)
+    return [
+        np.nan if found.sharpe_annual is None else found.sharpe_annual,
+        found.total_return,
+        found.drawdown,
+        float(found.drawdown_days),
+        found.under_water,
+        float(found.ruined),
+    ]
 
 
 def by_unit(made: Replayed, group: Grouping) -> Floats:

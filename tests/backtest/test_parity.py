@@ -4,7 +4,7 @@ import asyncio
 import itertools
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from typing import Any, cast
@@ -15,9 +15,12 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 from temporalio.client import Client
 
 from activities.tools import Tools
+from remora.backtest.ledger_study import ledger_report
 from remora.backtest.parity import Reproducer
 from remora.backtest.recorder import RecordingVenue, VenueLog
-from remora.backtest.run_log import run_log
+from remora.backtest.run_log import opening_cash, run_log
+from remora.backtest.tearsheet.page import tearsheet
+from remora.backtest.tearsheet.triangle import gaps, triangulation
 from remora.domain.decide import RosterStatus, WhaleStanding
 from remora.domain.exits import executable_bid
 from remora.domain.ids import TokenId, WalletAddress
@@ -162,6 +165,8 @@ async def test_a_twin_run_replayed_gives_every_decision_and_exit_again(
         await made.trade(PROVEN, followed.yes, "SELL", "0.49", "5000")
         await made.ended(followed.yes)
         log = await run_log(engine, made.venue.account, opening_cash=opening)
+        assert await opening_cash(engine, made.venue.account) == opening
+        closing = await made.venue.cash()
     standings = {
         follow.whale: WhaleStanding(
             on_roster=True,
@@ -188,3 +193,16 @@ async def test_a_twin_run_replayed_gives_every_decision_and_exit_again(
     assert found.thresholds == 3
     assert found.exits >= 5
     assert TokenId(drifted.yes) not in {row["token_id"] for row in log.positions}
+
+    report = ledger_report(log, name="twin", mode="twin")
+    other = ledger_report(replace(log, positions=log.positions[:-1]), name="less", mode="paper")
+    gap = gaps([("paper", other), ("twin", report)])[0]
+    page = triangulation([("paper", other), ("twin", report)])
+    assert report["performance"]["pnl"] == pytest.approx(float(closing - opening), abs=0.01)
+    assert sum(report["attribution"]["made_of"].values()) == pytest.approx(report["performance"]["pnl"])
+    assert {row["reason"] for row in report["exits"]} == reasons
+    assert report["funnel"]["filled"] == 3
+    assert gap["gap"] == pytest.approx(report["performance"]["pnl"] - other["performance"]["pnl"])
+    assert sum(gap["causes"].values()) == pytest.approx(gap["gap"])
+    assert "The causes sum to the gap." in page
+    assert "Would a careful person run this?" in tearsheet(report, title="Report")

@@ -148,6 +148,8 @@ def exits(rows: Sequence[dict[str, Any]]) -> str:
 
 def variants(rows: Sequence[dict[str, Any]], label: str) -> str:
     """Draw dollars by assumption."""
+    if not rows:
+        return "<p>Not tried.</p>"
     lines = [(row["name"], row["pnl"], f" · {row['positions']:.0f} positions") for row in rows]
     return bars(lines, label)
 

@@ -1,0 +1,255 @@
+"""The backtest: trades replayed per second, a thousand simulations, and how both grow with the recording."""
+
+import asyncio
+import json
+import resource
+import shutil
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterator
+from dataclasses import replace
+from datetime import UTC, datetime
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from bench.numbers import Row
+from remora.backtest.batch import Batches
+from remora.backtest.costs import Costs, Latency
+from remora.backtest.engine import Engine
+from remora.backtest.history import BUY, SELL, TRADE, History, Listing, Prints
+from remora.backtest.pool import cores
+from remora.backtest.rosters import NamedRoster
+from remora.backtest.run import prepare, replay
+from remora.backtest.sources import read_history
+from remora.backtest.spec import Spec
+from remora.backtest.study import Plan, study
+from remora.domain.limits import Limits
+from remora.domain.market import MarketClass
+from remora.statistics.scoring_params import ScoringParams
+
+MIDTERMS = Path(__file__).parents[2] / "shared" / "data" / "tape_midterms_2022.parquet"
+WHALES = 20
+LIMITS = Limits(volume_24h_min_usd=Decimal(1000), spread_max=Decimal("0.1"))
+SIZES = (10_000, 100_000, 1_000_000)
+BATCH = 50_000
+BEGAN = datetime(2026, 1, 1, tzinfo=UTC).timestamp()
+INSTALL_S = 600
+WIDE = 200_000
+"""Trades of the generated tape on which both engines run: one wallet in a hundred is followed."""
+COLUMNS = ("at", "wallet", "market", "outcome", "side", "price", "size")
+
+
+class Nowhere:
+    """A bench is no trial: nothing is remembered."""
+
+    def remember(
+        self, key: str, fingerprint: str, sharpe: float | None, days: int, recorded: dict[str, Any]
+    ) -> list[float]:
+        """Return this run alone."""
+        return [0.0 if sharpe is None else sharpe]
+
+
+async def measure() -> list[Row]:
+    """Return rows of trades per second, seconds and MiB; without the recorded tape a generated one is used."""
+    return await asyncio.to_thread(_measure)
+
+
+def _measure() -> list[Row]:
+    history = read_history([MIDTERMS]) if MIDTERMS.exists() else generated(27_000)
+    spec = _spec(history)
+    wide = generated(WIDE)
+    rows = [
+        *_against_nautilus(history, spec),
+        *_against_nautilus(wide, _named(wide)),
+        *_simulations(history, spec),
+    ]
+    return rows + _growth()
+
+
+def _named(history: History) -> Spec:
+    """Follow one wallet in a hundred of a generated tape, as on a real venue."""
+    first, last = history.span
+    return Spec(start=first, end=last + 1, whales=tuple(history.wallets[:WHALES]))
+
+
+def _spec(history: History) -> Spec:
+    prints = history.prints
+    turnover = np.bincount(prints.wallet, weights=prints.price * prints.size, minlength=len(history.wallets))
+    whales = [history.wallets[code] for code in np.argsort(-turnover, kind="stable")[:WHALES]]
+    first, last = history.span
+    return Spec(start=first, end=last + 1, whales=tuple(whales))
+
+
+def _row(where: str, what: str, values: list[float], unit: str) -> Row:
+    return Row(where, what, len(values), float(np.median(values)), max(values), unit)
+
+
+def _against_nautilus(history: History, spec: Spec) -> list[Row]:
+    """Replay the same tape here and in nautilus_trader, preparation included on both sides, data in memory."""
+    count = len(history.prints)
+    rates = []
+    for _ in range(3):
+        began = time.perf_counter()
+        case = prepare(spec, history, NamedRoster(frozenset(spec.whales)), spec.whales, LIMITS, spec.costs())
+        made = replay(case, record=False)
+        rates.append(count / (time.perf_counter() - began))
+    rows = [_row(f"remora, {history.name}", f"trades replayed, {made.outcome.copies} entries", rates, "1/s")]
+    theirs = _nautilus(history, spec)
+    if theirs is None:
+        print("nautilus_trader: skipped, it could not be installed", flush=True)
+        return rows
+    rates = [count / seconds for seconds in theirs["seconds"]]
+    rows.append(
+        _row(f"nautilus_trader, {history.name}", f"trades replayed, {theirs['orders']} orders", rates, "1/s")
+    )
+    rows.append(_row(history.name, "remora to nautilus_trader", [rows[0].p50 / rows[1].p50], "x"))
+    return rows
+
+
+def _nautilus(history: History, spec: Spec) -> dict[str, Any] | None:
+    with tempfile.TemporaryDirectory(prefix="remora-bench-") as directory:
+        root = Path(directory)
+        python = root / "venv" / "bin" / "python"
+        try:
+            subprocess.run([sys.executable, "-m", "venv", str(root / "venv")], check=True, timeout=INSTALL_S)
+            install = [str(python), "-m", "pip", "install", "--quiet", "nautilus_trader==1.221.0"]
+            subprocess.run(install, check=True, timeout=INSTALL_S)
+        except (subprocess.SubprocessError, OSError):
+            return None
+        prints = history.prints
+        followed = [history.codes[wallet] for wallet in spec.whales]
+        ends = [listing.end_at or 0.0 for listing in history.listings]
+        np.savez(
+            root / "tape.npz",
+            followed=np.array(followed),
+            ends=np.array(ends),
+            **{
+                name: getattr(prints, name)
+                for name in ("at", "wallet", "market", "outcome", "side", "price", "size")
+            },
+        )
+        # away from this folder, whose modules are called like the standard library's
+        script = shutil.copy(Path(__file__).with_name("nautilus_copier.py"), root)
+        done = subprocess.run(
+            [str(python), str(script), str(root / "tape.npz")],
+            capture_output=True,
+            text=True,
+            timeout=INSTALL_S,
+            check=False,
+        )
+        if done.returncode != 0:
+            print(f"nautilus_trader: skipped, its run failed: {done.stderr[-500:]}", flush=True)
+            return None
+        found: dict[str, Any] = json.loads(done.stdout.strip().splitlines()[-1])
+        return found
+
+
+def _simulations(history: History, spec: Spec) -> list[Row]:
+    began = time.perf_counter()
+    study(
+        spec,
+        history,
+        LIMITS,
+        ScoringParams(),
+        plan=Plan(simulations=1000, workers=cores()),
+        memory=Nowhere(),
+        progress=lambda _stage, _done, _total: None,
+    )
+    seconds = time.perf_counter() - began
+    name = f"{history.name}, {WHALES} whales, {cores()} processes"
+    most = (
+        resource.getrusage(resource.RUSAGE_SELF).ru_maxrss,
+        resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss,
+    )
+    mebibytes = (most[0] + cores() * most[1]) / 1024
+    return [
+        _row(name, "1,000 simulations, controls, variants and report", [seconds], "s"),
+        _row(name, "peak memory of all processes, at most", [mebibytes], "MiB"),
+    ]
+
+
+def _growth() -> list[Row]:
+    """Stream generated tapes of growing length; return seconds, memory and the exponent between the ends."""
+    rows, seconds = [], []
+    for size in SIZES:
+        code = f"from bench.backtest import stream; print(*stream({size}))"
+        done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+        took, mebibytes = map(float, done.stdout.split())
+        seconds.append(took)
+        rows.append(_row("streamed, generated", f"{size:,} trades", [took], "s"))
+        rows.append(_row("streamed, generated", f"{size:,} trades, peak memory", [mebibytes], "MiB"))
+    slope = np.polyfit(np.log(SIZES), np.log(seconds), 1)[0]
+    rows.append(_row("streamed, generated", "exponent of time in trades", [float(slope)], ""))
+    return rows
+
+
+def stream(size: int) -> tuple[float, float]:
+    """Return seconds and peak MiB of replaying a generated tape of `size` trades, made and read batch by batch."""
+    listings, wallets = _listings(), [f"0x{code:040x}" for code in range(2_000)]
+    roster = NamedRoster(frozenset(wallets[:WHALES]))
+    engine = Engine(
+        roster=roster,
+        limits=replace(LIMITS, volume_24h_min_usd=Decimal(0)),
+        costs=Costs(latency=Latency.measured()),
+        capital=Decimal(10_000),
+        start=BEGAN,
+        end=BEGAN + size * 4.0 + 1,
+        rng=np.random.default_rng(0),
+        record=False,
+    )
+    began = time.perf_counter()
+    engine.run(Batches(wallets, listings, frozenset(range(WHALES))).of(_parts(size)))
+    return time.perf_counter() - began, resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+
+
+def _listings() -> list[Listing]:
+    return [
+        Listing(
+            key=f"m{number}",
+            question=f"m{number}",
+            slug=f"m{number}",
+            event=f"m{number}",
+            cluster=f"m{number}",
+            category="other",
+            market_class=MarketClass.STANDARD,
+            listed_at=BEGAN,
+            end_at=BEGAN + 400 * 86_400 * 10,
+            end_source="the bench",
+        )
+        for number in range(200)
+    ]
+
+
+def _parts(size: int) -> Iterator[Prints]:
+    """Yield trades in order of time, four seconds apart, at prices that wander by market."""
+    rng, price = np.random.default_rng(1), np.full(200, 0.5)
+    for first in range(0, size, BATCH):
+        count = min(BATCH, size - first)
+        market = rng.integers(0, 200, count)
+        paid = np.empty(count)
+        for place, (code, step) in enumerate(
+            zip(market.tolist(), rng.normal(0, 0.004, count).tolist(), strict=True)
+        ):
+            price[code] = min(max(price[code] + step, 0.05), 0.95)
+            paid[place] = price[code]
+        yield Prints(
+            at=(BEGAN + 4.0 * (first + np.arange(count))).astype(np.float64),
+            wallet=rng.integers(0, 2_000, count).astype(np.int32),
+            market=market.astype(np.int32),
+            outcome=np.zeros(count, np.int8),
+            side=rng.choice([BUY, SELL], count).astype(np.int8),
+            price=np.round(paid, 4),
+            size=np.round(rng.lognormal(5, 1, count), 2) + 1,
+            kind=np.full(count, TRADE, np.int8),
+        )
+
+
+def generated(size: int) -> History:
+    """Return a generated recording in memory."""
+    wallets = [f"0x{code:040x}" for code in range(2_000)]
+    return History(name="generated", wallets=wallets, listings=_listings(), prints=Prints.join(list(_parts(size))))
