@@ -9,6 +9,7 @@ from scipy.special import ndtr, ndtri
 from remora.statistics.arrays import Floats, finite_vector, varies
 from remora.statistics.bootstrap import sharpe_block_t
 from remora.statistics.sharpe_difference import Method, difference_p_value
+from remora.statistics.skill import weighted_sharpe
 
 COEFFICIENT_MAX = 0.97
 EULER_GAMMA = 0.5772156649015329
@@ -36,16 +37,7 @@ def ewma_sharpe(returns: ArrayLike, half_life: float) -> tuple[float, float]:
     life that is not above 0.
     """
     series = varying(returns, at_least=2)
-    if not half_life > 0:
-        raise ValueError(f"half_life must be above 0, was {half_life}")
-    weights = np.exp2(-np.arange(series.size, dtype=np.float64)[::-1] / half_life)
-    weights /= weights.sum()
-    n_eff = 1.0 / float(weights @ weights)
-    mean = float(weights @ series)
-    spread = float(weights @ (series - mean) ** 2)
-    if spread <= 1e-24 * float(np.abs(series).max()) ** 2:
-        raise ValueError("returns must vary within the half life, were constant")
-    return mean / math.sqrt(spread / (1.0 - 1.0 / n_eff)), n_eff
+    return weighted_sharpe(series, np.arange(series.size, dtype=np.float64)[::-1], half_life)
 
 
 def sharpe_hac_se(returns: ArrayLike) -> float:
