@@ -95,3 +95,16 @@ def test_captured_market_messages_never_raise() -> None:
         found = json.loads(path.read_text())
         for message in found if isinstance(found, list) else [found]:
             parse_market_message(message)
+
+
+def test_a_new_field_changes_nothing_and_a_missing_one_is_named() -> None:
+    now = datetime(2026, 11, 1, tzinfo=UTC)
+    whole = parse_trade(ROW, seen_at=now, source=TradeSource.RTDS)
+    newer = parse_trade({**ROW, "makerRebate": {"usd": 1}}, seen_at=now, source=TradeSource.RTDS)
+
+    assert whole == newer
+    for field, reason in (("transactionHash", "bad_transaction"), ("asset", "bad_token"), ("size", "bad_number")):
+        fewer = {name: value for name, value in ROW.items() if name != field}
+        found = parse_trade(fewer, seen_at=now, source=TradeSource.RTDS)
+        assert isinstance(found, Malformed)
+        assert found.reason == reason
