@@ -59,7 +59,7 @@ class Access:
         if self.blocked:
             return 403, RESTRICTED
         if buys and signer.lower() in self.closed_only:
-            return 400, CLOSED_ONLY
+            return 400, f"'{signer}' {CLOSED_ONLY}"
         return None
 
     def change(self, body: AccessBody) -> None:

@@ -1,64 +1,28 @@
-import asyncio
 import contextlib
 import time
 from collections.abc import AsyncIterator
-from dataclasses import replace
 from typing import Any
 
 import pytest
-import uvicorn
-from starlette.applications import Starlette
-from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
-from starlette.routing import Route
 
 from remora.venues.polymarket.endpoints import Endpoints
 from remora.venues.polymarket.history import BadPage, PublicHistory
 from remora.venues.polymarket.pacing import Pacing
-from remora.venues.twin.serve import bind
 from remora.venues.venue import VenueRefused, VenueUnavailable
 from tests.fixtures.twin import RunningTwin, TwinMarket
+from tests.venues.polymarket.answers import Answers, answering, page
 
 WALLET = "0x" + "c3" * 20
 
 
-class Answers:
-    """A server that gives prepared answers, one after another, and remembers what it was asked."""
-
-    def __init__(self, *answers: Response) -> None:
-        self.answers = list(answers)
-        self.asked: list[dict[str, str]] = []
-
-    async def answer(self, request: Request) -> Response:
-        self.asked.append(dict(request.query_params))
-        return self.answers.pop(0)
-
-
-def page(*rows: dict[str, Any], cursor: str | None = None, more: bool | None = None) -> JSONResponse:
-    paging = {
-        "limit": 2,
-        "offset": 0,
-        "has_more": cursor is not None if more is None else more,
-        "next_cursor": cursor,
-    }
-    return JSONResponse({"data": list(rows), "pagination": paging})
-
-
 @contextlib.asynccontextmanager
 async def history_of(*answers: Response) -> AsyncIterator[tuple[PublicHistory, Answers]]:
-    given = Answers(*answers)
-    app = Starlette(routes=[Route("/{path:path}", given.answer)])
-    sockets = bind("127.0.0.1", 0)[:1]
-    server = uvicorn.Server(uvicorn.Config(app, log_level="critical", lifespan="off"))
-    serving = asyncio.create_task(server.serve(sockets=sockets))
-    url = f"http://127.0.0.1:{sockets[0].getsockname()[1]}"
-    endpoints = replace(Endpoints.production(), data_url=url, gamma_url=url)
-    try:
-        async with PublicHistory(endpoints, pacing=Pacing(1000, clock=time.monotonic)) as history:
-            yield history, given
-    finally:
-        server.should_exit = True
-        await serving
+    async with (
+        answering(*answers) as (endpoints, given),
+        PublicHistory(endpoints, pacing=Pacing(1000, clock=time.monotonic)) as history,
+    ):
+        yield history, given
 
 
 async def rows_of(history: PublicHistory) -> list[dict[str, Any]]:

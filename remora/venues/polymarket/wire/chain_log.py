@@ -55,13 +55,13 @@ def parse_log(
     Transfers that an exchange makes are left out: its orders are logged themselves.
     """
     try:
-        topics = ["0x" + bytes(topic).hex() for topic in raw["topics"]]
-        data = bytes(raw["data"])
+        topics = ["0x" + _octets(topic).hex() for topic in raw["topics"]]
+        data = _octets(raw["data"])
         if topics[0] == ORDER_FILLED:
             return _filled(raw, topics, data, whales)
         if topics[0] in (TRANSFER_SINGLE, TRANSFER_BATCH):
             return _moved(raw, topics, data, whales, exchanges)
-    except (KeyError, IndexError, TypeError, ValueError) as error:
+    except (KeyError, IndexError, TypeError, ValueError, ArithmeticError) as error:
         return Malformed("bad_log", f"{type(error).__name__}: {error}"[:200])
     return Malformed("unknown_log", f"topic {topics[0]}")
 
@@ -141,6 +141,13 @@ def _numbers(data: bytes, count: int) -> list[int]:
     return [int.from_bytes(data[at : at + WORD], "big") for at in range(0, count * WORD, WORD)]
 
 
+def _octets(value: object) -> bytes:
+    """Return bytes; raise TypeError for a number, of which ``bytes()`` would make that many zeros."""
+    if not isinstance(value, bytes):
+        raise TypeError(f"expected bytes, found {type(value).__name__}")
+    return value
+
+
 def _address(topic: str) -> str:
     if len(topic) != 66:
         raise ValueError(f"expected a word, found {topic}")
@@ -149,8 +156,8 @@ def _address(topic: str) -> str:
 
 def _place(raw: Mapping[str, Any]) -> dict[str, Any]:
     return {
-        "transaction_hash": "0x" + bytes(raw["transactionHash"]).hex(),
+        "transaction_hash": "0x" + _octets(raw["transactionHash"]).hex(),
         "block": int(raw["blockNumber"]),
-        "block_hash": "0x" + bytes(raw["blockHash"]).hex(),
+        "block_hash": "0x" + _octets(raw["blockHash"]).hex(),
         "removed": bool(raw.get("removed", False)),
     }

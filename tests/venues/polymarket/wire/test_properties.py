@@ -27,6 +27,7 @@ from remora.venues.polymarket.our_fills import our_fills
 from remora.venues.polymarket.reads import order_book
 from remora.venues.polymarket.trading import outcome
 from remora.venues.polymarket.wire.activity import parse_trade
+from remora.venues.polymarket.wire.chain_log import ORDER_FILLED, TRANSFER_BATCH, TRANSFER_SINGLE, parse_log
 from remora.venues.polymarket.wire.market import Changes, Ignored, MarketNotice, TickChange, parse_market_message
 from remora.venues.polymarket.wire.page import Page, parse_page
 from remora.venues.polymarket.wire.user import TradeMoved, parse_user_message
@@ -40,6 +41,7 @@ from tests.venues.polymarket.wire.payloads import (
     ODD,
     PAGES,
     REPLIES,
+    TOKEN,
     TRADES,
     USER_MESSAGES,
     WALLET,
@@ -238,3 +240,52 @@ def test_a_number_is_finite_of_a_sane_magnitude_and_cheap_to_write_out(value: An
         assert abs(found) <= Decimal(10) ** 15
         assert len(f"{found:f}") < 120
         assert found == Decimal(str(value))
+
+
+WORDS = st.integers(0, 3).map(lambda n: n.to_bytes(32, "big")) | st.binary(min_size=32, max_size=32)
+LOG: dict[str, Any] = {
+    "topics": [bytes.fromhex(ORDER_FILLED[2:]), bytes(32), bytes.fromhex(WALLET[2:]).rjust(32, b"\0"), bytes(32)],
+    "data": b"".join(n.to_bytes(32, "big") for n in (0, int(TOKEN), 5_000_000, 10_000_000, 0)),
+    "transactionHash": bytes(32),
+    "blockNumber": 7,
+    "blockHash": bytes(32),
+}
+TRANSFERS = [bytes.fromhex(name[2:]) for name in (TRANSFER_SINGLE, TRANSFER_BATCH)]
+
+
+@FEW
+@given(
+    changes=st.dictionaries(
+        st.sampled_from(sorted(LOG)),
+        ODD
+        | st.lists(WORDS | ODD, max_size=5)
+        | st.lists(WORDS, max_size=8).map(b"".join)
+        | st.binary(max_size=70),
+        max_size=2,
+    ),
+    first=st.sampled_from([LOG["topics"][0], *TRANSFERS]),
+    rest=st.lists(WORDS | st.just(LOG["topics"][2]), min_size=3, max_size=3),
+)
+@example(changes={"topics": [2**80]}, first=TRANSFERS[0], rest=[])
+@example(changes={"data": 2**40}, first=TRANSFERS[0], rest=[])
+def test_a_contracts_log_is_sound_or_refused_by_name(
+    changes: dict[str, Any], first: bytes, rest: list[bytes]
+) -> None:
+    found = parse_log({**LOG, "topics": [first, *rest], **changes}, {WALLET}, set())
+
+    if isinstance(found, Malformed):
+        named(found)
+        return
+    for row in found:
+        assert row.whale == WALLET
+        assert row.token_id.isdecimal()
+        assert row.size > 0
+        assert row.price >= 0
+
+
+def test_a_contracts_log_tells_side_size_and_price() -> None:
+    found = parse_log(LOG, {WALLET}, set())
+    assert not isinstance(found, Malformed)
+    (row,) = found
+
+    assert (row.token_id, row.side.value, row.size, row.price) == (TOKEN, "BUY", Decimal(10), Decimal("0.5"))

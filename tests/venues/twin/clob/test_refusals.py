@@ -277,6 +277,21 @@ async def test_the_first_protocols_orders_are_refused_by_version(raw: RawClient,
     assert said(await post(raw, body)) == (400, "order_version_mismatch")
 
 
+async def test_an_account_in_closed_only_mode_sells_and_does_not_buy(
+    twin: RunningTwin, raw: RawClient, twin_market: TwinMarket
+) -> None:
+    held = await post(raw, buy(raw, twin_market.yes, "5.5", "10", order_type="FAK"))
+    assert held.json()["status"] == "matched"
+    await twin.post("/access", closed_only=[raw.address])
+
+    refused = said(await post(raw, buy(raw, twin_market.yes, "5.5", "10", order_type="FAK")))
+    sold = (await post(raw, sell(raw, twin_market.yes, "10", "4", order_type="FAK"))).json()
+
+    assert refused == (400, f"'{raw.address.lower()}' address in closed only mode")
+    assert sold["status"] == "matched"
+    assert (await raw.call("GET", "/auth/ban-status/closed-only")).json() == {"closed_only": True}
+
+
 async def test_a_batch_holds_one_to_fifteen_orders(raw: RawClient, quiet: TwinMarket) -> None:
     orders = [buy(raw, quiet.yes, "4", "10") for _ in range(16)]
 
