@@ -9,12 +9,13 @@ from collections.abc import Callable, Coroutine
 from datetime import UTC, datetime
 from pathlib import Path
 
-from bench import backtest, detection, history, hot_path, scoring, selection_power
+from bench import backtest, detection, history, hot_path, scoring, selection_power, signing
 from bench.numbers import Row, table
 
 BENCHES: dict[str, Callable[[], Coroutine[None, None, list[Row]]]] = {
     "backtest": backtest.measure,
     "hot_path": hot_path.measure,
+    "signing": signing.measure,
     "history": history.measure,
     "detection": detection.measure,
     "scoring": scoring.measure,
