@@ -260,6 +260,8 @@ class Settings(BaseSettings):
         """Return every value that must never be shown."""
         hidden = (self.private_key, self.api_secret, self.api_passphrase, self.relayer_key)
         found = [value.get_secret_value() for value in hidden if value is not None]
+        found += self.alert_urls.get_secret_value().split() if self.alert_urls is not None else []
+        found += [self.heartbeat_url.get_secret_value()] if self.heartbeat_url is not None else []
         password = urlsplit(self.database_url).password if self.database_url else None
         return [*found, password] if password else found
 

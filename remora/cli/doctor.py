@@ -60,7 +60,7 @@ async def examine() -> "list[Finding]":
         wrong = [fail("settings", line, "See .env.example.") for line in str(error).splitlines()]
         return [*wrong, *await run(machine.checks(default_state_dir(), Path(".env")))]
     state_dir = (settings.state_dir or default_state_dir()).expanduser()
-    checks = [*machine.checks(state_dir, Path(".env"))]
+    checks = [*machine.checks(state_dir, Path(".env"), alert_urls=settings.alert_urls)]
     found = [ok("settings", f"REMORA_MODE={settings.mode.value}")]
     more, early = await _venue_checks(settings, state_dir)
     return [*found, *early, *await run([*checks, *_server_checks(settings, state_dir), *more])]

@@ -8,6 +8,8 @@ from collections.abc import Sequence
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
+from pydantic import SecretStr
+
 from remora.cli.checks.finding import Check, Finding, fail, ok, warn
 from remora.embedded.disk import FREE_BYTES_MIN
 
@@ -15,8 +17,8 @@ SDK_PIN = "0.14.0"
 SECRET_NAMES = ("PRIVATE_KEY", "POLYMARKET_SECRET", "POLYMARKET_PASSPHRASE", "POLYMARKET_API_KEY", "DATABASE_URL")
 
 
-def checks(state_dir: Path, env_file: Path) -> list[Check]:
-    """Return the checks of this machine."""
+def checks(state_dir: Path, env_file: Path, *, alert_urls: SecretStr | None = None) -> list[Check]:
+    """Return the checks of this machine; alert targets are read, nothing is sent to them."""
 
     async def programs() -> Sequence[Finding]:
         return [_python(), _sdk(), _signer()]
@@ -27,7 +29,11 @@ def checks(state_dir: Path, env_file: Path) -> list[Check]:
     async def secrets() -> Finding:
         return env_mode(env_file)
 
+    async def alerts() -> Finding:
+        return alert_targets(alert_urls)
+
     return [
+        Check("alerts", alerts, "See REMORA_ALERT_URLS."),
         Check("programs", programs, "Run `make install`."),
         Check("disk", disk, "Look at the disk."),
         Check("secrets", secrets, "Look at the file's permissions."),
@@ -68,6 +74,21 @@ def disk_room(state_dir: Path, *, bytes_min: int = FREE_BYTES_MIN) -> Finding:
         todo = f"Free at least {bytes_min // 1024**2} MB, or set REMORA_STATE_DIR to another disk."
         return fail("disk", found, todo)
     return ok("disk", found)
+
+
+def alert_targets(urls: SecretStr | None) -> Finding:
+    """Return whether alerts have somewhere to go."""
+    from remora.telemetry.alerts import Notifier, TargetInvalid, addresses
+
+    targets = addresses(urls)
+    if not targets:
+        todo = "Set REMORA_ALERT_URLS; then `remora doctor alerts` sends a test."
+        return warn("alerts", "no target: nobody is told when something goes wrong", todo)
+    try:
+        Notifier(targets)
+    except TargetInvalid as error:
+        return fail("alerts", str(error), "Correct REMORA_ALERT_URLS.")
+    return ok("alerts", f"{len(targets)} targets; `remora doctor alerts` sends a test")
 
 
 def env_mode(env_file: Path) -> Finding:
