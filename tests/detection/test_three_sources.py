@@ -136,6 +136,15 @@ class Watched:
         """Return a metric's value."""
         return self.metrics.registry.get_sample_value(name, labels) or 0.0
 
+    def missed(self, source: str) -> float:
+        """Return how many trades a source is known to have missed."""
+        samples = [sample for metric in self.metrics.source_missed.collect() for sample in metric.samples]
+        return sum(
+            sample.value
+            for sample in samples
+            if sample.name.endswith("_total") and sample.labels["source"] == source
+        )
+
 
 async def _play(twin: RunningTwin, market: TwinMarket, random: Random) -> dict[str, Decimal]:
     """Let whales trade while everything goes wrong; return the shares of each transaction."""
@@ -239,3 +248,24 @@ async def test_a_merge_reaches_the_position_that_copies_the_wallet(
         (market.yes, TradeKind.MERGE, Decimal(30)),
         (market.no, TradeKind.MERGE, Decimal(30)),
     }
+
+
+async def test_a_node_that_lies_loses_nothing_and_is_called_blind(
+    engine: AsyncEngine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("NO_PROXY", "127.0.0.1")
+    async with served(options=OPTIONS) as twin:
+        await twin.fund(OUR_KEY)
+        market = await twin.list_market("Does the node tell?", price=0.5)
+        async with Watched(twin, engine) as watched:
+            await twin.post("/chain/faults", drop_logs=1.0, hide_logs=1.0)
+            for _ in range(12):
+                await twin.post("/trades", wallet=WHALES[2], token_id=market.yes, side="BUY", price=0.5, size=100)
+            await twin.post("/chain/disconnect")
+            await watched.until(lambda: sum(watched.copied.times().values()) == 12)
+            await watched.until(lambda: watched.missed("chain") == 12)
+            labels = {"source": "chain"}
+            sample = watched.metrics.registry.get_sample_value
+            await watched.until(lambda: sample("detection_source_coverage_ratio", labels) == 0)
+
+    assert set(watched.copied.times().values()) == {1}
