@@ -66,7 +66,7 @@ class ResearchStore:
 
     def connect(self) -> duckdb.DuckDBPyConnection:
         """Return a connection with a view for each table; raise StoreDamaged when a file is missing."""
-        connection = configured(spill=str(self.root / "spill"))
+        connection = configured(spill=str(self.root / "spill"), threads=1)
         manifests = list(committed(self.root))
         for table in ("trades", "positions", "markets", "resolutions", "coverage"):
             self._view(connection, table, manifests)
