@@ -39,6 +39,7 @@ class Found:
     frame: pd.DataFrame
     rejected: Counter[str]
     notices: tuple[str, ...] = ()
+    complete: bool = True
 
 
 @dataclass(slots=True)
@@ -76,7 +77,15 @@ def read_history(paths: Sequence[Path], *, assumed_life: timedelta | None = None
         raise DataUnusable(f"the recording holds no trade that could be replayed ({counts})")
     notices = [notice for found in reading.trades for notice in found.notices]
     notices += [f"Not used: {text}." for text in reading.ignored]
-    return _history(frame, reading.markets, rejected, notices, assumed_life, name=_name(paths))
+    return _history(
+        frame,
+        reading.markets,
+        rejected,
+        notices,
+        assumed_life,
+        name=_name(paths),
+        complete=all(f.complete for f in reading.trades),
+    )
 
 
 def _name(paths: Sequence[Path]) -> str:
@@ -171,7 +180,7 @@ def _positions(path: Path, names: Sequence[str]) -> Found:
         f"{path.name} is a table of positions: {len(frame)} that are one fill are replayed as trades, "
         f"{left} with several fills are left out, and sales are not in it."
     )
-    return Found(frame=found.frame, rejected=found.rejected, notices=(notice, *found.notices))
+    return Found(frame=found.frame, rejected=found.rejected, notices=(notice, *found.notices), complete=False)
 
 
 def _seconds(column: "pd.Series[Any]") -> "pd.Series[Any]":
@@ -223,6 +232,7 @@ def _history(
     assumed_life: timedelta | None,
     *,
     name: str,
+    complete: bool,
 ) -> History:
     rows = frame.sort_values("at", kind="stable").reset_index(drop=True)
     wallet_codes, wallets = pd.factorize(rows["wallet"])
@@ -248,4 +258,5 @@ def _history(
         ),
         rejected=dict(rejected),
         notices=(*notices, *more),
+        history_complete=complete,
     )

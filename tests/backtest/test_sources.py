@@ -88,4 +88,5 @@ def test_positions_of_one_fill_are_replayed_as_trades() -> None:
 
     assert len(history.prints) + sum(history.rejected.values()) == 3928
     assert len(history.prints) > 3000
+    assert not history.history_complete
     assert sum(listing.payouts is not None for listing in history.listings) > 1500
