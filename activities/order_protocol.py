@@ -10,7 +10,7 @@ from activities.spans import order_attributes, outcome_attributes
 from activities.tools import Tools
 from remora.domain.market import Market
 from remora.domain.money import ZERO
-from remora.domain.orders import Accepted, OrderState, Rejected, SendOutcome
+from remora.domain.orders import Accepted, OrderState, Purpose, Rejected, SendOutcome
 from remora.storage import fills, orders
 from remora.storage.orders import OrderRow
 from remora.venues.venue import VenueUnavailable
@@ -88,13 +88,18 @@ async def _settle(tools: Tools, order: OrderRow, matched: Decimal | None, span: 
                 return True
         else:
             missing += 1
-            if missing % patience.resend_after == 0 and sends < patience.sends_max:
+            if missing % patience.resend_after == 0 and sends < patience.sends_max and not _late(tools, order):
                 sends += 1
                 if await _send_again(tools, order):
                     return True
         await _pause(patience.look_pause)
     await orders.set_order_state(tools.engine, order.id, OrderState.UNKNOWN, now=tools.wall())
     return False
+
+
+def _late(tools: Tools, order: OrderRow) -> bool:
+    """Whether an entry is so old that sending it again would copy a trade of long ago."""
+    return order.purpose is Purpose.ENTRY and tools.wall() - order.decided_at > tools.limits.signal_age_max
 
 
 async def _send_again(tools: Tools, order: OrderRow) -> bool:

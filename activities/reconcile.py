@@ -38,14 +38,17 @@ from remora.storage.ledger import LedgerUnbalanced
 from remora.storage.positions import PositionRow
 from schemas.desk import desk_workflow_id
 from schemas.message import ClockMessage
-from schemas.position import PositionInput, PositionSnapshot, SignalMessage
-from schemas.reconcile import CompareAsk, Comparison, DifferenceMessage
+from schemas.position import OrderChanged, PositionInput, PositionSnapshot, SignalMessage
+from schemas.reconcile import CompareAsk, Comparison, DifferenceMessage, NewsFor
 
 OVERLAP = timedelta(hours=1)
 """Venue time before our newest fill from which the exchange's fills are read again."""
 
 BEGINNING = datetime(2020, 1, 1, tzinfo=UTC)
 """Before the venue had any trade."""
+
+UNSETTLED_AFTER = timedelta(seconds=30)
+"""By then an order activity has looked often enough; what is left waits for news or for a person."""
 
 QUIET_TRIES = 20
 POSITIONS_MAX = 1_000_000
@@ -68,6 +71,8 @@ class ReconcileActivities:
             since = await self._since(ask)
             differences = await self._fills(ask, recollection, since)
             differences += await self._resting()
+            late = await self._unsettled(ask, now)
+            differences += late[0]
             running = await recollection.running(ask.account, [row.workflow_id for row in rows])
             orphans = await self._orphans(ask, [row for row in rows if row.workflow_id not in running])
             guarded = [row for row in rows if row.workflow_id in running]
@@ -84,7 +89,7 @@ class ReconcileActivities:
         return Comparison(
             differences=tuple(DifferenceMessage.of(found) for found in differences),
             orphans=tuple(_adoption(ask, row, clock, now) for row in orphans),
-            news=tuple(swept[1]),
+            news=(*swept[1], *late[1]),
             desk_missing=desk_missing,
             positions=len(rows),
             clock=clock,
@@ -199,6 +204,25 @@ class ReconcileActivities:
             for digest in resting
             if digest not in placed
         ]
+
+    async def _unsettled(self, ask: CompareAsk, now: datetime) -> tuple[list[Difference], list[NewsFor]]:
+        """Have the orders looked up again whose end nobody knew for long: their news may have been lost."""
+        found = await store.unsettled_orders(self._tools.engine, ask.account, before=now - UNSETTLED_AFTER)
+        differences = [
+            Difference(
+                code=DifferenceCode.UNSETTLED_ORDER,
+                subject=digest,
+                position_id=position_id,
+                ours="unknown",
+                repair=Repair.SIGNALLED,
+            )
+            for digest, position_id, _ in found
+        ]
+        news = [
+            NewsFor(workflow_id=workflow_id, order=OrderChanged(digest=digest, seen_at=now))
+            for digest, _, workflow_id in found
+        ]
+        return differences, news
 
     async def _orphans(self, ask: CompareAsk, candidates: Collection[PositionRow]) -> list[PositionRow]:
         """Return those of `candidates` that are still open: one may have ended since it was read."""

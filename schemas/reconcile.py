@@ -3,7 +3,7 @@
 from remora.domain.ids import AccountId
 from remora.domain.reconcile import Difference, DifferenceCode, Repair
 from schemas.message import ClockMessage, Message
-from schemas.position import MarketChanged, PositionInput, PriceCrossed
+from schemas.position import MarketChanged, OrderChanged, PositionInput, PriceCrossed
 
 
 def reconcile_workflow_id(account: AccountId) -> str:
@@ -54,11 +54,12 @@ class CompareAsk(Message):
 
 
 class NewsFor(Message):
-    """A crossing or a market's change that a running position has not heard of."""
+    """A crossing, a market's change or news of an order that a running position has not heard of."""
 
     workflow_id: str
     crossing: PriceCrossed | None = None
     market: MarketChanged | None = None
+    order: OrderChanged | None = None
 
 
 class Comparison(Message):

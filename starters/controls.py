@@ -4,7 +4,13 @@ from decimal import Decimal
 
 from temporalio.client import Client, WorkflowHandle
 
-from schemas.position import AdjustExitsRequest, CloseRequest, PositionResult, PositionSnapshot
+from schemas.position import (
+    AdjustExitsRequest,
+    CloseRequest,
+    PositionResult,
+    PositionSnapshot,
+    ResolveUnknownRequest,
+)
 from workflows.position import PositionWorkflow
 
 
@@ -21,6 +27,11 @@ async def adjust_exits(
     """Move stop, target or both (absolute prices); return the position once they are in force."""
     request = AdjustExitsRequest(stop_price=stop_price, target_price=target_price, by=by)
     return await _position(client, workflow_id).execute_update(PositionWorkflow.adjust_exits, request)
+
+
+async def resolve_unknown(client: Client, workflow_id: str, found: ResolveUnknownRequest) -> PositionSnapshot:
+    """Tell a position what became of an order nobody could look up; return it once that is in its books."""
+    return await _position(client, workflow_id).execute_update(PositionWorkflow.resolve_unknown, found)
 
 
 def _position(client: Client, workflow_id: str) -> WorkflowHandle[PositionWorkflow, PositionResult]:

@@ -127,6 +127,8 @@ class ReconcileWorkflow:
                 await other.signal(PositionWorkflow.price_crossed, news.crossing)
             if news.market is not None:
                 await other.signal(PositionWorkflow.market_changed, news.market)
+            if news.order is not None:
+                await other.signal(PositionWorkflow.order_changed, news.order)
         except FailureError:
             workflow.logger.info("%s has ended meanwhile", news.workflow_id)
 

@@ -18,7 +18,7 @@ class DifferenceCode(StrEnum):
     FILL_CONTRADICTS = "fill_contradicts"
     FOREIGN_FILL = "foreign_fill"
     FOREIGN_ORDER = "foreign_order"
-    RESTING_ORDER = "resting_order"
+    UNSETTLED_ORDER = "unsettled_order"
     LOST_RECORD = "lost_record"
     ORPHANED_POSITION = "orphaned_position"
     TRIGGER_MISSING = "trigger_missing"

@@ -102,6 +102,25 @@ async def placed_orders(engine: AsyncEngine, digests: Collection[OrderDigest]) -
     return found
 
 
+async def unsettled_orders(
+    engine: AsyncEngine, account: AccountId, *, before: datetime
+) -> list[tuple[OrderDigest, str, str]]:
+    """Return (digest, position, workflow) of orders sent before wall time `before` whose end is not known."""
+    async with engine.connect() as connection:
+        rows = await connection.execute(
+            select(Order.digest, Order.position_id, Position.workflow_id)
+            .join(Position, Position.id == Order.position_id)
+            .where(
+                Order.account == account,
+                Order.digest.is_not(None),
+                Order.state.not_in(FINISHED),
+                Order.sent_at < before,
+            )
+            .order_by(Order.sent_at)
+        )
+        return [(OrderDigest(row.digest), row.position_id, row.workflow_id) for row in rows]
+
+
 async def pulse(engine: AsyncEngine, account: AccountId) -> Pulse:
     """Return the books' pulse; two equal ones with nothing unfinished enclose a quiet moment."""
     async with engine.connect() as connection:
