@@ -24,8 +24,8 @@ $(READY): requirements-dev.lock pyproject.toml
 demo: install  ## watch whale trades being copied on the exchange twin
 	@$(BIN)/remora demo
 
-test: install  ## run every test, real servers included
-	@$(BIN)/python -m pytest
+test: install  ## run the tests, real servers included; SLOW=1 adds the long simulations
+	@$(BIN)/python -m pytest $(if $(SLOW),,-m "not slow")
 
 check: install  ## format, lint, types, import contracts
 	@$(BIN)/ruff format --check .

@@ -46,6 +46,7 @@ class Outside:
         """Return a service's variables with the addresses of this machine."""
         asked = dict(SERVICES[name].get("environment", {}))
         asked |= {
+            "REMORA_RESEARCH_DIR": str(self._stack.state_dir / "research"),
             "DATABASE_URL": self._stack.database_url,
             "TEMPORAL_ADDRESS": self._stack.temporal_address,
             "REMORA_TWIN_URL": self.control_url,
@@ -124,7 +125,7 @@ async def _healthy(outside: Outside, name: str, log: Path) -> AsyncIterator[None
 
 
 async def test_the_services_start_in_order_become_healthy_and_end(tmp_path: Path) -> None:
-    assert {"migrate", "twin", "trading", "watcher"} == OURS
+    assert {"migrate", "twin", "trading", "watcher", "research"} == OURS
     async with Stack(StackConfig()) as stack:
         outside = Outside(stack)
         for _ in range(2):  # a second `docker compose up` runs it again
@@ -136,6 +137,7 @@ async def test_the_services_start_in_order_become_healthy_and_end(tmp_path: Path
             async with (
                 _healthy(outside, "trading", tmp_path / "trading.log"),
                 _healthy(outside, "watcher", tmp_path / "watcher.log"),
+                _healthy(outside, "research", tmp_path / "research.log"),
             ):
                 pass
 

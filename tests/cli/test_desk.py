@@ -54,7 +54,7 @@ async def test_the_funnel_says_what_stops_signals(trading: Trading, capsys: Scre
     for number in range(21):
         await trading.buy(f"k{number}")
     capsys.readouterr()
-    for _ in range(200):
+    for _ in range(1500):
         assert await trading.remora("funnel", "--since", "24h", "--json") == Exit.OK
         found = json.loads(capsys.readouterr().out)
         if found["signals"] == 21:

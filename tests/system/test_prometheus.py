@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from bench.place import Place, bench_place
+from remora.detection.coverage import JUDGED_FROM
 from remora.domain.ids import TokenId
 from remora.storage.positions import list_positions
 from tests.fixtures.waiting import eventually
@@ -46,6 +47,7 @@ async def scraped(folder: Path) -> AsyncIterator[tuple[Place, RunningPrometheus]
 async def an_evening(place: Place, server: RunningPrometheus) -> None:
     """Let whales trade, each after Prometheus saw the one before; one copy stops out, one takes its profit."""
     tokens: list[TokenId] = []
+    whale = ""
 
     async def scraped_and_held() -> bool:
         sent = await server.query('sum(trading_detection_to_order_seconds_count{stage="sent"})')
@@ -54,7 +56,8 @@ async def an_evening(place: Place, server: RunningPrometheus) -> None:
         return bool(sent) and float(sent[0]["value"][1]) == len(held) == len(tokens)
 
     for _ in range(TRADES):
-        tokens.append((await place.trade())[1])
+        whale, token = await place.trade()
+        tokens.append(token)
         await eventually(scraped_and_held)
     for token, bid, ask in ((tokens[0], "0.30", "0.31"), (tokens[1], "0.90", "0.91")):
         await place.control.post("/quotes", json={"token_id": token, "bid": bid, "ask": ask})
@@ -69,6 +72,10 @@ async def an_evening(place: Place, server: RunningPrometheus) -> None:
         return bool(closed) and float(closed[0]["value"][1]) == CLOSED
 
     await eventually(both_seen)
+    for _ in range(JUDGED_FROM):
+        # sales of what we hold no more: a source is judged over some trades only
+        sale = {"wallet": whale, "token_id": tokens[0], "side": "SELL", "price": "0.30", "size": "10"}
+        (await place.control.post("/trades", json=sale)).raise_for_status()
 
 
 async def check_rules(server: RunningPrometheus) -> None:

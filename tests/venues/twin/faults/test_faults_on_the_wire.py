@@ -17,7 +17,14 @@ from tests.fixtures.desk import eventually
 from tests.fixtures.twin import OUR_KEY, RunningTwin, TwinMarket
 
 pytestmark = pytest.mark.system
-BEFORE = ("restarting", "rate_limited", "server_error", "trading_disabled", "cancel_only", "post_only")
+MODES = {
+    "restarting": "venue_restarting",
+    "cancel_only": "cancel_only_mode",
+    "post_only": "post_only_mode",
+}
+"""Answers by which the venue says that its engine never saw the order, and the code that we give each."""
+
+BEFORE = ("rate_limited", "server_error", "trading_disabled", *MODES)
 AFTER = ("cut_mid_reply", "error_after_accept")
 
 
@@ -55,7 +62,12 @@ async def test_a_lost_or_wrong_reply_is_unknown_and_the_same_bytes_cannot_fill_t
     for kind in (*BEFORE, *AFTER):
         order = await signed(venue, twin_market)
         await arm(twin, kind, count=1)
-        assert isinstance(await venue.send(order), Unknown), kind
+        outcome = await venue.send(order)
+        if kind in MODES:
+            assert isinstance(outcome, Rejected)
+            assert outcome.code == MODES[kind]
+        else:
+            assert isinstance(outcome, Unknown), kind
         assert bool(await fills(venue, twin_market, order)) is (kind in AFTER), kind
         again = await venue.send(order)
         assert isinstance(again, Unknown if kind in AFTER else Accepted), (kind, again)
