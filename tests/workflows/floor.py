@@ -110,6 +110,14 @@ class Floor:
         found: list[PositionRow] = await until(lambda: list_positions(self.engine, self.venue.account), held)
         return found
 
+    async def marked_below(self, price: Decimal) -> None:
+        """Wait until some position is marked below `price`."""
+
+        def fell(rows: list[PositionRow]) -> bool:
+            return any(row.mark_price is not None and row.mark_price < price for row in rows)
+
+        await until(lambda: list_positions(self.engine, self.venue.account), fell)
+
     async def desk_is(self, holds: Callable[[Any], Any]) -> Any:
         """Return the desk row once it `holds`."""
         return await until(lambda: load_desk(self.engine, self.venue.account), holds)

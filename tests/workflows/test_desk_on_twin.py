@@ -95,8 +95,9 @@ async def test_one_whale_and_one_event_get_their_share_and_no_more(
             await floor.market(name)
         of_whale = [await floor.buy("rain"), await floor.buy("snow")]
         await floor.open(4)
-        await floor.move("rain", "0.25")
-        await floor.desk_is(lambda row: row.scale == 1)
+        # down, but above the stop: a sale would free the whale's share again
+        await floor.move("rain", "0.45")
+        await floor.marked_below(d("0.47"))
         of_whale += [await floor.buy(name) for name in names[2:]]
         exposures = sum(d(row["terms"]["notional"]) for row in of_whale if row["outcome"] == "copy")
 
