@@ -58,6 +58,15 @@ SpreadMax = Annotated[
         rich_help_panel=POLICY,
     ),
 ]
+Script = Annotated[
+    str | None,
+    typer.Option(
+        "--scenario",
+        metavar="evening",
+        help="A scripted one: evening shows every limit and switch of the desk at work, with times and causes.",
+        rich_help_panel=SCENARIO,
+    ),
+]
 JsonFile = Annotated[
     Path | None, typer.Option("--json", metavar="FILE", help="Write the summary here.", rich_help_panel=OUTPUT)
 ]
@@ -72,6 +81,7 @@ Log = Annotated[
 
 def demo(
     *,
+    scenario: Script = None,
     tape: Tape = None,
     season: Season = None,
     since: Since = None,
@@ -96,6 +106,11 @@ def demo(
     """
     from remora.cli.demo.request import checked
     from remora.cli.demo.session import play
+
+    if scenario is not None:
+        from remora.cli.demo.evening import show_evening
+
+        raise typer.Exit(show_evening(scenario, seed=season or 1, json_file=json_file, picture=picture, log=log))
 
     request = checked(
         tape=tape,

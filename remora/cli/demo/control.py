@@ -57,6 +57,21 @@ class TwinControl:
         shares = {str(token): Decimal(str(held)) for token, held in body["shares"].items()}
         return Decimal(str(body["cash"])), {token: held for token, held in shares.items() if held != 0}
 
+    async def list_market(self, question: str, **facts: Any) -> tuple[str, str]:
+        """Open a market now; return its condition and the token of its first outcome."""
+        made = await self._send("POST", "/markets", {"question": question, **facts})
+        return str(made["condition_id"]), str(made["tokens"][0])
+
+    async def trade(self, whale: str, token: str, *, side: str, price: Decimal, size: Decimal) -> None:
+        """Print one fill of somebody else right now."""
+        body = {"wallet": whale, "token_id": token, "side": side, "price": str(price), "size": str(size)}
+        await self._send("POST", "/trades", body)
+
+    async def quote(self, token: str, *, bid: Decimal, ask: Decimal, size: Decimal) -> None:
+        """Move a token's touch."""
+        body = {"token_id": token, "bid": str(bid), "ask": str(ask), "size": str(size)}
+        await self._send("POST", "/quotes", body)
+
     async def _send(self, method: str, path: str, body: dict[str, Any] | None = None) -> dict[str, Any]:
         try:
             answer = await self._http.request(method, path, json=body)

@@ -41,7 +41,7 @@ DRAIN_SECONDS = 45.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class _Run:
+class Run:
     """What a running demo reads."""
 
     control: TwinControl
@@ -54,7 +54,7 @@ async def play(request: Request, *, picture: Path | None, log: Path | None) -> R
     services = [twin(request.scenario)]
     with ServiceProgress() as progress:
         stack = Stack(StackConfig(), services=services, report=progress.report)
-        async with stack, _opened(stack) as run:
+        async with stack, opened(stack) as run:
             progress.stop()
             report, screen = await _watch_it(request, stack, run, log)
     screen.show(report)
@@ -64,17 +64,17 @@ async def play(request: Request, *, picture: Path | None, log: Path | None) -> R
 
 
 @contextlib.asynccontextmanager
-async def _opened(stack: Stack) -> AsyncIterator[_Run]:
+async def opened(stack: Stack) -> AsyncIterator[Run]:
     engine = create_engine(stack.database_url)
     try:
         async with TwinControl(str(stack.twin_control_url)) as control:
             account = AccountId(address_of(stack.account_key).lower())
-            yield _Run(control=control, engine=engine, account=account)
+            yield Run(control=control, engine=engine, account=account)
     finally:
         await engine.dispose()
 
 
-async def _watch_it(request: Request, stack: Stack, run: _Run, log: Path | None) -> tuple[Report, Screen]:
+async def _watch_it(request: Request, stack: Stack, run: Run, log: Path | None) -> tuple[Report, Screen]:
     scenario = await run.control.scenario()
     await run.control.fund(run.account, CASH_USD)
     choice = await choose_and_publish(
@@ -88,11 +88,11 @@ async def _watch_it(request: Request, stack: Stack, run: _Run, log: Path | None)
     scene = _scene(scenario, choice, request, ui_url=stack.ui_url)
     screen = Screen(scene)
     with engine_log(log, secrets=[stack.account_key]):
-        proof = await _trade(_settings(request, stack), stack, run, screen)
+        proof = await _trade(demo_settings(request, stack), stack, run, screen)
     return Report.of(scene, await summarise(run.engine, run.account), proof), screen
 
 
-def _settings(request: Request, stack: Stack) -> Settings:
+def demo_settings(request: Request, stack: Stack) -> Settings:
     return request.settings.model_copy(
         update={
             "database_url": stack.database_url,
@@ -119,7 +119,7 @@ def _scene(scenario: dict[str, Any], choice: Choice, request: Request, *, ui_url
     )
 
 
-async def _trade(settings: Settings, stack: Stack, run: _Run, screen: Screen) -> BooksProof:
+async def _trade(settings: Settings, stack: Stack, run: Run, screen: Screen) -> BooksProof:
     """Run worker and watcher in this process while the window plays; return how the books compare."""
     stop = asyncio.Event()
     working = asyncio.create_task(serve(settings, stop, ready_file=None, with_watcher=True))
@@ -144,7 +144,7 @@ def _raise_of(*ended: asyncio.Task[None]) -> None:
     raise RuntimeError("the trading worker ended by itself")
 
 
-async def _play_window(run: _Run, screen: Screen) -> BooksProof:
+async def _play_window(run: Run, screen: Screen) -> BooksProof:
     await _desk_opened(run)
     await run.control.start()
     with screen.live():
@@ -155,7 +155,7 @@ async def _play_window(run: _Run, screen: Screen) -> BooksProof:
     return proof
 
 
-async def _desk_opened(run: _Run) -> None:
+async def _desk_opened(run: Run) -> None:
     """Wait for the worker: what is traded before it listens would be missed."""
     while True:
         with contextlib.suppress(DeskMissing):
@@ -165,7 +165,7 @@ async def _desk_opened(run: _Run) -> None:
         await asyncio.sleep(0.1)
 
 
-async def _look(run: _Run, screen: Screen) -> Glance:
+async def _look(run: Run, screen: Screen) -> Glance:
     status = await run.control.status()
     glance = Glance(
         venue_time=str(status["venue_time"]),
@@ -180,13 +180,13 @@ async def _look(run: _Run, screen: Screen) -> Glance:
     return glance
 
 
-async def _settled(run: _Run, screen: Screen) -> BooksProof:
+async def _settled(run: Run, screen: Screen) -> BooksProof:
     """Return the comparison once it holds twice in a row; the last one when patience ends first."""
     loop = asyncio.get_running_loop()
     deadline = loop.time() + DRAIN_SECONDS
     equal_before = False
     while True:
-        proof = await _compare(run)
+        proof = await compare_books(run)
         if (proof.equal and equal_before) or loop.time() > deadline:
             return proof
         equal_before = proof.equal
@@ -194,7 +194,7 @@ async def _settled(run: _Run, screen: Screen) -> BooksProof:
         await asyncio.sleep(2 * LOOK_SECONDS)
 
 
-async def _compare(run: _Run) -> BooksProof:
+async def compare_books(run: Run) -> BooksProof:
     ours = await our_books(run.engine, run.account)
     cash, shares = await run.control.books(run.account)
     return BooksProof(
