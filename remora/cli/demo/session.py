@@ -65,6 +65,7 @@ async def play(request: Request, *, picture: Path | None, log: Path | None) -> R
 
 @contextlib.asynccontextmanager
 async def opened(stack: Stack) -> AsyncIterator[Run]:
+    """Open the database and the twin of a running stack."""
     engine = create_engine(stack.database_url)
     try:
         async with TwinControl(str(stack.twin_control_url)) as control:
@@ -93,6 +94,7 @@ async def _watch_it(request: Request, stack: Stack, run: Run, log: Path | None) 
 
 
 def demo_settings(request: Request, stack: Stack) -> Settings:
+    """Return the request's settings on the servers of this stack."""
     return request.settings.model_copy(
         update={
             "database_url": stack.database_url,
@@ -195,6 +197,7 @@ async def _settled(run: Run, screen: Screen) -> BooksProof:
 
 
 async def compare_books(run: Run) -> BooksProof:
+    """Return our ledger beside the exchange's own books."""
     ours = await our_books(run.engine, run.account)
     cash, shares = await run.control.books(run.account)
     return BooksProof(
