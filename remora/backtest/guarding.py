@@ -2,6 +2,7 @@
 
 import heapq
 import itertools
+from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from decimal import Decimal
 from typing import Any
@@ -30,7 +31,7 @@ PAUSE_S = 30.0
 """Seconds before a sale that filled at once, but not whole, is tried again."""
 
 
-class Guarding:
+class Guarding(ABC):
     """Holds the clock of a replay and every handler that is not about a new signal."""
 
     desk: Desk
@@ -50,10 +51,10 @@ class Guarding:
     def _push(self, at: float, kind: int, payload: Any) -> None:
         heapq.heappush(self.heap, (at, next(self._order), kind, payload))
 
+    @abstractmethod
     def _send(
         self, holding: Holding, request: OrderRequest, arrives: float, *, left: Decimal, reserve: Decimal = ZERO
-    ) -> None:
-        raise NotImplementedError
+    ) -> None: ...
 
     # what is there
 

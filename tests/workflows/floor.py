@@ -1,7 +1,7 @@
 """A trading floor on the twin: worker, watcher and desk on real servers, markets moved by hand."""
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -33,6 +33,7 @@ from schemas.position import PositionInput, SignalMessage
 from starters.desk import ensure_desk
 from starters.position import deliver_signal
 from tests.fixtures.twin import OUR_KEY, RunningTwin, TwinMarket
+from tests.fixtures.waiting import until
 from workers.temporal_outlet import TemporalOutlet
 from workers.trading import trading_worker
 
@@ -42,16 +43,6 @@ WHALES = [WalletAddress("0x" + f"{number:02x}" * 20) for number in range(0xA0, 0
 def now() -> datetime:
     """Return the wall clock."""
     return datetime.now(UTC)
-
-
-async def until(look: Callable[[], Awaitable[Any]], holds: Callable[[Any], Any]) -> Any:
-    """Return what `look` gives once it `holds`."""
-    for _ in range(600):
-        seen = await look()
-        if holds(seen):
-            return seen
-        await asyncio.sleep(0.05)
-    raise AssertionError(f"never held, last seen: {seen}")
 
 
 @dataclass

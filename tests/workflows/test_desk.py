@@ -2,7 +2,7 @@
 
 import asyncio
 import itertools
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable
 from datetime import timedelta
 from typing import Any
 
@@ -17,6 +17,7 @@ from schemas.desk import DeskCommand, DeskInput, DeskState, LookAgain, desk_work
 from schemas.position import CloseRequest
 from schemas.search_attributes import TRADING_QUEUE
 from starters import desk
+from tests.fixtures.waiting import until
 from workflows.desk import DeskWorkflow
 from workflows.position import PositionWorkflow
 
@@ -31,18 +32,8 @@ async def switch(stack: Stack) -> WorkflowHandle[DeskWorkflow, None]:
     return await desk.ensure_desk(stack.client, ACCOUNT, mode="twin")
 
 
-async def until(look: Callable[[], Awaitable[Any]], holds: Callable[[Any], bool]) -> Any:
-    """Return what `look` gives once it `holds`."""
-    for _ in range(400):
-        seen = await look()
-        if holds(seen):
-            return seen
-        await asyncio.sleep(0.05)
-    raise AssertionError(f"never held, last seen: {seen}")
-
-
 async def state_is(handle: WorkflowHandle[DeskWorkflow, None], holds: Callable[[DeskState], bool]) -> DeskState:
-    found: DeskState = await until(lambda: handle.query(DeskWorkflow.state), holds)
+    found: DeskState = await until(lambda: handle.query(DeskWorkflow.state), holds, looks=400)
     return found
 
 
@@ -197,6 +188,7 @@ async def test_a_pause_while_an_entry_is_in_flight_lets_it_settle(stack: Stack, 
     view = await until(
         lambda: stack.handle().query(PositionWorkflow.state),
         lambda v: v.state in ("open", "skipped"),
+        looks=400,
     )
 
     assert paused.mode is DeskMode.PAUSED

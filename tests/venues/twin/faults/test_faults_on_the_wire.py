@@ -13,8 +13,8 @@ from remora.domain.orders import Accepted, FillStatus, OrderRequest, Rejected, S
 from remora.venues.polymarket.endpoints import Endpoints
 from remora.venues.polymarket.venue import PolymarketVenue
 from remora.venues.venue import VenueUnavailable
-from tests.fixtures.desk import eventually
 from tests.fixtures.twin import OUR_KEY, RunningTwin, TwinMarket
+from tests.fixtures.waiting import eventually
 
 pytestmark = pytest.mark.system
 MODES = {
@@ -111,7 +111,7 @@ async def test_an_order_is_held_back_and_fills_later(
     async def filled() -> bool:
         return bool(await fills(venue, twin_market, order))
 
-    await eventually(filled, "the delayed order to fill")
+    await eventually(filled, "the delayed order to fill", patience_s=30)
 
 
 async def test_a_thin_book_fills_in_part_and_in_several_trades(
@@ -171,7 +171,7 @@ async def test_settlement_goes_astray(
         found = await venue.look_up(order.digest, condition_id=ConditionId(twin_market.condition_id))
         return [(fill.status, bool(fill.transaction_hash)) for fill in found.fills] == [(status, hashed)]
 
-    await eventually(settled, f"{status} with a hash: {hashed}")
+    await eventually(settled, f"{status} with a hash: {hashed}", patience_s=30)
     assert (await twin.cash() == cash) is (status is FillStatus.FAILED)
 
 
@@ -211,7 +211,7 @@ async def test_resolutions_come_proposed_disputed_late_and_in_halves(
         now = await venue.market_of(TokenId(twin_neg_risk_market.yes), fresh=True)
         return now.resolution is ResolutionStatus.RESOLVED
 
-    await eventually(resolved, "the late resolution")
+    await eventually(resolved, "the late resolution", patience_s=30)
 
 
 async def test_nonsense_is_refused_with_the_field(twin: RunningTwin) -> None:

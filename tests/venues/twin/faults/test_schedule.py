@@ -16,8 +16,8 @@ from remora.venues.twin.faults.schedule import (
     load_schedule,
 )
 from remora.venues.twin.faults.switchboard import Fault, FaultKind, Switchboard
-from tests.fixtures.desk import eventually
 from tests.fixtures.twin import RunningTwin
+from tests.fixtures.waiting import eventually
 
 
 def test_a_seed_decides_the_schedule_and_every_kind_comes_up(tmp_path: Path) -> None:
@@ -76,6 +76,6 @@ async def test_the_command_line_arms_shows_plays_and_calms(
     async def happened() -> bool:
         return bool((await twin.get("/faults"))["happened"] == {"resolution_early": 1})
 
-    await eventually(happened, "the schedule's step")
+    await eventually(happened, "the schedule's step", patience_s=30)
     nobody = await asyncio.to_thread(run, ["twin", "fault", "--twin", "http://127.0.0.1:9"])
     assert nobody == Exit.UNAVAILABLE

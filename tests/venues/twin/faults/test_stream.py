@@ -4,7 +4,7 @@ import pytest
 
 from remora.venues.twin.faults.stream import FaultyStream
 from remora.venues.twin.faults.switchboard import Fault, FaultKind, Switchboard
-from tests.fixtures.desk import eventually
+from tests.fixtures.waiting import eventually
 
 
 def sent(kind: FaultKind | None, *, channel: str = "user", **options: object) -> tuple[FaultyStream, list[str]]:
@@ -20,7 +20,7 @@ async def arrived(out: list[str], count: int) -> None:
     async def enough() -> bool:
         return len(out) >= count
 
-    await eventually(enough, f"{count} frames")
+    await eventually(enough, f"{count} frames", patience_s=30)
 
 
 @pytest.mark.parametrize(
