@@ -43,6 +43,8 @@ class OrderActivities:
                 await positions.set_position_state(
                     tools.engine, ref.position_id, PositionState.EXITING, exit_reason=ask.reason
                 )
+            # a run that died between intent and signature must not keep its shares from being sold
+            await orders.abandon_unsigned_sales(tools.engine, ref.position_id)
             rounds, patient_until = 0, tools.wall() + tools.patience.mode_max
             for number in itertools.count():
                 if await settle_all(tools, ref.position_id):

@@ -208,6 +208,28 @@ async def create_exit_intent(
         return await _load(connection, Order.id == order_id, order_id)
 
 
+async def abandon_unsigned_sales(engine: AsyncEngine, position_id: str) -> None:
+    """Give up sales that were never signed, and so never sent: their shares may be sold by another order.
+
+    Whoever wrote one and still means to sign it finds it refused.
+    """
+    async with engine.begin() as connection:
+        await connection.execute(
+            update(Order)
+            .where(
+                Order.position_id == position_id,
+                Order.side == Side.SELL.value,
+                Order.state == OrderState.INTENT.value,
+                Order.digest.is_(None),
+            )
+            .values(
+                state=OrderState.REJECTED.value,
+                reject_code="never_sent",
+                reject_message="whoever meant to sell ended before it was signed",
+            )
+        )
+
+
 async def _load(connection: AsyncConnection, condition: Any, name: str) -> OrderRow:
     row = (await connection.execute(select(Order.__table__).where(condition))).mappings().first()
     if row is None:
