@@ -4,7 +4,7 @@ BIN    := .venv/bin
 READY  := .venv/ready
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo test check bench backtest up down
+.PHONY: help install demo test check bench chaos backtest up down
 
 help:      ## list the targets
 	@grep -hE '^[a-z]+: .*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 10
@@ -35,6 +35,11 @@ check: install  ## format, lint, types, import contracts
 
 bench: install  ## measure latency, history, memory; docs/performance.md keeps the numbers
 	@$(BIN)/python -m bench $(BENCH)
+
+SEED ?= 1
+ROUNDS ?= 200
+chaos: install  ## kill processes and inject faults by SEED for ROUNDS, then check that the books add up
+	@$(BIN)/python -m chaos --seed $(SEED) --rounds $(ROUNDS) $(CHAOS)
 
 backtest: install  ## replay a generated season and write tearsheet.html: would a careful person run this?
 	@$(BIN)/remora backtest --season 1 --select --html tearsheet.html $(BACKTEST)

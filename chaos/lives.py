@@ -1,0 +1,291 @@
+"""Lives of positions that together pass every point of the order path; the signals come from here."""
+
+import asyncio
+import itertools
+import time
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from decimal import Decimal
+from typing import Any
+
+from temporalio.client import Client
+from temporalio.exceptions import TemporalError
+
+from chaos.evidence import Told, rows
+from chaos.place import Place, TradedMarket
+from remora.domain.ids import ConditionId, TokenId, WalletAddress
+from remora.domain.market import ResolutionStatus
+from remora.domain.money import Side
+from remora.domain.trades import TradeSource
+from schemas.message import ClockMessage
+from schemas.position import (
+    CloseRequest,
+    MarketChanged,
+    PositionInput,
+    Resolution,
+    ResolveUnknownRequest,
+    SignalMessage,
+    position_workflow_id,
+)
+from starters.controls import resolve_unknown
+from starters.position import deliver_signal
+from starters.reconcile import reconcile
+from workflows.position import PositionWorkflow
+
+PATIENCE_S = 400.0
+ASK_S = 10.0
+ALMOST_TOO_OLD = timedelta(seconds=28)
+TOO_OLD = timedelta(seconds=40)
+ENDED = "('closed', 'unfilled', 'skipped')"
+PRICE = Decimal("0.51")
+NOWHERE = "12345"
+"""A token that no market has."""
+
+
+@dataclass(slots=True)
+class Lives:
+    """Begins and ends positions; every life takes a whale and a market of its own."""
+
+    place: Place
+    client: Client
+    clock: ClockMessage
+    told: list[Told] = field(default_factory=list)
+    stuck: list[str] = field(default_factory=list)
+    _numbers: "itertools.count[int]" = field(default_factory=itertools.count)
+    _keys: "itertools.count[int]" = field(default_factory=itertools.count)
+
+    async def live(self, name: str) -> None:
+        """Live one life to its end, however often the worker dies meanwhile; note one that does not end."""
+        number = next(self._numbers)
+        market = self.place.markets[number % len(self.place.markets)]
+        whale = self.place.whales[number // len(self.place.markets) % len(self.place.whales)]
+        try:
+            await LIVES[name](self, market, whale)
+        except TimeoutError as error:
+            self.stuck.append(f"{name}: {error}")
+
+    async def arm(self, kind: str, **more: Any) -> None:
+        """Arm a fault of the twin, once unless told otherwise."""
+        await self.place.post("/faults", kind=kind, **{"count": 1, **more})
+
+    async def tell(
+        self,
+        market: TradedMarket,
+        whale: WalletAddress,
+        *,
+        side: Side = Side.BUY,
+        size: int = 1000,
+        outcome: int = 0,
+        age: timedelta = timedelta(0),
+        key: str | None = None,
+        token: str | None = None,
+    ) -> str:
+        """Deliver a whale's trade; return the key under which it is decided."""
+        now = datetime.now(UTC)
+        known = key is not None
+        key = key or f"life:{next(self._keys)}"
+        signal = SignalMessage(
+            key=key,
+            trade_keys=(key,),
+            whale=whale,
+            token_id=TokenId(token or market.tokens[outcome]),
+            condition_id=ConditionId(market.condition_id),
+            side=side,
+            price=PRICE,
+            size=Decimal(size),
+            happened_at=self.clock.clock().venue_time(now),
+            seen_at=now - age,
+            source=TradeSource.RTDS,
+        )
+        start = PositionInput(account=self.place.account, mode="twin", clock=self.clock, first=signal)
+        await deliver_signal(self.client, start)
+        if not known:
+            self.told.append(Told(key, whale, signal.token_id, side.value))
+        return key
+
+    def workflow_id(self, market: TradedMarket, whale: WalletAddress) -> str:
+        """Return the id of a position in a market's first outcome."""
+        return position_workflow_id(self.place.account, whale, TokenId(market.tokens[0]))
+
+    async def decided(self, key: str) -> None:
+        """Wait until somebody has decided about a trade."""
+        query = f"SELECT count(*) FROM consumed_trades WHERE trade_key = '{key}'"  # noqa: S608 (our own name)
+        await until(lambda: self._some(query), f"a decision about {key}")
+
+    async def opened(self, market: TradedMarket, whale: WalletAddress) -> None:
+        """Wait until the position is guarded, has ended, or waits for a person."""
+        await self._position(market, whale, "state = 'needs_attention' OR stop_price IS NOT NULL")
+
+    async def ended(self, market: TradedMarket, whale: WalletAddress) -> None:
+        """Wait until the position has ended and its workflow with it, answering what only a person can."""
+        name = self.workflow_id(market, whale)
+
+        async def over() -> bool:
+            query = f"SELECT count(*) FROM positions WHERE workflow_id = '{name}' AND state NOT IN {ENDED}"  # noqa: S608
+            if await self._some(query):
+                await self._answer(name)
+                return False
+            return (await self.client.get_workflow_handle(name).describe()).close_time is not None
+
+        await until(over, f"the end of {name}")
+
+    async def close(self, market: TradedMarket, whale: WalletAddress) -> None:
+        """Have the position closed by an operator and wait for its end."""
+        name = self.workflow_id(market, whale)
+        handle = self.client.get_workflow_handle_for(PositionWorkflow.run, name)
+        try:
+            async with asyncio.timeout(ASK_S):
+                await handle.execute_update(PositionWorkflow.close, CloseRequest(by="crash test"))
+        except (TemporalError, TimeoutError):
+            pass  # it ended by itself, or answers only once it has ended
+        await self.ended(market, whale)
+
+    async def market_ended(self, market: TradedMarket, whale: WalletAddress) -> None:
+        """Resolve the market and tell the position."""
+        await self.place.post("/resolve", condition_id=market.condition_id, payouts=[1, 0])
+        changed = MarketChanged(
+            condition_id=ConditionId(market.condition_id),
+            accepting_orders=False,
+            closed=True,
+            resolution=ResolutionStatus.RESOLVED,
+            seen_at=datetime.now(UTC),
+        )
+        handle = self.client.get_workflow_handle_for(PositionWorkflow.run, self.workflow_id(market, whale))
+        await handle.signal(PositionWorkflow.market_changed, changed)
+
+    async def _answer(self, name: str) -> None:
+        waiting = await rows(
+            self.place.engine,
+            "SELECT o.digest FROM orders o JOIN positions p ON p.id = o.position_id "
+            "WHERE p.workflow_id = :name AND o.state = 'unknown' AND p.state = 'needs_attention'",
+            name=name,
+        )
+        placed = {order["id"] for order in (await self.place.books())["orders"]} if waiting else set()
+        for digest in {one["digest"] for one in waiting} - placed:
+            finding = ResolveUnknownRequest(digest=digest, outcome=Resolution.NONE, by="crash test")
+            try:
+                async with asyncio.timeout(ASK_S):
+                    await resolve_unknown(self.client, name, finding)
+            except (TemporalError, TimeoutError):
+                return  # not yet waiting, or answered already
+
+    async def _position(self, market: TradedMarket, whale: WalletAddress, wanted: str) -> None:
+        name = self.workflow_id(market, whale)
+        query = (
+            f"SELECT count(*) FROM positions WHERE workflow_id = '{name}' "  # noqa: S608 (our own names)
+            f"AND ({wanted} OR state IN {ENDED})"
+        )
+        await until(lambda: self._some(query), f"{name} with {wanted}")
+
+    async def _some(self, query: str) -> bool:
+        return int((await rows(self.place.engine, query))[0]["count"]) > 0
+
+
+async def until(condition: Callable[[], Awaitable[bool]], what: str) -> None:
+    """Return once `condition` holds; raise TimeoutError when patience ends first."""
+    deadline = time.monotonic() + PATIENCE_S
+    while not await condition():
+        if time.monotonic() > deadline:
+            raise TimeoutError(f"expected {what} within {PATIENCE_S:g} s")
+        await asyncio.sleep(0.1)
+
+
+Life = Callable[[Lives, TradedMarket, WalletAddress], Awaitable[None]]
+
+
+def _bought(*faults: tuple[str, dict[str, Any]], leaving: tuple[tuple[str, dict[str, Any]], ...] = ()) -> Life:
+    """Return a life that buys while `faults` are armed, and is closed while those of `leaving` are."""
+
+    async def life(lives: Lives, market: TradedMarket, whale: WalletAddress) -> None:
+        for kind, more in faults:
+            await lives.arm(kind, **more)
+        await lives.decided(await lives.tell(market, whale))
+        await lives.opened(market, whale)
+        for kind, more in leaving:
+            await lives.arm(kind, **more)
+        await lives.close(market, whale)
+
+    return life
+
+
+async def _reduced(lives: Lives, market: TradedMarket, whale: WalletAddress) -> None:
+    await lives.decided(await lives.tell(market, whale))
+    await lives.opened(market, whale)
+    await lives.decided(await lives.tell(market, whale, side=Side.SELL, size=250))
+    await lives.close(market, whale)
+
+
+async def _added(lives: Lives, market: TradedMarket, whale: WalletAddress) -> None:
+    first = await lives.tell(market, whale)
+    await lives.decided(first)
+    await lives.opened(market, whale)
+    await lives.decided(await lives.tell(market, whale))
+    await lives.close(market, whale)
+    await lives.tell(market, whale, key=first)  # a late duplicate starts a workflow, which finds it decided
+    await lives.ended(market, whale)
+
+
+async def _turned_round(lives: Lives, market: TradedMarket, whale: WalletAddress) -> None:
+    await lives.decided(await lives.tell(market, whale))
+    await lives.opened(market, whale)
+    await lives.decided(await lives.tell(market, whale, outcome=1))
+    await lives.ended(market, whale)
+
+
+async def _refused(lives: Lives, market: TradedMarket, whale: WalletAddress) -> None:
+    await lives.decided(await lives.tell(market, whale, side=Side.SELL))
+    await lives.decided(await lives.tell(market, whale, token=NOWHERE))
+    await lives.decided(await lives.tell(market, whale, age=TOO_OLD))
+
+
+async def _unreadable(lives: Lives, market: TradedMarket, whale: WalletAddress) -> None:
+    await lives.arm("server_error", count=12, on="any")
+    await lives.decided(await lives.tell(market, whale, age=TOO_OLD))
+
+
+async def _orphaned(lives: Lives, market: TradedMarket, whale: WalletAddress) -> None:
+    await lives.decided(await lives.tell(market, whale))
+    await lives.opened(market, whale)
+    await lives.client.get_workflow_handle(lives.workflow_id(market, whale)).terminate("crash test")
+    await lives.decided(await lives.tell(market, whale))
+    await reconcile(lives.client, lives.place.account, mode="twin")
+    await lives.close(market, whale)
+
+
+async def _late(lives: Lives, market: TradedMarket, whale: WalletAddress) -> None:
+    """Decided just in time: whoever runs it again after a crash finds it too old to send."""
+    await lives.decided(await lives.tell(market, whale, age=ALMOST_TOO_OLD))
+    await lives.close(market, whale)
+
+
+async def _redeemed(lives: Lives, market: TradedMarket, whale: WalletAddress) -> None:
+    await lives.decided(await lives.tell(market, whale))
+    await lives.opened(market, whale)
+    await lives.market_ended(market, whale)
+    await lives.ended(market, whale)
+
+
+_ONCE: dict[str, Any] = {}
+LIVES: dict[str, Life] = {
+    "plain": _bought(),
+    "reduced": _reduced,
+    "added to": _added,
+    "turned round": _turned_round,
+    "refused": _refused,
+    "unreadable": _unreadable,
+    "orphaned": _orphaned,
+    "late": _late,
+    "redeemed": _redeemed,
+    "reply lost": _bought(("timeout_after_accept", _ONCE), leaving=(("error_after_accept", _ONCE),)),
+    "never arrived": _bought(("timeout_before_accept", _ONCE), leaving=(("timeout_before_accept", _ONCE),)),
+    "sent again in vain": _bought(
+        ("timeout_before_accept", _ONCE), ("cancel_only", _ONCE), leaving=(("restarting", {"count": 2}),)
+    ),
+    "unknown": _bought(("timeout_before_accept", {"count": 4})),
+    "unknown sale": _bought(leaving=(("timeout_before_accept", {"count": 4}),)),
+    "delayed": _bought(("order_delayed", {"seconds": 1.0}), leaving=(("order_delayed", {"seconds": 0.5}),)),
+    "undone": _bought(("settle_failed", _ONCE), ("settle_retrying", {"seconds": 1.0})),
+    "in parts": _bought(("partial_fills", _ONCE), leaving=(("partial_fills", _ONCE),)),
+    "tick moved": _bought(("tick_in_flight", _ONCE), leaving=(("tick_in_flight", _ONCE),)),
+}

@@ -1,0 +1,109 @@
+"""Waiting until nothing moves any more, with a person at hand who answers what only the exchange can know."""
+
+import asyncio
+import contextlib
+import time
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from random import Random
+from typing import Any
+
+from sqlalchemy.exc import DBAPIError
+from temporalio.exceptions import TemporalError
+
+from chaos.evidence import rows
+from chaos.place import Place
+from schemas.position import Resolution, ResolveUnknownRequest
+from starters.controls import resolve_unknown
+from starters.reconcile import reconcile
+
+PATIENCE_S = 300.0
+RECONCILE_S = 120.0
+ANSWER_S = 15.0
+PAUSE_S = 1.0
+DOWN = (TemporalError, RuntimeError, OSError, DBAPIError, TimeoutError)
+MOVING = """
+    SELECT id || ' is ' || state AS what FROM positions WHERE state IN ('entering', 'exiting', 'redeeming')
+    UNION ALL SELECT 'fill ' || trade_id || ' is ' || status FROM fills WHERE status NOT IN ('CONFIRMED', 'FAILED')
+    UNION ALL SELECT 'order ' || id || ' is ' || state FROM orders WHERE state NOT IN ('done', 'rejected')
+"""
+
+
+class NotQuiet(Exception):
+    """Something still moved when patience ended; the message says what."""
+
+
+@dataclass(slots=True)
+class Calm:
+    """What it took: answers of a person, and the differences that reconciling found, by code and repair."""
+
+    answered: int = 0
+    differences: Counter[str] = field(default_factory=Counter)
+
+
+async def watching(place: Place, names: Sequence[str], *, patience_s: float = 120.0) -> None:
+    """Return once every watcher has said that it follows somebody."""
+    deadline = time.monotonic() + patience_s
+    logs = [place.stack.state_dir / "logs" / f"{name}.log" for name in names]
+    while not all("whales.followed" in log.read_text() for log in logs if log.exists()):
+        if time.monotonic() > deadline:
+            raise NotQuiet(f"expected watchers to follow {len(place.whales)} whales within {patience_s:g} s")
+        await asyncio.sleep(0.1)
+
+
+async def quieten(place: Place) -> Calm:
+    """Return once reconciling finds nothing more and nothing moves; raise NotQuiet when patience ends."""
+    calm, deadline, last = Calm(), time.monotonic() + PATIENCE_S, ["nothing was seen"]
+    while time.monotonic() < deadline:
+        try:
+            calm.answered += await _answer(place)
+            async with asyncio.timeout(RECONCILE_S):
+                found = await reconcile(await place.client(), place.account, mode="twin")
+            calm.differences += Counter(f"{one.code.value} {one.repair.value}" for one in found.differences)
+            moving = [row["what"] for row in await rows(place.engine, MOVING)]
+            if not found.differences and not moving:
+                return calm
+            last = [
+                f"{one.code.value} {one.subject} {one.ours} {one.theirs}" for one in found.differences
+            ] + moving
+        except DOWN as error:
+            last = [repr(error)]
+        await asyncio.sleep(PAUSE_S)
+    raise NotQuiet(f"not quiet after {PATIENCE_S:g} s: {'; '.join(last)}")
+
+
+async def _answer(place: Place) -> int:
+    """Tell positions that wait for a person what the exchange's own books say of their orders."""
+    answered = 0
+    waiting = await rows(
+        place.engine,
+        "SELECT o.digest, p.workflow_id FROM orders o JOIN positions p ON p.id = o.position_id "
+        "WHERE o.state = 'unknown' AND p.state = 'needs_attention'",
+    )
+    placed = {order["id"] for order in (await place.books())["orders"]} if waiting else set()
+    for one in waiting:
+        if one["digest"] in placed:
+            continue  # it is there: looking again will find it
+        finding = ResolveUnknownRequest(digest=one["digest"], outcome=Resolution.NONE, by="chaos")
+        with contextlib.suppress(TemporalError, TimeoutError):
+            async with asyncio.timeout(ANSWER_S):
+                await resolve_unknown(await place.client(), one["workflow_id"], finding)
+                answered += 1
+    return answered
+
+
+async def end_markets(place: Place, seed: int) -> None:
+    """Pay out every market that takes no more orders: what is held there can end no other way."""
+    rng = Random(f"winners/{seed}")
+    held: dict[str, Any] = {
+        one["condition_id"]: one
+        for one in await rows(
+            place.engine, "SELECT DISTINCT condition_id FROM positions WHERE state = 'awaiting_resolution'"
+        )
+    }
+    for market in place.markets:
+        first = rng.randrange(2)
+        if market.condition_id in held:
+            # one that is resolved already is refused
+            await place.post("/resolve", condition_id=market.condition_id, payouts=[first, 1 - first])
