@@ -9,9 +9,9 @@ from opentelemetry.trace import Span
 from activities.spans import order_attributes, outcome_attributes
 from activities.tools import Tools
 from remora.domain.market import Market
-from remora.domain.money import ZERO
-from remora.domain.orders import Accepted, OrderState, Purpose, Rejected, SendOutcome
-from remora.storage import fills, orders
+from remora.domain.money import ZERO, Side
+from remora.domain.orders import Accepted, OrderState, Purpose, Rejected, SendOutcome, wholly_filled
+from remora.storage import fills, orders, positions
 from remora.storage.orders import OrderRow
 from remora.venues.venue import VenueUnavailable
 
@@ -83,12 +83,12 @@ async def _settle(tools: Tools, order: OrderRow, matched: Decimal | None, span: 
             quiet = quiet + 1 if filled == before else 0
             before = filled
             complete = filled >= matched if matched is not None else quiet >= 2
-            if not found.live and complete:
+            if wholly_filled(order.request, found.fills) or (not found.live and complete):
                 await orders.set_order_state(tools.engine, order.id, OrderState.DONE, now=tools.wall())
                 return True
         else:
             missing += 1
-            if missing % patience.resend_after == 0 and sends < patience.sends_max and not _late(tools, order):
+            if missing % patience.resend_after == 0 and sends < patience.sends_max and await _wanted(tools, order):
                 sends += 1
                 if await _send_again(tools, order):
                     return True
@@ -97,9 +97,13 @@ async def _settle(tools: Tools, order: OrderRow, matched: Decimal | None, span: 
     return False
 
 
-def _late(tools: Tools, order: OrderRow) -> bool:
-    """Whether an entry is so old that sending it again would copy a trade of long ago."""
-    return order.purpose is Purpose.ENTRY and tools.wall() - order.decided_at > tools.limits.signal_age_max
+async def _wanted(tools: Tools, order: OrderRow) -> bool:
+    """Whether an order may be sent again: an entry that has become old, or whose position leaves, may not."""
+    if order.purpose is not Purpose.ENTRY:
+        return True
+    if tools.wall() - order.decided_at > tools.limits.signal_age_max:
+        return False
+    return (await positions.load_position(tools.engine, order.position_id)).exit_reason is None
 
 
 async def _send_again(tools: Tools, order: OrderRow) -> bool:
@@ -113,11 +117,11 @@ async def _send_again(tools: Tools, order: OrderRow) -> bool:
     return False
 
 
-async def settle_all(tools: Tools, position_id: str) -> tuple[OrderRow, ...]:
-    """Bring every unfinished order of a position to its end; return those that stay unknown."""
+async def settle_all(tools: Tools, position_id: str, *, side: Side | None = None) -> tuple[OrderRow, ...]:
+    """Bring every unfinished order of a position (on one side, if given) to its end; return the unknown ones."""
     unknown = []
     for order in await orders.orders_of(tools.engine, position_id, unfinished=True):
-        if order.state is OrderState.INTENT or order.signed is None:
+        if order.state is OrderState.INTENT or order.signed is None or side not in (None, order.request.side):
             continue
         if not await settle(tools, order):
             unknown.append(order)

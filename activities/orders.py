@@ -34,8 +34,18 @@ class OrderActivities:
         return await self._holding(ref, unknown=bool(unknown), settling=not final)
 
     @activity.defn
+    async def settle_orders(self, ref: Ref) -> Holding:
+        """Look up every order until nothing more of it can fill; whether its fills become final is not awaited."""
+        async with heartbeating():
+            unknown = await settle_all(self._tools, ref.position_id)
+        return await self._holding(ref, unknown=bool(unknown), settling=not unknown)
+
+    @activity.defn
     async def sell(self, ask: SellAsk) -> Sold:
-        """Sell until nothing sellable is left; partial fills are tried again on a fresh book."""
+        """Sell until nothing sellable is left; partial fills are tried again on a fresh book.
+
+        An order that nobody can look up does not hold the sale up: only the shares of an unknown sale are kept.
+        """
         tools, ref = self._tools, ask.ref
         left: str | None = "no_bids"
         async with heartbeating():
@@ -47,10 +57,9 @@ class OrderActivities:
             await orders.abandon_unsigned_sales(tools.engine, ref.position_id)
             rounds, patient_until = 0, tools.wall() + tools.patience.mode_max
             for number in itertools.count():
-                if await settle_all(tools, ref.position_id):
-                    return Sold(holding=await self._holding(ref, unknown=True), left="unknown")
+                await settle_all(tools, ref.position_id, side=Side.SELL)
                 left = await self._sell_once(ask, f"{activity.info().attempt}.{number}")
-                if left is None or left in ("below_minimum", "market_closed"):
+                if left is None or left in ("below_minimum", "market_closed", "pending"):
                     break
                 if left == "venue_mode" and tools.wall() < patient_until:
                     # a restart of the venue's engine costs an exit time, but none of its rounds
@@ -60,26 +69,28 @@ class OrderActivities:
                 if rounds >= tools.patience.sale_rounds:
                     break
                 await asyncio.sleep(tools.patience.sale_pause.total_seconds() * rounds)
-            if left is None:
+            unknown = await settle_all(tools, ref.position_id)
+            if left is None and not unknown:
                 await wait_final(tools, ref.position_id)
-        holding = await self._holding(ref, unknown=False)
+        holding = await self._holding(ref, unknown=bool(unknown))
         if left is None and ask.share == 1 and holding.held:
             left = "below_minimum"
         return Sold(holding=holding, left=left)
 
     @activity.defn
     async def settle_by_hand(self, ask: SettleByHand) -> Holding:
-        """Write what an operator found out about an order."""
+        """Write what an operator found out about an order; fills that are booked already count towards it."""
         found = await orders.find_by_digest(self._tools.engine, ask.digest)
         assert found is not None, f"order {ask.digest} is not ours"
         order, now = found[0], self._tools.wall()
-        if ask.outcome is Resolution.FILLED and not order.finished:
+        missing = ask.shares - await fills.booked_shares(self._tools.engine, order.id)
+        if ask.outcome is Resolution.FILLED and not order.finished and missing > 0:
             fill = Fill(
-                trade_id=f"operator:{ask.digest}",
+                trade_id=f"{fills.OPERATOR}{ask.digest}",
                 order_digest=ask.digest,
                 token_id=ask.ref.token_id,
                 side=order.request.side,
-                shares=ask.shares,
+                shares=missing,
                 price=ask.price or order.request.limit_price,
                 fee=ask.fee,
                 status=FillStatus.CONFIRMED,
@@ -88,7 +99,7 @@ class OrderActivities:
             )
             await fills.record_fills(self._tools.engine, order.id, [fill], now=now)
         await orders.set_order_state(self._tools.engine, order.id, OrderState.DONE, now=now)
-        return await self._holding(ask.ref, unknown=False)
+        return await self._holding(ask.ref, unknown=True)
 
     async def _sell_once(self, ask: SellAsk, number: str) -> str | None:
         """Send one order; return None when nothing is left to sell, else why something is."""

@@ -8,14 +8,13 @@ from decimal import Decimal
 
 from temporalio import activity
 
+from activities import leftovers
 from activities.recollection import Recollection
-from activities.redeeming import redeem_market
 from activities.sweep import sweep
 from activities.tools import Tools, heartbeating
 from remora.domain.alerts import Alert, AlertKind
 from remora.domain.exits import Thresholds
 from remora.domain.ids import OrderDigest, TokenId
-from remora.domain.market import ResolutionStatus
 from remora.domain.money import ZERO, Side
 from remora.domain.orders import Fill
 from remora.domain.reasons import PositionState
@@ -67,9 +66,10 @@ class ReconcileActivities:
         async with heartbeating():
             recollection = Recollection(activity.client())
             now = tools.wall()
-            rows = await positions.list_positions(tools.engine, ask.account, limit=POSITIONS_MAX)
             since = await self._since(ask)
             differences = await self._fills(ask, recollection, since)
+            differences += await leftovers.held_after_end(tools, ask)
+            rows = await positions.list_positions(tools.engine, ask.account, limit=POSITIONS_MAX)
             differences += await self._resting()
             late = await self._unsettled(ask, now)
             differences += late[0]
@@ -79,8 +79,8 @@ class ReconcileActivities:
             differences += await self._unguarded(ask, recollection, guarded)
             swept = await sweep(tools, rows, now=now)
             differences += swept[0]
-            differences += await self._winners(ask)
-            differences += await self._reservations(ask)
+            differences += await leftovers.winners(tools, ask)
+            differences += await leftovers.reservations(tools, ask)
             desk_missing = not await recollection.runs(desk_workflow_id(ask.account))
             if ask.totals:
                 differences += await self._totals(ask, recollection)
@@ -261,36 +261,6 @@ class ReconcileActivities:
                 )
             )
         return differences
-
-    # what was forgotten
-
-    async def _winners(self, ask: CompareAsk) -> list[Difference]:
-        """Redeem shares of resolved markets that no running position will redeem."""
-        held = await store.held_by_ended(self._tools.engine, ask.account)
-        differences = []
-        for market in await self._tools.venue.markets(sorted(held)):
-            if market.payouts is None or market.resolution is not ResolutionStatus.RESOLVED:
-                continue
-            dollars = await redeem_market(self._tools, market) if ask.repair else ZERO
-            differences.append(
-                Difference(
-                    code=DifferenceCode.FORGOTTEN_WINNER,
-                    subject=market.condition_id,
-                    ours=f"{held[market.condition_id]:f} shares",
-                    theirs=f"{dollars:f} dollars" if ask.repair else "resolved",
-                    repair=Repair.REDEEMED if ask.repair else Repair.NONE,
-                )
-            )
-        return differences
-
-    async def _reservations(self, ask: CompareAsk) -> list[Difference]:
-        tools = self._tools
-        leaked = await store.release_leaked(tools.engine, ask.account, now=tools.wall(), write=ask.repair)
-        repair = Repair.RELEASED if ask.repair else Repair.NONE
-        return [
-            Difference(code=DifferenceCode.RESERVATION_LEAKED, subject=name, position_id=name, repair=repair)
-            for name in leaked
-        ]
 
     # totals
 

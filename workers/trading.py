@@ -56,6 +56,7 @@ def activities_of(tools: Tools) -> Sequence[Any]:
     return [
         entry.enter,
         orders.follow_orders,
+        orders.settle_orders,
         orders.sell,
         orders.settle_by_hand,
         held.adopt,

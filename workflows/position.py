@@ -231,8 +231,17 @@ class PositionWorkflow(PositionMessages):
             handle = self._follow()
         settled = await sure(handle, self._note_cancel)
         if self._takes == self._takes_before:
-            self._take(settled)
+            await self._take_anew(settled)
         return ExitReason.CANCELLED if self._cancelled or self._holding.shares <= 0 else None
+
+    async def _take_anew(self, settled: Holding) -> None:
+        """Take the books in, and guard what they show if that is something else than before."""
+        before = self._holding
+        self._take(settled)
+        if settled.shares > before.shares:
+            await self._rearm()
+        elif settled.shares > 0 and (settled.shares, settled.unknown) != (before.shares, before.unknown):
+            await self._arm()
 
     # leaving
 
@@ -241,12 +250,16 @@ class PositionWorkflow(PositionMessages):
         self._show(PositionState.EXITING, exit_reason=reason)
         if reason is not ExitReason.RESOLVED and self._holding.shares > 0:
             await self._sell(reason)
-        await self._await_orders(only_unknown=True)
+        while self._holding.unknown:
+            await self._await_orders(leaving=True)
+            if self._holding.held and reason is not ExitReason.RESOLVED:
+                # a sale that never happened, or a purchase that did
+                await self._sell(reason)
         while self._holding.held:
             self._show(PositionState.AWAITING_RESOLUTION, exit_reason=ExitReason.RESOLVED)
             self._inbox.market = None
             await self._redeem_or_resume(reason)
-            await self._await_orders(only_unknown=True)
+            await self._await_orders(leaving=True)
         if self._following is not None:
             await sure(self._following, self._note_cancel)
         final = self._view.exit_reason or reason

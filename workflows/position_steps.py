@@ -81,7 +81,8 @@ class PositionSteps:
         )
         entered = await sure(handle, self._note_cancel)
         if entered.position_id is not None and entered.skip_reason in (None, SkipReason.ORDER_REJECTED):
-            self._take(entered.holding)
+            # what was unknown before this purchase still is
+            self._take(entered.holding.model_copy(update={"unknown": self._holding.unknown}))
         return entered
 
     async def _adopt(self, position_id: str) -> Adopted:
@@ -114,7 +115,10 @@ class PositionSteps:
         bounds = await self._armed(ask)
         changed = bounds.exit_at != self._view.exit_at
         self._refused = bounds.refused
-        self._show(PositionState.OPEN, **bounds.model_dump(exclude={"refused"}))
+        note = self._doubt()
+        self._show(PositionState.OPEN, attention=note, **bounds.model_dump(exclude={"refused"}))
+        if note is not None:
+            await self._write(PositionState.OPEN, attention=note)
         if self._following is None or self._following.done():
             self._following = self._follow()
         if changed or self._alarm is None:
@@ -160,20 +164,28 @@ class PositionSteps:
             OrderActivities.follow_orders, self._ref(), summary="follow the order to settlement", **policies.ORDER
         )
 
-    async def _await_orders(self, *, only_unknown: bool = False) -> None:
-        """Settle open orders; what nobody can look up waits for an operator."""
-        if not only_unknown:
-            self._take(await sure(self._follow(), self._note_cancel))
-        while self._holding.unknown:
+    def _settle(self) -> workflow.ActivityHandle[Holding]:
+        return workflow.start_activity_method(
+            OrderActivities.settle_orders, self._ref(), summary="look the order up", **policies.ORDER
+        )
+
+    def _doubt(self) -> str | None:
+        """Say which order nobody could look up."""
+        return f"order {self._holding.unknown[0]} could not be looked up" if self._holding.unknown else None
+
+    async def _await_orders(self, *, leaving: bool = False) -> None:
+        """Settle orders; what nobody can look up waits for an operator, if nothing is held to be guarded."""
+        if not leaving:
+            self._take(await sure(self._settle(), self._note_cancel))
+        while self._holding.unknown and (leaving or not self._holding.held):
             before = self._view.state
-            note = f"order {self._holding.unknown[0]} could not be looked up"
-            self._show(PositionState.NEEDS_ATTENTION, attention=note)
+            self._show(PositionState.NEEDS_ATTENTION, attention=self._doubt())
             while not (self._inbox.findings or self._inbox.orders_changed):
                 await until(lambda: bool(self._inbox.findings) or self._inbox.orders_changed, self._note_cancel)
             if self._inbox.findings:
                 await self._settle_by_hand(self._inbox.findings.pop(0))
             self._inbox.orders_changed = False
-            self._take(await sure(self._follow(), self._note_cancel))
+            self._take(await sure(self._settle(), self._note_cancel))
             self._show(before, attention=None)
 
     async def _settle_by_hand(self, found: ResolveUnknownRequest) -> None:
@@ -206,11 +218,13 @@ class PositionSteps:
             clock=self._start.clock,
         )
 
-    async def _write(self, state: PositionState, reason: ExitReason | None = None) -> None:
+    async def _write(
+        self, state: PositionState, reason: ExitReason | None = None, *, attention: str | None = None
+    ) -> None:
         handle = workflow.start_local_activity_method(
             PositionActivities.write_state,
-            StateAsk(ref=self._ref(), state=state, exit_reason=reason),
-            summary=f"end as {state.value}",
+            StateAsk(ref=self._ref(), state=state, exit_reason=reason, attention=attention),
+            summary=f"end as {state.value}" if state.ended else f"write {state.value}",
             **policies.WRITE,
         )
         await sure(handle, self._note_cancel)

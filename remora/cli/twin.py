@@ -33,7 +33,9 @@ def fault(
     rate: Annotated[float, typer.Option(min=0.0001, max=1, help="How often it strikes.")] = 1.0,
     count: Annotated[int | None, typer.Option(min=1, help="At most so many times.")] = None,
     seconds: Annotated[float, typer.Option(min=0, help="How long a delay or silence lasts.")] = 1.0,
-    on: Annotated[str, typer.Option(help="Only here: market, user, rtds; any: every request.")] = "",
+    on: Annotated[
+        str, typer.Option(help="Only here: market, user, rtds; any: every request; lookups: reads of own orders.")
+    ] = "",
     market: Annotated[str | None, typer.Option(help="Condition id, for what happens to a market.")] = None,
     schedule: Annotated[Path | None, typer.Option(help="Play a file of faults instead.")] = None,
     draw: Annotated[int | None, typer.Option(metavar="SEED", help="Print a schedule from a seed.")] = None,
@@ -44,7 +46,8 @@ def fault(
     """Make the twin misbehave; without KIND show what is armed and what really happened.
 
     Kinds: timeout_before_accept, timeout_after_accept, cut_mid_reply, error_after_accept (replies to orders);
-    restarting (425), rate_limited (429), server_error (500), trading_disabled, cancel_only, post_only (503);
+    order_shown_live (a finished order reads as live); restarting (425), rate_limited (429), server_error (500),
+    trading_disabled, cancel_only, post_only (503);
     order_delayed, partial_fills, tick_in_flight, close_in_flight; ws_duplicate, ws_reorder, ws_delay, ws_drop,
     ws_silent; data_stale; settle_retrying, settle_failed, hash_late, hash_missing; and at once:
     resolution_proposed, resolution_disputed, resolution_early, resolution_late, resolution_fifty_fifty.

@@ -192,6 +192,9 @@ def _check_signal(signal: Signal, limits: Limits, now_wall: datetime, now_venue:
         return Skip(SkipReason.STALE, f"{age.total_seconds():.1f} s old")
     if signal.happened_at - now_venue > limits.signal_skew_max:
         return Skip(SkipReason.FUTURE_DATED, signal.happened_at.isoformat())
+    if -age > limits.signal_skew_max:
+        # the watcher's clock is ahead of ours: nobody knows how old the trade is
+        return Skip(SkipReason.FUTURE_DATED, f"seen {-age.total_seconds():.1f} s from now")
     if not (signal.price.is_finite() and 0 < signal.price < 1):
         return Skip(SkipReason.PRICE_OUT_OF_RANGE, f"price {signal.price}")
     if not (signal.size.is_finite() and 0 < signal.size <= limits.trade_size_max * max(1, len(signal.trade_keys))):

@@ -1,12 +1,15 @@
 """Our instructions to the venue and what came of them."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
 from enum import StrEnum
 
 from remora.domain.ids import ConditionId, OrderDigest, TokenId
-from remora.domain.money import Side
+from remora.domain.money import ZERO, Side
+
+CENT = Decimal("0.01")
 
 
 class OrderType(StrEnum):
@@ -102,6 +105,17 @@ class Fill:
     status: FillStatus
     matched_at: datetime
     transaction_hash: str
+
+
+def wholly_filled(request: OrderRequest, fills: Iterable[Fill]) -> bool:
+    """Whether nothing more of an order can fill, whatever a venue that contradicts itself says besides.
+
+    A market purchase is whole once less than a cent of its dollars is left: rounding may keep that.
+    """
+    known = list(fills)
+    if request.notional is not None:
+        return request.notional - sum((fill.shares * fill.price for fill in known), ZERO) < CENT
+    return sum((fill.shares for fill in known), ZERO) >= request.shares
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

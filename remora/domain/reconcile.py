@@ -20,6 +20,7 @@ class DifferenceCode(StrEnum):
     FOREIGN_ORDER = "foreign_order"
     UNSETTLED_ORDER = "unsettled_order"
     LOST_RECORD = "lost_record"
+    HELD_AFTER_END = "held_after_end"
     ORPHANED_POSITION = "orphaned_position"
     TRIGGER_MISSING = "trigger_missing"
     MISSED_CROSSING = "missed_crossing"
@@ -40,6 +41,7 @@ class Repair(StrEnum):
 
     ROLLED_FORWARD = "rolled_forward"
     RESTORED = "restored"
+    REOPENED = "reopened"
     ADOPTED = "adopted"
     SIGNALLED = "signalled"
     ARMED = "armed"

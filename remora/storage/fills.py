@@ -3,8 +3,9 @@
 from collections.abc import Sequence
 from datetime import datetime
 from decimal import Decimal
+from typing import Any
 
-from sqlalchemy import select, update
+from sqlalchemy import func, select, update
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
@@ -15,6 +16,9 @@ from remora.domain.pnl import PositionBooks, position_books
 from remora.storage import desk as desks
 from remora.storage import ledger
 from remora.storage import tables as t
+
+OPERATOR = "operator:"
+"""Begins the trade id of what an operator found out; the exchange's own word about the order takes its place."""
 
 RANK = {
     FillStatus.MATCHED: 0,
@@ -56,6 +60,9 @@ async def _record(
         )
     ).first()
     if known is None:
+        operators = fill.trade_id.startswith(OPERATOR)
+        if fill.side is Side.BUY and not operators:
+            await _withdraw_finding(connection, account, position_id, fill.order_digest, now)
         await connection.execute(
             insert(t.Fill).values(
                 trade_id=fill.trade_id,
@@ -74,6 +81,9 @@ async def _record(
         )
         if fill.status is not FillStatus.FAILED:
             await _post(connection, account, position_id, fill, now, undo=False)
+        if fill.side is Side.SELL and not operators:
+            # only now: the desk's cash must not be short in between
+            await _withdraw_finding(connection, account, position_id, fill.order_digest, now)
         return
     if RANK[fill.status] <= RANK[FillStatus(known.status)]:
         return
@@ -84,6 +94,37 @@ async def _record(
     )
     if fill.status is FillStatus.FAILED:
         await _post(connection, account, position_id, fill, now, undo=True)
+
+
+async def _withdraw_finding(
+    connection: AsyncConnection, account: AccountId, position_id: str, digest: OrderDigest, now: datetime
+) -> None:
+    """Undo what an operator said about an order, now that the exchange tells it: it must not count twice."""
+    found = (
+        await connection.execute(
+            update(t.Fill)
+            .where(
+                t.Fill.trade_id == f"{OPERATOR}{digest}",
+                t.Fill.digest == digest,
+                t.Fill.status != FillStatus.FAILED.value,
+            )
+            .values(status=FillStatus.FAILED.value)
+            .returning(t.Fill.__table__)
+        )
+    ).mappings()
+    for row in found:
+        await _post(connection, account, position_id, _fill(row), now, undo=True)
+
+
+async def booked_shares(engine: AsyncEngine, order_id: str) -> Decimal:
+    """Return how many shares of an order are in the books."""
+    async with engine.connect() as connection:
+        found = await connection.scalar(
+            select(func.sum(t.Fill.shares)).where(
+                t.Fill.order_id == order_id, t.Fill.status != FillStatus.FAILED.value
+            )
+        )
+        return Decimal(found or 0)
 
 
 async def _post(
@@ -131,21 +172,22 @@ async def fills_of(connection: AsyncConnection, position_id: str) -> list[Fill]:
     rows = await connection.execute(
         select(t.Fill.__table__).where(t.Fill.position_id == position_id).order_by(t.Fill.matched_at)
     )
-    return [
-        Fill(
-            trade_id=row["trade_id"],
-            order_digest=OrderDigest(row["digest"]),
-            token_id=TokenId(row["token_id"]),
-            side=Side(row["side"]),
-            shares=row["shares"],
-            price=row["price"],
-            fee=row["fee"],
-            status=FillStatus(row["status"]),
-            matched_at=row["matched_at"],
-            transaction_hash=row["transaction_hash"],
-        )
-        for row in rows.mappings()
-    ]
+    return [_fill(row) for row in rows.mappings()]
+
+
+def _fill(row: Any) -> Fill:
+    return Fill(
+        trade_id=row["trade_id"],
+        order_digest=OrderDigest(row["digest"]),
+        token_id=TokenId(row["token_id"]),
+        side=Side(row["side"]),
+        shares=row["shares"],
+        price=row["price"],
+        fee=row["fee"],
+        status=FillStatus(row["status"]),
+        matched_at=row["matched_at"],
+        transaction_hash=row["transaction_hash"],
+    )
 
 
 async def _fold(connection: AsyncConnection, position_id: str) -> PositionBooks:

@@ -9,8 +9,9 @@ from sqlalchemy import func, insert, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from remora.domain.ids import AccountId, ConditionId, OrderDigest, TokenId
-from remora.domain.money import ZERO, Side
+from remora.domain.money import Side
 from remora.domain.orders import OrderRequest, OrderState, OrderType, Purpose, SignedOrder
+from remora.domain.precision import SHARE_QUANTUM
 from remora.domain.reasons import ExitReason
 from remora.storage import desk as desks
 from remora.storage.tables import Order, Position, Reservation
@@ -183,8 +184,8 @@ async def create_exit_intent(
                     Order.state.not_in(FINISHED),
                 )
             )
-            shares = min(request.shares, held - Decimal(pending or 0))
-            if shares <= ZERO:
+            free = held - Decimal(pending or 0)
+            if free < SHARE_QUANTUM:
                 return None
             await connection.execute(
                 insert(Order).values(
@@ -196,7 +197,7 @@ async def create_exit_intent(
                     token_id=request.token_id,
                     condition_id=request.condition_id,
                     side=Side.SELL.value,
-                    shares=shares,
+                    shares=min(request.shares, free),
                     limit_price=request.limit_price,
                     order_type=request.order_type.value,
                     state=OrderState.INTENT.value,

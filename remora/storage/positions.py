@@ -64,7 +64,7 @@ async def load_position(engine: AsyncEngine, position_id: str) -> PositionRow:
         row = (await connection.execute(query)).mappings().first()
     if row is None:
         raise PositionMissing(f"no position {position_id}: see remora positions --all")
-    return _row(row)
+    return row_of(row)
 
 
 async def find_open(
@@ -76,7 +76,7 @@ async def find_open(
     )
     async with engine.connect() as connection:
         row = (await connection.execute(query)).mappings().first()
-    return None if row is None else _row(row)
+    return None if row is None else row_of(row)
 
 
 async def list_positions(
@@ -88,7 +88,7 @@ async def list_positions(
         query = query.where(NOT_ENDED)
     async with engine.connect() as connection:
         rows = await connection.execute(query.order_by(Position.opened_at.desc(), Position.id).limit(limit))
-        return [_row(row) for row in rows.mappings()]
+        return [row_of(row) for row in rows.mappings()]
 
 
 async def set_position_state(
@@ -155,7 +155,8 @@ async def finish_position(
         await connection.execute(delete(ExitTrigger).where(ExitTrigger.position_id == position_id))
 
 
-def _row(row: Any) -> PositionRow:
+def row_of(row: Any) -> PositionRow:
+    """Return a position from its row."""
     return PositionRow(
         id=row["id"],
         workflow_id=row["workflow_id"],

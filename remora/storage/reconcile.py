@@ -5,15 +5,18 @@ from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
 
-from sqlalchemy import delete, func, insert, select, update
+from sqlalchemy import case, delete, func, insert, select, update
+from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from remora.domain.ids import AccountId, ConditionId, EventId, OrderDigest, TokenId, WalletAddress
 from remora.domain.money import ZERO, Side
 from remora.domain.orders import Fill, FillStatus, OrderState, OrderType, Purpose
+from remora.domain.precision import SHARE_QUANTUM
 from remora.domain.reasons import ExitReason, PositionState
 from remora.domain.reconcile import KnownFill
 from remora.storage.orders import FINISHED
+from remora.storage.positions import PositionRow, row_of
 from remora.storage.tables import (
     ENDED,
     ExitTrigger,
@@ -183,6 +186,46 @@ async def held_by_ended(engine: AsyncEngine, account: AccountId) -> dict[Conditi
             .group_by(Position.condition_id)
         )
         return {ConditionId(condition): total for condition, total in rows}
+
+
+async def ended_with_shares(
+    engine: AsyncEngine, account: AccountId, markets: Collection[ConditionId]
+) -> list[PositionRow]:
+    """Return the ended positions in `markets` that hold as many shares as an order can sell."""
+    held = Position.bought_shares - Position.sold_shares - Position.redeemed_shares
+    async with engine.connect() as connection:
+        rows = await connection.execute(
+            select(Position.__table__)
+            .where(
+                Position.account == account,
+                Position.state.in_(ENDED),
+                Position.condition_id.in_(sorted(markets)),
+                held >= SHARE_QUANTUM,
+            )
+            .order_by(Position.id)
+        )
+        return [row_of(row) for row in rows.mappings()]
+
+
+async def reopen(engine: AsyncEngine, position_id: str) -> bool:
+    """Take back that a position ended; False if another one of its whale in its token is open by now.
+
+    One that had left goes on leaving, one that had bought nothing begins to hold.
+    """
+    resumed = case(
+        (Position.state == PositionState.CLOSED.value, PositionState.EXITING.value),
+        else_=PositionState.ENTERING.value,
+    )
+    try:
+        async with engine.begin() as connection:
+            found = await connection.execute(
+                update(Position)
+                .where(Position.id == position_id, Position.state.in_(ENDED))
+                .values(state=resumed, closed_at=None)
+            )
+            return bool(found.rowcount)
+    except IntegrityError:
+        return False
 
 
 async def take_over(engine: AsyncEngine, position_id: str, *, run_id: str, now: datetime) -> None:

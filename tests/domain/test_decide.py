@@ -73,6 +73,7 @@ def test_a_proven_whales_purchase_is_copied_at_a_quarter_of_kelly_within_the_cap
         (SkipReason.PROBATION, {"whale": whale(status=RosterStatus.PROBATION), "desk": desk(live=True)}),
         (SkipReason.STALE, {"signal": signal(seen_at=NOW - timedelta(seconds=30.001))}),
         (SkipReason.FUTURE_DATED, {"signal": signal(happened_at=NOW + timedelta(seconds=6))}),
+        (SkipReason.FUTURE_DATED, {"signal": signal(seen_at=NOW + timedelta(seconds=60))}),
         (SkipReason.PRICE_OUT_OF_RANGE, {"signal": signal(price=d("0"))}),
         (SkipReason.PRICE_OUT_OF_RANGE, {"signal": signal(price=d("1"))}),
         (SkipReason.PRICE_OUT_OF_RANGE, {"signal": signal(price=d("NaN"))}),

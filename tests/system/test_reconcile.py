@@ -108,7 +108,10 @@ async def test_shares_left_in_a_closed_position_are_redeemed(desk: Desk, twin_ma
             await connection.execute(text("UPDATE positions SET state = 'closed'"))
             await connection.execute(text("DELETE FROM exit_triggers"))
         await desk.twin.post("/resolve", condition_id=twin_market.condition_id, payouts=[1, 0])
-        assert codes(await desk.reconcile()) == {"forgotten_winner": "redeemed"}
+        done = codes(await desk.reconcile())
+        # whether settlement was followed to its end before is a matter of milliseconds
+        assert done.pop("fill_moved", "rolled_forward") == "rolled_forward"
+        assert done == {"forgotten_winner": "redeemed"}
 
     await desk.assert_books_equal()
 

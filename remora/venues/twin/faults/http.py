@@ -30,7 +30,10 @@ STALE_MAX = 1000
 
 
 class FaultyHttp:
-    """Wraps one service. Orders meet every kind of fault; other requests only those with ``on="any"``."""
+    """Wraps one service. Orders meet every kind of fault; other requests only those with ``on="any"``.
+
+    With ``on="lookups"`` a refusal strikes only what an account reads about its own orders and trades.
+    """
 
     def __init__(self, app: ASGIApp, board: Switchboard, service: str) -> None:
         self._app = app
@@ -60,8 +63,13 @@ class FaultyHttp:
     def _fault(self, scope: Scope) -> Fault | None:
         if scope["method"] == "POST" and scope["path"] in ("/order", "/orders"):
             return self._board.first(ORDERS_ONLY, "orders")
-        armed = [kind for kind in REPLIES if (fault := self._board.armed.get(kind)) and fault.on == "any"]
-        return self._board.first(armed, "any")
+        struck = ("any", "lookups") if scope["path"].startswith("/data/") else ("any",)
+        for on in struck:
+            armed = [kind for kind in REPLIES if (fault := self._board.armed.get(kind)) and fault.on == on]
+            fault = self._board.first(armed, on)
+            if fault is not None:
+                return fault
+        return None
 
     async def _after(self, fault: Fault, scope: Scope, receive: Receive, send: Send) -> None:
         answer: list[Message] = []

@@ -15,6 +15,8 @@ class FaultKind(StrEnum):
     TIMEOUT_AFTER_ACCEPT = "timeout_after_accept"
     CUT_MID_REPLY = "cut_mid_reply"
     ERROR_AFTER_ACCEPT = "error_after_accept"
+    # replies about orders
+    ORDER_SHOWN_LIVE = "order_shown_live"
     # any request
     RESTARTING = "restarting"
     RATE_LIMITED = "rate_limited"
