@@ -33,14 +33,14 @@ async def measure(rates: Sequence[tuple[float, int]] = RATES) -> list[Row]:
     trades = sum(count for _, count in rates) + WARM_UP
     async with bench_place(markets=60, whales=-(-trades // 60)) as place:
         for rate, count in ((20.0, WARM_UP), *rates):
-            observed = await _ours(place, rate, count)
+            observed = await copied(place, rate, count)
             if (rate, count) != (20.0, WARM_UP):
-                rows += _rows("remora", rate, observed)
+                rows += stage_rows("remora", rate, observed)
     async with bench_place(markets=60, whales=-(-trades // 60), with_engine=False) as place, _bare(place) as lines:
         for rate, count in ((20.0, WARM_UP), *rates):
             observed = await _theirs(place, lines, rate, count)
             if (rate, count) != (20.0, WARM_UP):
-                rows += _rows("bare script", rate, observed)
+                rows += stage_rows("bare script", rate, observed)
     return rows
 
 
@@ -52,7 +52,8 @@ async def _trade(place: Place, rate: float, count: int) -> None:
         await place.trade()
 
 
-async def _ours(place: Place, rate: float, count: int) -> list[dict[str, datetime]]:
+async def copied(place: Place, rate: float, count: int) -> list[dict[str, datetime]]:
+    """Let `count` trades happen at `rate` per second; return when each copy reached each stage."""
     before = set(await place.received_at())
     await _trade(place, rate, count)
     await asyncio.sleep(3)
@@ -99,7 +100,8 @@ async def _theirs(place: Place, lines: asyncio.StreamReader, rate: float, count:
     ]
 
 
-def _rows(name: str, rate: float, observed: Sequence[dict[str, datetime]]) -> list[Row]:
+def stage_rows(name: str, rate: float, observed: Sequence[dict[str, datetime]]) -> list[Row]:
+    """Return a row per stage that was observed."""
     rows = []
     for begin, end, stage in STAGES:
         waits = [(row[end] - row[begin]).total_seconds() * 1000 for row in observed if begin in row and end in row]

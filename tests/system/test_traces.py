@@ -8,10 +8,11 @@ from pathlib import Path
 import pytest
 
 from bench.place import Place, bench_place
+from bench.trace_receiver import receiving
 from remora.storage.positions import list_positions
 from tests.fixtures.waiting import eventually
 
-from .trace_backends import Backend, SeenSpan, jaeger, receiving
+from .trace_backends import Backend, Receiver, SeenSpan, jaeger
 
 pytestmark = pytest.mark.system
 
@@ -27,7 +28,8 @@ async def backend_of(kind: str, folder: Path) -> AsyncIterator[Backend]:
         async with jaeger(folder) as running:
             yield running
     else:
-        async with receiving() as receiver:
+        receiver = Receiver()
+        async with receiving(receiver):
             yield receiver
 
 

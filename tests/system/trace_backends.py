@@ -10,19 +10,11 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Protocol
 
-import grpc  # type: ignore[import-untyped]
 import httpx
 import pytest
 import yaml
-from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import (
-    ExportTraceServiceRequest,
-    ExportTraceServiceResponse,
-)
-from opentelemetry.proto.collector.trace.v1.trace_service_pb2_grpc import (
-    TraceServiceServicer,
-    add_TraceServiceServicer_to_server,
-)
 
+from bench.trace_receiver import TraceReceiver
 from tests.fixtures.ports import free_port
 from tests.fixtures.waiting import eventually
 
@@ -55,25 +47,14 @@ class Backend(Protocol):
         """Return every span received so far."""
 
 
-class Receiver(TraceServiceServicer):
-    """The OpenTelemetry protocol's own trace service, keeping what it is sent."""
-
-    def __init__(self) -> None:
-        self.endpoint = ""
-        self._requests: list[ExportTraceServiceRequest] = []
-
-    async def Export(  # noqa: N802 the protocol's name
-        self, request: ExportTraceServiceRequest, context: Any
-    ) -> ExportTraceServiceResponse:
-        """Take a batch."""
-        self._requests.append(request)
-        return ExportTraceServiceResponse()
+class Receiver(TraceReceiver):
+    """The OpenTelemetry protocol's own trace service, asked for what it was sent."""
 
     async def spans(self) -> list[SeenSpan]:
         """Return every span received so far."""
         return [
             _of_otlp(span, service=str(_plain(resource.resource.attributes).get("service.name")))
-            for request in self._requests
+            for request in self.requests
             for resource in request.resource_spans
             for scope in resource.scope_spans
             for span in scope.spans
@@ -96,20 +77,6 @@ def _of_otlp(span: Any, *, service: str) -> SeenSpan:
         events=tuple(event.name for event in span.events),
         links=frozenset((link.trace_id.hex(), link.span_id.hex()) for link in span.links),
     )
-
-
-@asynccontextmanager
-async def receiving(port: int = 0) -> AsyncIterator[Receiver]:
-    """Serve the trace service on a free port, or on `port`."""
-    receiver, server = Receiver(), grpc.aio.server()
-    add_TraceServiceServicer_to_server(receiver, server)  # type: ignore[no-untyped-call]
-    bound = server.add_insecure_port(f"127.0.0.1:{port}")
-    await server.start()
-    receiver.endpoint = f"http://127.0.0.1:{bound}"
-    try:
-        yield receiver
-    finally:
-        await server.stop(grace=None)
 
 
 @dataclass(frozen=True, slots=True)

@@ -67,6 +67,7 @@ class Evening:
         await self._fall(names[7:8], "One more, and equity is a fifth below its mark")
         await self._desk(lambda row: row.scale < 1)
         await self._until(self._untold, lambda left: left == 0)
+        await self._held(3)  # seven fell through their stops
         await self._paused(names[11])
         self.tell("Bob has seen enough and flattens")
         await desk.flatten(self.client, self.run.account, by=BOB, reason="enough for tonight")
@@ -86,9 +87,12 @@ class Evening:
         self.tell("The second whale buys in five: the fifth is the eleventh entry within a minute")
         for name in names[7:]:
             await self._buy(name, 1)
+        await self._held(10)
+
+    async def _held(self, count: int) -> None:
         await self._until(
             lambda: list_positions(self.run.engine, self.run.account),
-            lambda rows: len(rows) == 10 and all(row.state == "open" for row in rows),
+            lambda rows: len(rows) == count and all(row.state == "open" for row in rows),
         )
 
     async def _halted_and_reset(self) -> None:
