@@ -2,6 +2,7 @@
 
 import asyncio
 import itertools
+from decimal import Decimal
 
 from temporalio import activity
 
@@ -9,11 +10,12 @@ from activities.order_protocol import already_placed, settle, settle_all, submit
 from activities.tools import Tools, heartbeating
 from remora.domain.exits import Dust, exit_order, sale_size
 from remora.domain.market import Market, ResolutionStatus
-from remora.domain.money import Side
+from remora.domain.money import ZERO, Side
 from remora.domain.orders import VENUE_MODES, Accepted, Fill, FillStatus, OrderState, Rejected
 from remora.domain.precision import SHARE_QUANTUM
 from remora.domain.reasons import ExitReason, PositionState
 from remora.storage import fills, orders, positions
+from remora.storage.positions import PositionRow
 from remora.venues.venue import MarketUnknown
 from schemas.position import Resolution
 from schemas.position_steps import Holding, Ref, SellAsk, SettleByHand, Sold
@@ -58,7 +60,7 @@ class OrderActivities:
             rounds, patient_until = 0, tools.wall() + tools.patience.mode_max
             for number in itertools.count():
                 await settle_all(tools, ref.position_id, side=Side.SELL)
-                left = await self._sell_once(ask, f"{activity.info().attempt}.{number}")
+                left = await self._sell_once(ask, f"{ask.tries}.{activity.info().attempt}.{number}")
                 if left is None or left in ("below_minimum", "market_closed", "pending"):
                     break
                 if left == "venue_mode" and tools.wall() < patient_until:
@@ -105,9 +107,6 @@ class OrderActivities:
         """Send one order; return None when nothing is left to sell, else why something is."""
         tools, ref = self._tools, ask.ref
         row = await positions.load_position(tools.engine, ref.position_id)
-        done = [o for o in await orders.orders_of(tools.engine, ref.position_id) if o.id.startswith(ask.name)]
-        if ask.share < 1 and any(o.state is OrderState.DONE for o in done):
-            return None
         if row.books.shares < SHARE_QUANTUM:
             return None
         market = await tools.venue.market_of(ref.token_id, fresh=True)
@@ -115,7 +114,9 @@ class OrderActivities:
             book = await tools.venue.book(ref.token_id)
         except MarketUnknown:
             book = None
-        size = sale_size(held=row.books.shares, share=ask.share, minimum=market.min_order_size)
+        size = await self._still_to_sell(ask, row, market)
+        if size < SHARE_QUANTUM:
+            return None
         request = exit_order(
             market=market,
             book=book,
@@ -143,9 +144,16 @@ class OrderActivities:
         matched = outcome.matched_shares if isinstance(outcome, Accepted) and not outcome.delayed else None
         await settle(tools, await orders.load_order(tools.engine, order.id), matched=matched)
         after = await positions.load_position(tools.engine, ref.position_id)
-        if ask.share < 1 or after.books.shares < SHARE_QUANTUM:
-            return None
-        return "partial"
+        return "partial" if await self._still_to_sell(ask, after, market) >= SHARE_QUANTUM else None
+
+    async def _still_to_sell(self, ask: SellAsk, row: PositionRow, market: Market) -> Decimal:
+        """Return the shares that the sale has not sold yet; 0 when only dust of its part is left."""
+        if ask.share == 1:
+            return row.books.shares
+        sold = await fills.sold_under(self._tools.engine, row.id, ask.name)
+        wanted = sale_size(held=row.books.shares + sold, share=ask.share, minimum=market.min_order_size)
+        left = wanted - sold
+        return left if sold == 0 or left >= market.min_order_size else ZERO
 
     def _urgent(self, ask: SellAsk, market: Market) -> bool:
         """Whether the end is so near that any price is taken."""

@@ -1,6 +1,6 @@
 """A look at every guarded position at once: the backstop of the watcher."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 
 from activities.tools import Tools
@@ -12,6 +12,7 @@ from remora.domain.money import ZERO
 from remora.domain.reasons import PositionState
 from remora.domain.reconcile import Difference, DifferenceCode, Repair
 from remora.storage.positions import PositionRow
+from remora.storage.tried_sales import TriedSales, newest_sales
 from remora.storage.triggers import Trigger, active_triggers
 from schemas.position import MarketChanged, PriceCrossed
 from schemas.reconcile import NewsFor
@@ -32,11 +33,14 @@ async def sweep(tools: Tools, rows: Sequence[PositionRow], *, now: datetime) -> 
     for start in range(0, len(tokens), BOOKS_AT_ONCE):
         for book in await tools.venue.books(tokens[start : start + BOOKS_AT_ONCE]):
             books[book.token_id] = book
-    differences, news = _crossings(triggers, books, now)
-    silent = sorted({row.condition_id for row in rows if not _quoted(books.get(row.token_id))})
-    markets = {market.condition_id: market for market in await tools.venue.markets(silent)}
-    moved = _moved_on(rows, markets, now)
-    return differences + moved[0], news + moved[1]
+    waiting = {row.id for row in rows if row.state in WAITING}
+    differences, news = _crossings([t for t in triggers if t.position_id not in waiting], books, now)
+    asked = {row.condition_id for row in rows if row.id in waiting or not _quoted(books.get(row.token_id))}
+    markets = {market.condition_id: market for market in await tools.venue.markets(sorted(asked))}
+    sales = await newest_sales(tools.engine, waiting)
+    for found in (_moved_on(rows, markets, now), _bid_for_again(rows, markets, books, sales, now)):
+        differences, news = differences + found[0], news + found[1]
+    return differences, news
 
 
 def _quoted(book: OrderBook | None) -> bool:
@@ -70,6 +74,49 @@ def _crossings(triggers: Sequence[Trigger], books: dict[TokenId, OrderBook], now
     return differences, news
 
 
+def _bid_for_again(
+    rows: Sequence[PositionRow],
+    markets: Mapping[ConditionId, Market],
+    books: Mapping[TokenId, OrderBook],
+    sales: Mapping[str, TriedSales],
+    now: datetime,
+) -> Found:
+    """Wake positions that wait for a resolution because nobody bid, where somebody bids again."""
+    differences, news = [], []
+    for row in rows:
+        market, book = markets.get(row.condition_id), books.get(row.token_id)
+        if row.state is not PositionState.AWAITING_RESOLUTION or market is None or book is None:
+            continue
+        trading = market.accepting_orders and not market.closed and market.resolution is ResolutionStatus.OPEN
+        bid_for = book.best_bid is not None and book.best_bid >= market.tick_size
+        if not (trading and bid_for and row.books.shares >= market.min_order_size):
+            continue
+        if row.id in sales and now < sales[row.id].again_at:
+            continue
+        differences.append(
+            Difference(
+                code=DifferenceCode.BID_FOR_AGAIN,
+                subject=row.id,
+                position_id=row.id,
+                ours=row.state.value,
+                theirs=f"{book.best_bid:f}",
+                repair=Repair.SIGNALLED,
+            )
+        )
+        news.append(NewsFor(workflow_id=row.workflow_id, market=_news_of(market, now)))
+    return differences, news
+
+
+def _news_of(market: Market, now: datetime) -> MarketChanged:
+    return MarketChanged(
+        condition_id=market.condition_id,
+        accepting_orders=market.accepting_orders,
+        closed=market.closed,
+        resolution=market.resolution,
+        seen_at=now,
+    )
+
+
 def _moved_on(rows: Sequence[PositionRow], markets: dict[ConditionId, Market], now: datetime) -> Found:
     differences, news = [], []
     for row in rows:
@@ -88,12 +135,5 @@ def _moved_on(rows: Sequence[PositionRow], markets: dict[ConditionId, Market], n
                 repair=Repair.SIGNALLED,
             )
         )
-        changed = MarketChanged(
-            condition_id=row.condition_id,
-            accepting_orders=market.accepting_orders,
-            closed=market.closed,
-            resolution=market.resolution,
-            seen_at=now,
-        )
-        news.append(NewsFor(workflow_id=row.workflow_id, market=changed))
+        news.append(NewsFor(workflow_id=row.workflow_id, market=_news_of(market, now)))
     return differences, news

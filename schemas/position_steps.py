@@ -12,6 +12,9 @@ from remora.domain.reasons import ExitReason, PositionState, SkipReason
 from schemas.message import ClockMessage, Message
 from schemas.position import Resolution, SignalMessage
 
+NEVER_SOLD = ("below_minimum", "market_closed", "unknown")
+"""Why a sale ends that waiting alone does not help: dust, a closed market, an order that a person looks up."""
+
 
 class Ref(Message):
     """Which position a step is about, and how its venue's clock runs."""
@@ -155,13 +158,17 @@ class Share(Message):
 
 
 class SellAsk(Message):
-    """Sell a share of the holding until nothing sellable is left or patience ends."""
+    """Sell a share of the holding until nothing sellable is left or patience ends.
+
+    One that found no buyer is asked for again under its `name`, with one more of `tries`: what it has sold counts.
+    """
 
     ref: Ref
     reason: ExitReason
     share: Decimal = Decimal(1)
     aggressive: bool = False
     name: str
+    tries: int = 0
 
 
 class Sold(Message):
@@ -169,6 +176,11 @@ class Sold(Message):
 
     holding: Holding
     left: str | None
+
+    @property
+    def unsold(self) -> bool:
+        """Whether the same sale may find a buyer later."""
+        return self.left is not None and self.left not in NEVER_SOLD
 
 
 class MarketView(Message):

@@ -127,8 +127,8 @@ class PositionWorkflow(PositionMessages):
                 return reason
 
     def _stirred(self) -> bool:
-        following = self._following is not None and self._following.done()
-        return self._cancelled or self._inbox.any or following or (self._alarm is not None and self._alarm.done())
+        waited = (self._following, self._alarm, self._retry)
+        return self._cancelled or self._inbox.any or any(one is not None and one.done() for one in waited)
 
     async def _next_reason(self) -> ExitReason | None:
         inbox = self._inbox
@@ -170,15 +170,11 @@ class PositionWorkflow(PositionMessages):
     async def _adapt(self) -> ExitReason | None:
         """Take in one thing that leaves the position open, or return the reason it gives to leave."""
         inbox = self._inbox
-        if inbox.reductions:
-            reduction = inbox.reductions.pop(0)
-            if reduction.share == 1:
-                return reduction.reason
-            await self._sell(reduction.reason, reduction)
-            await self._rearm()
-        elif inbox.sales:
+        if inbox.reductions or (self._retry is not None and self._retry.done()):
+            return await self._sell_parts()
+        if inbox.sales:
             return await self._follow_sale(inbox.sales.pop(0))
-        elif inbox.findings:
+        if inbox.findings:
             await self._settle_by_hand(inbox.findings.pop(0))
             await self._rearm()
         elif inbox.adjustments:
@@ -194,6 +190,21 @@ class PositionWorkflow(PositionMessages):
         elif inbox.orders_changed or (self._following is not None and self._following.done()):
             return await self._take_settlement()
         return ExitReason.CANCELLED if self._cancelled else None
+
+    async def _sell_parts(self) -> ExitReason | None:
+        """Sell a part that the desk or an operator asks for, or one that found no buyer before."""
+        if self._inbox.reductions:
+            reduction = self._inbox.reductions.pop(0)
+            if reduction.share == 1:
+                return reduction.reason
+            await self._reduce(reduction)
+            reason = reduction.reason
+        else:
+            reason = await self._sell_unsold()
+        if self._cancelled or not self._holding.held:
+            return ExitReason.CANCELLED if self._cancelled else reason
+        await self._rearm()
+        return None
 
     async def _rearm(self) -> None:
         """Compute the thresholds anew for what is held now."""
@@ -212,9 +223,7 @@ class PositionWorkflow(PositionMessages):
         if weighed.share >= 1:
             return ExitReason.WHALE_EXIT
         if weighed.share > 0:
-            await self._sell(
-                ExitReason.WHALE_EXIT, Reduce(share=weighed.share, reason=ExitReason.WHALE_EXIT, by="whale")
-            )
+            await self._reduce(Reduce(share=weighed.share, reason=ExitReason.WHALE_EXIT, by="whale"))
             if not self._holding.held:
                 return ExitReason.WHALE_EXIT
             await self._rearm()

@@ -28,6 +28,7 @@ with workflow.unsafe.imports_passed_through():
         Ref,
         SellAsk,
         SettleByHand,
+        Sold,
         StateAsk,
     )
     from schemas.search_attributes import EXIT_REASON, POSITION_STATE
@@ -35,6 +36,9 @@ with workflow.unsafe.imports_passed_through():
     from workflows.position_inbox import Inbox
     from workflows.position_story import story
     from workflows.sure import sure, until
+
+RETRY_FIRST, RETRY_MAX = timedelta(minutes=1), timedelta(hours=1)
+"""Pauses before a part that found no buyer is offered again: each twice the one before."""
 
 
 class PositionSteps:
@@ -56,6 +60,8 @@ class PositionSteps:
         self._takes_before = 0
         self._following: workflow.ActivityHandle[Holding] | None = None
         self._alarm: asyncio.Task[None] | None = None
+        self._unsold: list[SellAsk] = []
+        self._retry: asyncio.Task[None] | None = None
         self._view = PositionSnapshot(
             position_id=None,
             workflow_id=workflow.info().workflow_id,
@@ -140,7 +146,7 @@ class PositionSteps:
                 workflow.sleep(max(left, timedelta(milliseconds=1)), summary="leave before the resolution")
             )
 
-    async def _sell(self, reason: ExitReason, part: Reduce | None = None) -> None:
+    async def _sell(self, reason: ExitReason) -> None:
         self._sales += 1
         ask = SellAsk(
             ref=self._ref(),
@@ -148,12 +154,40 @@ class PositionSteps:
             name=f"x-{self._view.position_id}-{self._sales}",
             aggressive=reason is ExitReason.HALT,
         )
-        if part is not None:
-            ask = ask.model_copy(update={"share": part.share})
+        await self._sold(ask)
+
+    async def _reduce(self, part: Reduce) -> None:
+        self._sales += 1
+        name = f"x-{self._view.position_id}-{self._sales}"
+        await self._sell_part(SellAsk(ref=self._ref(), reason=part.reason, name=name, share=part.share))
+
+    async def _sell_part(self, ask: SellAsk) -> None:
+        """Sell a part; what finds no buyer now is tried again, ever more rarely, while the position is held."""
+        sold = await self._sold(ask)
+        if sold.unsold and sold.holding.held:
+            self._unsold.append(ask.model_copy(update={"tries": ask.tries + 1}))
+            if self._retry is None:
+                pause = min(RETRY_FIRST * 2**ask.tries, RETRY_MAX)
+                self._retry = asyncio.create_task(workflow.sleep(pause, summary="try again to sell a part"))
+
+    async def _sell_unsold(self) -> ExitReason:
+        """Offer again what found no buyer; return why it was to be sold."""
+        again, self._unsold, self._retry = self._unsold, [], None
+        for ask in again:
+            if self._holding.held:
+                await self._sell_part(ask)
+        return again[-1].reason
+
+    async def _sold(self, ask: SellAsk) -> Sold:
         handle = workflow.start_activity_method(
-            OrderActivities.sell, ask, summary=f"sell {ask.share} of the holding: {reason.value}", **policies.ORDER
+            OrderActivities.sell,
+            ask,
+            summary=f"sell {ask.share} of the holding: {ask.reason.value}",
+            **policies.ORDER,
         )
-        self._take((await sure(handle, self._note_cancel)).holding)
+        sold = await sure(handle, self._note_cancel)
+        self._take(sold.holding)
+        return sold
 
     # orders
 

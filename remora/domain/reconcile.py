@@ -25,6 +25,7 @@ class DifferenceCode(StrEnum):
     TRIGGER_MISSING = "trigger_missing"
     MISSED_CROSSING = "missed_crossing"
     MARKET_MOVED_ON = "market_moved_on"
+    BID_FOR_AGAIN = "bid_for_again"
     FORGOTTEN_WINNER = "forgotten_winner"
     RESERVATION_LEAKED = "reservation_leaked"
     DESK_MISSING = "desk_missing"

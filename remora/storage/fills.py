@@ -167,6 +167,20 @@ async def unsettled(engine: AsyncEngine, position_id: str) -> set[str]:
         return set(rows)
 
 
+async def sold_under(engine: AsyncEngine, position_id: str, name: str) -> Decimal:
+    """Return the shares sold by the orders of one sale, whose ids begin with its `name` and a hyphen."""
+    async with engine.connect() as connection:
+        found = await connection.scalar(
+            select(func.coalesce(func.sum(t.Fill.shares), 0)).where(
+                t.Fill.position_id == position_id,
+                t.Fill.order_id.startswith(f"{name}-", autoescape=True),
+                t.Fill.side == Side.SELL.value,
+                t.Fill.status != FillStatus.FAILED.value,
+            )
+        )
+        return Decimal(found or 0)
+
+
 async def fills_of(connection: AsyncConnection, position_id: str) -> list[Fill]:
     """Return a position's fills, oldest first."""
     rows = await connection.execute(

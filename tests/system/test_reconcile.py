@@ -85,6 +85,26 @@ async def test_a_stop_that_nobody_watched_is_swept(desk: Desk, twin_market: Twin
     await desk.assert_books_equal()
 
 
+async def test_what_nobody_bid_for_is_sold_once_somebody_bids_again(desk: Desk, twin_market: TwinMarket) -> None:
+    async with desk.worker():
+        name = await desk.buy(twin_market)
+        await desk.position(name)
+        await desk.twin.post("/quotes", token_id=twin_market.yes, bid=0.3, ask=0.31, size=0)
+        view = await desk.handle(name).execute_update(PositionWorkflow.close, CloseRequest(by="me"))
+        await desk.position(name, "awaiting_resolution")
+        nobody = codes(await desk.reconcile())
+        await desk.twin.post("/quotes", token_id=twin_market.yes, bid=0.3, ask=0.31)
+        somebody = codes(await desk.reconcile())
+        result = await desk.handle(name).result()
+
+    # whether settlement was followed to its end before is a matter of milliseconds
+    assert nobody.pop("fill_moved", "rolled_forward") == "rolled_forward"
+    assert somebody.pop("fill_moved", "rolled_forward") == "rolled_forward"
+    assert (view.state, nobody, somebody) == ("awaiting_resolution", {}, {"bid_for_again": "signalled"})
+    assert (result.state, result.exit_reason) == ("closed", "operator")
+    await desk.assert_books_equal()
+
+
 async def test_a_resolution_nobody_heard_of_is_told_and_redeemed(desk: Desk, twin_market: TwinMarket) -> None:
     async with desk.worker():
         first, second = await desk.buy(twin_market), await desk.buy(twin_market, whale=WHALES[0])
