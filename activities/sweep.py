@@ -34,7 +34,8 @@ async def sweep(tools: Tools, rows: Sequence[PositionRow], *, now: datetime) -> 
         for book in await tools.venue.books(tokens[start : start + BOOKS_AT_ONCE]):
             books[book.token_id] = book
     waiting = {row.id for row in rows if row.state in WAITING}
-    differences, news = _crossings([t for t in triggers if t.position_id not in waiting], books, now)
+    leaving = waiting | {row.id for row in rows if row.state is PositionState.EXITING}
+    differences, news = _crossings([t for t in triggers if t.position_id not in leaving], books, now)
     asked = {row.condition_id for row in rows if row.id in waiting or not _quoted(books.get(row.token_id))}
     markets = {market.condition_id: market for market in await tools.venue.markets(sorted(asked))}
     sales = await newest_sales(tools.engine, waiting)
