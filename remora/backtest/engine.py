@@ -10,9 +10,10 @@ import numpy as np
 from remora.backtest.batch import Batch
 from remora.backtest.costs import Costs, FillLevel
 from remora.backtest.desk import Desk
-from remora.backtest.guarding import ARRIVAL, MILESTONE, RETRY, SIGNAL, Guarding
+from remora.backtest.guarding import ARRIVAL, MILESTONE, RETRY, SIGNAL, Event, Guarding
 from remora.backtest.history import NEVER, instant
 from remora.backtest.holding import Holding
+from remora.backtest.marking import Marks
 from remora.backtest.orders import Working
 from remora.backtest.outcome import Outcome
 from remora.backtest.signals import Seed
@@ -56,6 +57,8 @@ class Engine(Guarding):
         self._from, self._until = start, end
         self._delays, self._luck = (np.random.default_rng(seed) for seed in rng.integers(0, 2**63, 2))
         self.desk = Desk.opened(capital, instant(start))
+        self.marks = Marks(self.desk, self.shelf)
+        self._coming: list[Event] = []
         self._seen_bought: dict[tuple[str, str], Decimal] = {}
         self._handlers: tuple[Callable[[float, Any], None], ...] = (
             self._on_signal,
@@ -82,24 +85,37 @@ class Engine(Guarding):
 
     def _load(self, batch: Batch) -> None:
         self.tracks = batch.tracks
+        self.marks.load(batch.tracks, self._now)
         self.outcome.rows += batch.rows
         chosen = [seed for seed in batch.seeds if self._from <= seed.at < self._until]
         detection, order = self.costs.latency.draw(len(chosen), self._delays)
-        for seed, seen, sent in zip(chosen, detection.tolist(), order.tolist(), strict=True):
-            self._push(seed.at + seen, SIGNAL, (seed, sent))
+        number = self._order.__next__
+        self._coming += [
+            (seed.at + seen, number(), SIGNAL, (seed, sent))
+            for seed, seen, sent in zip(chosen, detection.tolist(), order.tolist(), strict=True)
+        ]
+        self._coming.sort(reverse=True)
         for holding in list(self.desk.open.values()):
             self._watch(holding)
         for waiting in list(self.resting.values()):
             self._seek(waiting)
         stuck, self._stuck = self._stuck, []
         for holding in stuck:
-            if holding.ended_at is None and holding.pending == 0 and self.heap:
+            if holding.ended_at is None and holding.pending == 0 and (self.heap or self._coming):
                 self._push(max(self._now, self.outcome.start), RETRY, holding)
 
     def _advance(self, until: float) -> None:
-        heap, handlers = self.heap, self._handlers
-        while heap and heap[0][0] <= until:
-            at, _, kind, payload = heapq.heappop(heap)
+        """Handle everything up to `until`; signals wait in a list of their own, already in order."""
+        heap, coming, handlers = self.heap, self._coming, self._handlers
+        while True:
+            if coming and (not heap or coming[-1] < heap[0]):
+                if coming[-1][0] > until:
+                    return
+                at, _, kind, payload = coming.pop()
+            elif heap and heap[0][0] <= until:
+                at, _, kind, payload = heapq.heappop(heap)
+            else:
+                return
             self._now = at
             handlers[kind](at, payload)
 
@@ -127,7 +143,7 @@ class Engine(Guarding):
         if held is not None and held.leaving is not None:
             self._refuse(at, seed, Skip(SkipReason.STALE, "the position is being left"))
             return
-        self._mark_all(at)
+        self.marks.advance(self.tracks, at)
         decision = decide(
             signal,
             market=market,

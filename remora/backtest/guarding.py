@@ -11,6 +11,7 @@ from remora.backtest.costs import Costs, FillLevel
 from remora.backtest.desk import Desk
 from remora.backtest.history import instant
 from remora.backtest.holding import Holding
+from remora.backtest.marking import Marks
 from remora.backtest.orders import Piece, Working, next_print, on_arrival, piece_of, worst_of_window
 from remora.backtest.outcome import Outcome
 from remora.backtest.track import BookShelf, Track
@@ -27,6 +28,9 @@ from remora.domain.precision import SHARE_QUANTUM
 from remora.domain.reasons import ExitReason
 
 SIGNAL, ARRIVAL, PRINT, EXPIRY, CROSSING, ALARM, MILESTONE, REDEMPTION, RETRY = range(9)
+Event = tuple[float, int, int, Any]
+"""When, a number that keeps events of one instant in order, the kind, and what the handler is given."""
+
 PAUSE_S = 30.0
 """Seconds before a sale that filled at once, but not whole, is tried again."""
 
@@ -35,16 +39,16 @@ class Guarding(ABC):
     """Holds the clock of a replay and every handler that is not about a new signal."""
 
     desk: Desk
+    marks: Marks
 
     def __init__(self, limits: Limits, costs: Costs, outcome: Outcome) -> None:
         self.limits, self.costs, self.outcome = limits, costs, outcome
         self.shelf = BookShelf(Decimal(repr(costs.depth_usd)))
         self.tracks: Mapping[int, Track] = {}
         self._now = 0.0
-        self.heap: list[tuple[float, int, int, Any]] = []
+        self.heap: list[Event] = []
         self.resting: dict[int, Working] = {}
         self._order = itertools.count()
-        self._moves: list[tuple[float, int, Holding]] = []
         self._stuck: list[Holding] = []
         self._usual_delay = costs.latency.order_at(0.5)
 
@@ -62,22 +66,6 @@ class Guarding(ABC):
         track = self.tracks[holding.market]
         row = track.index(at)
         return track.market(row, at), track.book(row, holding.outcome, self.shelf, instant(at))
-
-    def _mark_all(self, at: float) -> None:
-        """Value every holding whose market moved since it was last valued."""
-        moves = self._moves
-        while moves and moves[0][0] <= at:
-            holding = heapq.heappop(moves)[2]
-            if holding.ended_at is None and holding.shares > 0:
-                self._mark(holding, at)
-
-    def _mark(self, holding: Holding, at: float) -> None:
-        track = self.tracks[holding.market]
-        row = track.index(at)
-        self.desk.set_mark(holding, track.executable_bid(row, holding.outcome, self.shelf, holding.shares))
-        following = track.next_change(row)
-        if following < len(track.times):
-            heapq.heappush(self._moves, (track.times[following], next(self._order), holding))
 
     # fills
 
@@ -136,7 +124,8 @@ class Guarding(ABC):
 
     def _execute(self, order: Working, piece: Piece) -> None:
         """Book one execution, fee included."""
-        holding, listing = order.holding, self.tracks[order.holding.market].listing
+        holding, track = order.holding, self.tracks[order.holding.market]
+        listing = track.listing
         notional = floor_to(piece.shares * piece.price, MICRO)
         fee = taker_fee(piece.shares, piece.price, listing.fee_rate, listing.fee_exponent)
         dollars = -notional - fee if order.buying else notional - fee
@@ -148,7 +137,7 @@ class Guarding(ABC):
             self.desk.reserve(holding, -released)
         else:
             self.desk.recommit(holding)
-        self._mark(holding, piece.at)
+        self.marks.follow(holding, track, piece.at)
         if order.buying and holding.leaving is None:
             self._arm(holding, piece.at)
 
@@ -200,17 +189,16 @@ class Guarding(ABC):
         """Compute the thresholds for what is held now and watch them."""
         average = holding.books.average_price
         assert average is not None
-        market, _ = self._facing(holding, at)
-        first = holding.bounds is None
+        track, first = self.tracks[holding.market], holding.bounds is None
         holding.bounds = thresholds(
             entry_price=average,
             spread_paid=holding.spread,
-            tick_size=market.tick_size,
-            end_at=market.end_at,
+            tick_size=track.tick_size(at),
+            end_at=track.ends,
             limits=self.limits,
         )
         holding.monitor = monitor(holding, holding.bounds, self.limits)
-        look_now(holding, self.tracks[holding.market], at, self.shelf)
+        look_now(holding, track, at, self.shelf)
         if first and holding.bounds.exit_at is not None:
             self._push(max(at, holding.bounds.exit_at.timestamp()), ALARM, holding)
         self._watch(holding)
@@ -229,7 +217,8 @@ class Guarding(ABC):
         if version != holding.version or holding.ended_at is not None or holding.leaving is not None:
             return
         assert holding.bounds is not None
-        _, book = self._facing(holding, at)
+        track = self.tracks[holding.market]
+        book = track.book(track.index(at), holding.outcome, self.shelf, instant(at))
         kind = None if book is None else crossed(book, holding.shares, holding.bounds)
         if kind is not None:
             self._leave(holding, at, ExitReason(kind.value))
@@ -330,6 +319,6 @@ class Guarding(ABC):
         """Value what is still held."""
         for holding in self.desk.open.values():
             if holding.shares > 0:
-                self._mark(holding, self.outcome.end)
+                self.marks.follow(holding, self.tracks[holding.market], self.outcome.end)
         self.outcome.cash = float(self.desk.cash)
         self.outcome.equity = float(self.desk.equity)

@@ -1,5 +1,6 @@
 """What an order of ours would have met: recorded resting orders, or what others traded just after it."""
 
+from bisect import bisect_right
 from dataclasses import dataclass
 from decimal import Decimal
 
@@ -11,6 +12,7 @@ from remora.domain.books import OrderBook
 from remora.domain.money import MICRO, ZERO, Side, floor_to
 from remora.domain.orders import OrderRequest
 from remora.domain.precision import SHARE_QUANTUM
+from remora.domain.usable import HIGHEST
 
 FRESH_S = 900.0
 """Recorded resting orders older than this say nothing about what was there."""
@@ -101,22 +103,21 @@ def walk(order: Working, book: OrderBook) -> list[Piece]:
 def next_print(order: Working, track: Track) -> int | None:
     """Return the next row in the window at which somebody traded on our side within our limit."""
     wanted = (1 if order.buying else -1) * (1 if order.outcome == 0 else -1)
-    limit = float(order.request.limit_price)
-    times = track.times
-    for row in range(order.next_row, len(times)):
-        if times[row] > order.expires:
-            return None
-        price = float(track.price[row]) if order.outcome == 0 else 1.0 - float(track.price[row])
-        within = price <= limit + 1e-9 if order.buying else price >= limit - 1e-9
-        if track.side[row] == wanted and within:
+    limit, first, buying = float(order.request.limit_price), order.outcome == 0, order.buying
+    times, prices, sides = track.times, track.prices, track.sides
+    for row in range(order.next_row, bisect_right(times, order.expires)):
+        if sides[row] != wanted:
+            continue
+        price = prices[row] if first else 1.0 - prices[row]
+        if price <= limit + 1e-9 if buying else price >= limit - 1e-9:
             return row
     return None
 
 
 def piece_of(order: Working, track: Track, row: int) -> Piece | None:
     """Return our part of one later print: a share of its size, at the worse of its price and the touch we met."""
-    price = track.price[row] if order.outcome == 0 else 1.0 - track.price[row]
-    ours = min(max(decimal(float(price)), MICRO), 1 - MICRO)
+    price = track.prices[row] if order.outcome == 0 else 1.0 - track.prices[row]
+    ours = min(max(decimal(price), MICRO), HIGHEST)
     limit = order.request.limit_price
     if order.touch is not None:
         ours = max(ours, min(order.touch, limit)) if order.buying else min(ours, max(order.touch, limit))
@@ -131,14 +132,14 @@ def worst_of_window(order: Working, track: Track) -> Piece | None:
     """Return the pessimist's fill at the end of the window: the worst print, a small share of all of them."""
     row, printed, worst = next_print(order, track), 0.0, None
     while row is not None:
-        price = float(track.price[row]) if order.outcome == 0 else 1.0 - float(track.price[row])
+        price = track.prices[row] if order.outcome == 0 else 1.0 - track.prices[row]
         printed += float(track.size[row])
         worst = price if worst is None else (max(worst, price) if order.buying else min(worst, price))
         order.next_row = row + 1
         row = next_print(order, track)
     if worst is None:
         return None
-    price_paid = min(max(decimal(worst), MICRO), 1 - MICRO)
+    price_paid = min(max(decimal(worst), MICRO), HIGHEST)
     shares = order.shares_for(decimal(round(printed * order.participation, 6)), price_paid)
     if shares <= 0:
         return None

@@ -92,6 +92,8 @@ class Track:
     spent: Floats
     best: tuple[Floats, Floats]
     times: list[float]
+    prices: list[float]
+    sides: list[int]
     touches: list[Touch]
     numbers: list[int]
     tokens: tuple[TokenId, TokenId]
@@ -138,6 +140,10 @@ class Track:
         bid, ask, unit = self.touches[row]
         return (bid / unit, ask / unit) if outcome == 0 else (1.0 - ask / unit, 1.0 - bid / unit)
 
+    def tick_size(self, at: float) -> Decimal:
+        """Return the grid of prices at `at`."""
+        return FINE_TICK if self.listing.fine_tick_at <= at else COARSE_TICK
+
     def market(self, row: int, at: float) -> Market:
         """Return the market as the venue would have shown it at `at`."""
         known = self.listing
@@ -156,7 +162,7 @@ class Track:
             category=known.category,
             market_class=known.market_class,
             outcomes=self.outcomes,
-            tick_size=FINE_TICK if known.fine_tick_at <= at else COARSE_TICK,
+            tick_size=self.tick_size(at),
             min_order_size=known.min_order_size,
             neg_risk=known.neg_risk,
             fee_rate=known.fee_rate,
@@ -209,13 +215,14 @@ def _track(rows: Prints, listing: Listing, code: int, spread_ticks: int) -> Trac
     moved = np.ones(len(rows), dtype=np.int32)
     moved[1:] = (bid[1:] != bid[:-1]) | (ask[1:] != ask[:-1]) | (unit[1:] != unit[:-1])
     traded = rows.kind == TRADE
+    traded_side = np.where(traded, side, 0).astype(np.int8)
     tokens = (TokenId(f"{listing.key}:0"), TokenId(f"{listing.key}:1"))
     return Track(
         listing=listing,
         code=code,
         at=rows.at,
         price=price,
-        side=np.where(traded, side, 0).astype(np.int8),
+        side=traded_side,
         size=rows.size,
         kind=rows.kind,
         wallet=rows.wallet,
@@ -225,6 +232,8 @@ def _track(rows: Prints, listing: Listing, code: int, spread_ticks: int) -> Trac
         spent=np.cumsum(np.where(traded, rows.price * rows.size, 0.0)),
         best=(bid / unit, 1.0 - ask / unit),
         times=rows.at.tolist(),
+        prices=price.tolist(),
+        sides=traded_side.tolist(),
         numbers=np.cumsum(moved).tolist(),
         touches=list(zip(bid.tolist(), ask.tolist(), unit.tolist(), strict=True)),
         tokens=tokens,
