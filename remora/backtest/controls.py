@@ -76,7 +76,7 @@ def shifted(case: Case, days: float) -> Replayed:
             seen_at=instant(at),
             price=min(max(price if seed.outcome == 0 else ONE - price, ZERO), ONE),
         )
-        seeds.append(replace(seed, at=at, signal=signal))
+        seeds.append(replace(seed, at=at, made=signal))
     return replay(replace(case, batch=_with(case.batch, seeds)), record=False)
 
 

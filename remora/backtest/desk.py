@@ -16,6 +16,7 @@ from remora.domain.money import ONE, ZERO
 from remora.domain.reasons import DeskMode
 
 MINUTE = timedelta(minutes=1)
+QUARTER_S = 900.0
 
 
 @dataclass(slots=True)
@@ -38,6 +39,7 @@ class Desk:
     open: dict[Key, Holding] = field(default_factory=dict)
     _members: dict[tuple[str, str], set[int]] = field(default_factory=lambda: defaultdict(set))
     _committed: dict[tuple[str, str], Decimal] = field(default_factory=lambda: defaultdict(lambda: ZERO))
+    _looked_up: tuple[float, date] | None = None
     _entries: deque[datetime] = field(default_factory=deque)
 
     @classmethod
@@ -55,7 +57,7 @@ class Desk:
 
         A halt lasts to the end of the day: the replay's operator resets the desk with each new one.
         """
-        today = trading_day(at, limits.day_zone)
+        today = self._today(at, limits.day_zone)
         new_day = today > self.day
         standing = roll(
             Standing(equity=self.equity, day_start_equity=self.base, high_water_mark=self.mark), new_day=new_day
@@ -77,6 +79,13 @@ class Desk:
             high_water_mark=standing.high_water_mark,
             entry_orders_last_minute=len(self._entries),
         )
+
+    def _today(self, at: datetime, zone: str) -> date:
+        """Return the trading day; within one quarter of an hour no zone's day changes."""
+        quarter = at.timestamp() // QUARTER_S
+        if self._looked_up is None or self._looked_up[0] != quarter:
+            self._looked_up = quarter, trading_day(at, zone)
+        return self._looked_up[1]
 
     def exposure(self, whale: WalletAddress, token: TokenId, market: Market) -> Exposure:
         """Return what is committed beside a purchase of `token` behind `whale`."""

@@ -1,7 +1,7 @@
 """Replay signals through the live decision core: what would have been decided, bought, guarded and left."""
 
 import heapq
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from decimal import Decimal
 from typing import Any, Protocol
 
@@ -27,6 +27,10 @@ from remora.domain.money import ZERO, Side
 from remora.domain.orders import OrderRequest
 from remora.domain.reasons import SkipReason
 from remora.domain.sizing import all_in_cost
+from remora.domain.trades import TradeKind
+
+DRAWS = 256
+NOT_HELD = {kind: f"a {kind.value} of what we do not hold" for kind in TradeKind}
 
 
 class Roster(Protocol):
@@ -55,7 +59,8 @@ class Engine(Guarding):
         super().__init__(limits, costs, Outcome(capital=float(capital), start=start, end=end, recorded=record))
         self._roster = roster
         self._from, self._until = start, end
-        self._delays, self._luck = (np.random.default_rng(seed) for seed in rng.integers(0, 2**63, 2))
+        self._delays, luck = (np.random.default_rng(seed) for seed in rng.integers(0, 2**63, 2))
+        self._draws = _pairs(luck)
         self.desk = Desk.opened(capital, instant(start))
         self.marks = Marks(self.desk, self.shelf)
         self._coming: list[Event] = []
@@ -123,14 +128,13 @@ class Engine(Guarding):
 
     def _on_signal(self, at: float, payload: tuple[Seed, float]) -> None:
         seed, sent_after = payload
-        signal = seed.signal
-        held = self.desk.open.get((signal.whale, signal.token_id))
-        if signal.side is Side.SELL:
+        track = self.tracks[seed.market]
+        token, other = track.tokens[seed.outcome], track.tokens[1 - seed.outcome]
+        held = self.desk.open.get((seed.whale, token))
+        if seed.side is Side.SELL:
             self._whale_sold(at, seed, held)
             return
-        self._see(signal.whale, signal.token_id, signal.size)
-        track = self.tracks[seed.market]
-        other = track.tokens[1 - seed.outcome]
+        self._see(seed.whale, token, seed.size)
         if not self.outcome.recorded and self.desk.holds(other):
             # refused whatever else there is to say: a simulation need not know what came first
             self.outcome.skips[SkipReason.OPPOSITE_HELD] += 1
@@ -144,6 +148,7 @@ class Engine(Guarding):
             self._refuse(at, seed, Skip(SkipReason.STALE, "the position is being left"))
             return
         self.marks.advance(self.tracks, at)
+        signal = seed.signal
         decision = decide(
             signal,
             market=market,
@@ -227,7 +232,7 @@ class Engine(Guarding):
     def _send(
         self, holding: Holding, request: OrderRequest, arrives: float, *, left: Decimal, reserve: Decimal = ZERO
     ) -> None:
-        chance, spread = self._luck.random(2).tolist()
+        chance, spread = next(self._draws)
         share = self.costs.participation
         if self.costs.level is not FillLevel.OPTIMISTIC:
             share *= 1.0 + self.costs.participation_spread * (2.0 * spread - 1.0)
@@ -247,20 +252,24 @@ class Engine(Guarding):
         self._push(arrives, ARRIVAL, order)
 
     def _whale_sold(self, at: float, seed: Seed, held: Holding | None) -> None:
-        signal = seed.signal
-        bought = self._see(signal.whale, signal.token_id, -signal.size)
+        bought = self._see(seed.whale, self.tracks[seed.market].tokens[seed.outcome], -seed.size)
         if held is None:
-            self._refuse(at, seed, Skip(SkipReason.NOT_HELD, f"a {signal.kind.value} of what we do not hold"))
+            self._refuse(at, seed, Skip(SkipReason.NOT_HELD, NOT_HELD[seed.kind]))
             return
         self.outcome.followed(at, seed)
-        self._follow_sale(at, held, signal.size, seed.holding, bought)
+        self._follow_sale(at, held, seed.size, seed.holding, bought)
 
     def _turned(self, at: float, seed: Seed, opposite: TokenId) -> None:
         """A whale that buys the other outcome has left ours."""
-        signal = seed.signal
-        other = self.desk.open.get((signal.whale, opposite))
+        other = self.desk.open.get((seed.whale, opposite))
         if other is None:
             return
-        bought = self._see(signal.whale, other.token, -signal.size)
+        bought = self._see(seed.whale, other.token, -seed.size)
         self.outcome.followed(at, seed)
-        self._follow_sale(at, other, signal.size, seed.opposite_holding, bought)
+        self._follow_sale(at, other, seed.size, seed.opposite_holding, bought)
+
+
+def _pairs(luck: np.random.Generator) -> Iterator[tuple[float, float]]:
+    """Yield pairs of uniform draws without end: one call of the generator serves many orders."""
+    while True:
+        yield from map(tuple, luck.random((DRAWS, 2)).tolist())

@@ -67,20 +67,16 @@ class Holding:
     def fill(self, shares: Decimal, price: Decimal, fee: Decimal, *, buying: bool, at: float) -> None:
         """Book one execution; `fee` comes on top of a purchase and out of a sale."""
         old, notional = self.books, shares * price
-        if buying:
-            self.books = replace(
-                old,
-                bought_shares=old.bought_shares + shares,
-                bought_notional=old.bought_notional + notional,
-                fees=old.fees + fee,
-            )
-        else:
-            self.books = replace(
-                old,
-                sold_shares=old.sold_shares + shares,
-                sold_notional=old.sold_notional + notional,
-                fees=old.fees + fee,
-            )
+        bought, sold = ((shares, notional), (ZERO, ZERO)) if buying else ((ZERO, ZERO), (shares, notional))
+        self.books = PositionBooks(
+            bought_shares=old.bought_shares + bought[0],
+            bought_notional=old.bought_notional + bought[1],
+            sold_shares=old.sold_shares + sold[0],
+            sold_notional=old.sold_notional + sold[1],
+            redeemed_shares=old.redeemed_shares,
+            redeemed_dollars=old.redeemed_dollars,
+            fees=old.fees + fee,
+        )
         self._moved(at, -notional - fee if buying else notional - fee)
 
     def redeem(self, paid: Decimal, at: float) -> None:

@@ -1,6 +1,8 @@
 """One replay of a recording by a configuration."""
 
-from collections.abc import Collection
+import gc
+from collections.abc import Collection, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from decimal import Decimal
 
@@ -51,7 +53,8 @@ def prepare(
 ) -> Case:
     """Make a recording ready for a configuration; wallets that are not in it are passed over."""
     codes = [history.codes[wallet] for wallet in followed if wallet in history.codes]
-    batch = whole(history, codes, spread_ticks=spec.spread_ticks)
+    with uncollected():
+        batch = whole(history, codes, spread_ticks=spec.spread_ticks)
     return Case(spec, batch, roster, limits, costs)
 
 
@@ -68,8 +71,21 @@ def replay(case: Case, *, seed: tuple[int, ...] = (), record: bool = True, costs
         rng=np.random.default_rng([spec.seed, *seed]),
         record=record,
     )
-    outcome = engine.run([case.batch])
-    return Replayed(outcome, pnl_matrix(outcome, case.batch.tracks))
+    with uncollected():
+        outcome = engine.run([case.batch])
+        return Replayed(outcome, pnl_matrix(outcome, case.batch.tracks))
+
+
+@contextmanager
+def uncollected() -> Iterator[None]:
+    """Leave cycles to a later collection: a replay makes thousands of values and hardly a cycle among them."""
+    was_on = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if was_on:
+            gc.enable()
 
 
 def with_costs(case: Case, **changes: object) -> Case:

@@ -15,20 +15,73 @@ from remora.domain.money import ZERO, Side
 from remora.domain.trades import Signal, TradeKind, TradeSource, WhaleTrade
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@dataclass(slots=True, eq=False, kw_only=True)
 class Seed:
     """A signal before anybody saw it: `seen_at` of `signal` is still the instant of the fill.
 
-    `holding` is what the whale held of the token before it, as far as its trades tell; None if it sold more than
-    it was seen to buy. `opposite_holding` is the same of the other outcome.
+    `held` is what the whale held of the token before it, as far as its trades tell; None if it sold more than it
+    was seen to buy. `held_opposite` is the same of the other outcome. The signal itself is made when it is first
+    asked for: most sales concern nothing that we hold.
     """
 
     at: float
     market: int
     outcome: int
-    signal: Signal
-    holding: Decimal | None
-    opposite_holding: Decimal | None
+    whale: WalletAddress
+    listing: Listing
+    side: Side
+    kind: TradeKind
+    fills: Sequence[tuple[int, float, float]]
+    held: float | None
+    held_opposite: float | None
+    made: Signal | None = None
+
+    @property
+    def token_id(self) -> TokenId:
+        """Return the token that was traded."""
+        return TokenId(f"{self.listing.key}:{self.outcome}")
+
+    @property
+    def size(self) -> Decimal:
+        """Return the shares traded."""
+        return sum((decimal(size) for _, _, size in self.fills), ZERO)
+
+    @property
+    def holding(self) -> Decimal | None:
+        """Return what the whale held of the token before."""
+        return None if self.held is None else decimal(round(self.held, 6))
+
+    @property
+    def opposite_holding(self) -> Decimal | None:
+        """Return what the whale held of the other outcome."""
+        return None if self.held_opposite is None else decimal(round(self.held_opposite, 6))
+
+    @property
+    def signal(self) -> Signal:
+        """Return the fills as the live aggregation makes one intent of them."""
+        if self.made is None:
+            self.made = aggregate(self._trades())
+        return self.made
+
+    def _trades(self) -> list[WhaleTrade]:
+        happened, traded = instant(self.at), self.kind is TradeKind.TRADE
+        return [
+            WhaleTrade(
+                key=f"{row:012d}:{self.outcome}",
+                whale=self.whale,
+                token_id=self.token_id,
+                condition_id=ConditionId(self.listing.key),
+                side=self.side,
+                price=decimal(price) if traded else ZERO,
+                size=decimal(size),
+                happened_at=happened,
+                seen_at=happened,
+                source=TradeSource.RECORDED,
+                transaction_hash="",
+                kind=self.kind,
+            )
+            for row, price, size in self.fills
+        ]
 
 
 @dataclass(slots=True)
@@ -63,32 +116,24 @@ class SignalReader:
             yield self._seed(burst, burst.outcome, side, TradeKind.TRADE)
 
     def _seed(self, burst: "_Burst", outcome: int, side: Side, kind: TradeKind) -> Seed:
-        listing, happened = self.listings[burst.market], instant(burst.at)
-        trades = [
-            WhaleTrade(
-                key=f"{row:012d}:{outcome}",
-                whale=WalletAddress(self.wallets[burst.wallet]),
-                token_id=TokenId(f"{listing.key}:{outcome}"),
-                condition_id=ConditionId(listing.key),
-                side=side,
-                price=decimal(price) if kind is TradeKind.TRADE else ZERO,
-                size=decimal(size),
-                happened_at=happened,
-                seen_at=happened,
-                source=TradeSource.RECORDED,
-                transaction_hash="",
-                kind=kind,
-            )
-            for row, price, size in burst.rows
-        ]
-        holding = self._move((burst.wallet, burst.market, outcome), side, sum(size for _, _, size in burst.rows))
-        other = self._holding((burst.wallet, burst.market, 1 - outcome))
-        return Seed(burst.at, burst.market, outcome, aggregate(trades), holding, other)
+        held = self._move((burst.wallet, burst.market, outcome), side, sum(size for _, _, size in burst.rows))
+        return Seed(
+            at=burst.at,
+            market=burst.market,
+            outcome=outcome,
+            whale=WalletAddress(self.wallets[burst.wallet]),
+            listing=self.listings[burst.market],
+            side=side,
+            kind=kind,
+            fills=burst.rows,
+            held=held,
+            held_opposite=self._holding((burst.wallet, burst.market, 1 - outcome)),
+        )
 
-    def _holding(self, key: tuple[int, int, int]) -> Decimal | None:
-        return None if key in self._short else decimal(round(self._held.get(key, 0.0), 6))
+    def _holding(self, key: tuple[int, int, int]) -> float | None:
+        return None if key in self._short else self._held.get(key, 0.0)
 
-    def _move(self, key: tuple[int, int, int], side: Side, size: float) -> Decimal | None:
+    def _move(self, key: tuple[int, int, int], side: Side, size: float) -> float | None:
         known, before = self._holding(key), self._held.get(key, 0.0)
         after = before + size if side is Side.BUY else before - size
         if after < -0.01 * size - 0.01:

@@ -16,7 +16,15 @@ from remora.domain.precision import CENT, SHARE_QUANTUM, crossed_or_empty, price
 from remora.domain.reasons import DeskMode, SkipReason
 from remora.domain.sizing import all_in_cost, kelly
 from remora.domain.trades import Signal
-from remora.domain.usable import MOST, Bounded, book_numbers, first_unusable, market_numbers, usable_book
+from remora.domain.usable import (
+    MOST,
+    Bounded,
+    book_numbers,
+    first_unusable,
+    market_numbers,
+    usable_book,
+    usable_market,
+)
 
 PROBABILITY_MAX = Decimal("0.999")
 """Nothing is certain: an edge never lifts the estimated chance above this."""
@@ -150,12 +158,31 @@ def decide(
 def _check_numbers(
     market: Market, book: OrderBook | None, whale: WhaleStanding, desk: DeskSnapshot, exposure: Exposure
 ) -> Skip | None:
+    money = (desk.equity, desk.cash, desk.day_start_equity, desk.high_water_mark)
+    committed = (exposure.position, exposure.market, exposure.event, exposure.whale)
+    if (
+        usable_market(market)
+        and (book is None or usable_book(book))
+        and all(value.is_finite() and -MOST <= value <= MOST for value in (*money, *committed))
+        and whale.edge.is_finite()
+        and -ONE <= whale.edge <= ONE
+        and desk.scale.is_finite()
+        and ZERO <= desk.scale <= ONE
+    ):
+        return None
+    return _name_problem(market, book, whale, desk, exposure)
+
+
+def _name_problem(
+    market: Market, book: OrderBook | None, whale: WhaleStanding, desk: DeskSnapshot, exposure: Exposure
+) -> Skip | None:
+    """Return the refusal that names the first number out of range; decisions are too many to name them all."""
     dollars = {name: getattr(desk, name) for name in ("equity", "cash", "day_start_equity", "high_water_mark")}
     dollars |= {f"{name} exposure": getattr(exposure, name) for name in ("position", "market", "event", "whale")}
     problem = first_unusable(
         chain(
             market_numbers(market),
-            () if book is None or usable_book(book) else book_numbers(book),
+            () if book is None else book_numbers(book),
             (Bounded("edge", whale.edge, -ONE, ONE), Bounded("scale", desk.scale, ZERO, ONE)),
             (Bounded(name, value, -MOST, MOST) for name, value in dollars.items()),
         )

@@ -76,8 +76,8 @@ def trading_day(at: datetime, zone: str) -> date:
 
 def roll(standing: Standing, *, new_day: bool) -> Standing:
     """Raise the high-water mark to equity; on a new day, make equity the day's base."""
-    return replace(
-        standing,
+    return Standing(
+        equity=standing.equity,
         day_start_equity=standing.equity if new_day else standing.day_start_equity,
         high_water_mark=max(standing.high_water_mark, standing.equity),
     )
@@ -102,12 +102,14 @@ def judge(mode: DeskMode, scale: Decimal, standing: Standing, limits: Limits) ->
     The scale falls at `drawdown_share` below the mark and returns within `drawdown_recovered_share` of it.
     """
     breach = None if mode is DeskMode.HALTED else daily_loss_breach(standing, limits)
-    wanted, moved = scale, None
-    below = f"{100 * standing.drawdown:.1f} % below the high-water mark of {standing.high_water_mark:.2f}"
-    if scale >= FULL_SCALE and standing.drawdown >= limits.drawdown_share:
-        wanted, moved = REDUCED_SCALE, below
-    elif scale < FULL_SCALE and standing.drawdown <= limits.drawdown_recovered_share:
-        wanted, moved = FULL_SCALE, below
+    wanted, drawdown = scale, standing.drawdown
+    if scale >= FULL_SCALE and drawdown >= limits.drawdown_share:
+        wanted = REDUCED_SCALE
+    elif scale < FULL_SCALE and drawdown <= limits.drawdown_recovered_share:
+        wanted = FULL_SCALE
+    moved = None
+    if wanted != scale:
+        moved = f"{100 * drawdown:.1f} % below the high-water mark of {standing.high_water_mark:.2f}"
     return Judgement(mode=mode if breach is None else DeskMode.HALTED, scale=wanted, breach=breach, drawdown=moved)
 
 

@@ -16,6 +16,10 @@ HIGHEST = ONE - MICRO
 """The highest price that anything below 1 has."""
 
 
+COARSEST = Decimal("0.5")
+"""The widest grid of prices that leaves one between 0 and 1."""
+
+
 class Bounded(NamedTuple):
     """A number and the range, ends included, that it must lie in."""
 
@@ -33,11 +37,24 @@ def first_unusable(numbers: Iterable[Bounded]) -> str | None:
     return None
 
 
+def usable_market(market: Market) -> bool:
+    """Whether :func:`market_numbers` would find nothing wrong."""
+    fee, tick, least, volume = market.fee_rate, market.tick_size, market.min_order_size, market.volume_24h_usd
+    return (
+        1 <= market.fee_exponent <= 10
+        and (fee.is_finite() and tick.is_finite() and least.is_finite() and volume.is_finite())
+        and ZERO <= fee <= ONE
+        and MICRO <= tick <= COARSEST
+        and ZERO <= least <= MOST
+        and -MOST <= volume <= MOST
+    )
+
+
 def market_numbers(market: Market) -> Iterator[Bounded]:
     """Yield what the venue says about a market and we compute with."""
     yield Bounded("fee rate", market.fee_rate, ZERO, ONE)
     yield Bounded("fee exponent", Decimal(market.fee_exponent), ONE, Decimal(10))
-    yield Bounded("tick size", market.tick_size, MICRO, Decimal("0.5"))
+    yield Bounded("tick size", market.tick_size, MICRO, COARSEST)
     yield Bounded("minimum order size", market.min_order_size, ZERO, MOST)
     yield Bounded("24 h volume", market.volume_24h_usd, -MOST, MOST)
 
