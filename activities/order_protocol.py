@@ -10,7 +10,7 @@ from activities.spans import order_attributes, outcome_attributes
 from activities.tools import Tools
 from remora.domain.market import Market
 from remora.domain.money import ZERO, Side
-from remora.domain.orders import Accepted, OrderState, Purpose, Rejected, SendOutcome, wholly_filled
+from remora.domain.orders import Accepted, OrderState, OrderType, Purpose, Rejected, SendOutcome, wholly_filled
 from remora.storage import fills, orders, positions
 from remora.storage.orders import OrderRow
 from remora.venues.venue import VenueUnavailable
@@ -69,9 +69,13 @@ async def settle(tools: Tools, order: OrderRow, *, matched: Decimal | None = Non
 async def _settle(tools: Tools, order: OrderRow, matched: Decimal | None, span: Span) -> bool:
     assert order.signed is not None
     patience, missing, quiet, sends, before = tools.patience, 0, 0, 1, Decimal(-1)
+    # an order that the venue matched and that fills at once or never is in no list of open orders
+    may_rest = matched is None or order.request.order_type not in (OrderType.FAK, OrderType.FOK)
     for _ in range(patience.looks):
         try:
-            found = await tools.venue.look_up(order.signed.digest, condition_id=order.request.condition_id)
+            found = await tools.venue.look_up(
+                order.signed.digest, condition_id=order.request.condition_id, may_rest=may_rest
+            )
         except VenueUnavailable:
             await _pause(patience.look_pause)
             continue
@@ -130,7 +134,7 @@ async def settle_all(tools: Tools, position_id: str, *, side: Side | None = None
 
 async def wait_final(tools: Tools, position_id: str) -> bool:
     """Follow settlement until every fill is final; False when patience ends first."""
-    deadline = tools.wall() + tools.patience.settle_max
+    deadline, pause = tools.wall() + tools.patience.settle_max, tools.patience.look_pause
     while waiting := await fills.unsettled(tools.engine, position_id):
         if tools.wall() > deadline:
             return False
@@ -138,11 +142,14 @@ async def wait_final(tools: Tools, position_id: str) -> bool:
             order = await orders.load_order(tools.engine, order_id)
             assert order.signed is not None
             try:
-                found = await tools.venue.look_up(order.signed.digest, condition_id=order.request.condition_id)
+                found = await tools.venue.look_up(
+                    order.signed.digest, condition_id=order.request.condition_id, may_rest=False
+                )
             except VenueUnavailable:
                 continue
             await fills.record_fills(tools.engine, order.id, found.fills, now=tools.wall())
-        await _pause(tools.patience.look_pause)
+        await _pause(pause)
+        pause = min(2 * pause, tools.patience.settle_pause_max)
     return True
 
 

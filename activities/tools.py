@@ -26,6 +26,7 @@ class Patience:
     resend_after: int = 6
     sends_max: int = 3
     settle_max: timedelta = timedelta(minutes=5)
+    settle_pause_max: timedelta = timedelta(seconds=1)
     sale_rounds: int = 8
     sale_pause: timedelta = timedelta(milliseconds=500)
     mode_pause: timedelta = timedelta(seconds=3)

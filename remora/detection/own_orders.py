@@ -1,8 +1,10 @@
 """Tell positions what the venue says about their own orders."""
 
+import asyncio
 from collections.abc import Awaitable, Callable
 from datetime import datetime, timedelta
 from functools import partial
+from typing import TypeVar
 
 import structlog
 from sqlalchemy.ext.asyncio import AsyncEngine
@@ -11,8 +13,9 @@ from remora.detection.lanes import Delivery, Kind, Lanes
 from remora.detection.outlet import OrderChange, Outlet, Unreachable
 from remora.detection.recent_keys import RecentKeys
 from remora.detection.venue_time import VenueTime
-from remora.domain.orders import Fill, FillStatus, OrderState
+from remora.domain.orders import Fill, FillStatus
 from remora.storage.failures import may_pass
+from remora.storage.fills import is_written
 from remora.storage.orders import OrderRow, find_by_digest
 from remora.venues.venue import FeedGap, FillUpdate, Trading, VenueUnavailable
 
@@ -20,31 +23,52 @@ log = structlog.get_logger(__name__)
 
 REMEMBERED = 20_000
 
+Answer = TypeVar("Answer")
+
 
 class OwnOrders:
     """Finds the position of each fill and hands the change over, once per fill and status.
 
-    A fill that an order's reply announced already is not told again at MATCHED: it would only lengthen the
-    position's history. MINED and RETRYING change nothing.
+    The activity that sent an order follows it too: what it has written down within `grace` seconds is not told,
+    because it would only lengthen the position's history. MINED and RETRYING change nothing.
     """
 
     def __init__(
-        self, trading: Trading, engine: AsyncEngine, *, outlet: Outlet, lanes: Lanes, time: VenueTime
+        self, trading: Trading, engine: AsyncEngine, *, outlet: Outlet, lanes: Lanes, time: VenueTime, grace: float
     ) -> None:
         self._trading = trading
         self._engine = engine
         self._outlet = outlet
         self._lanes = lanes
         self._time = time
+        self._grace = grace
         self._told = RecentKeys(REMEMBERED)
+        self._due: dict[str, asyncio.TimerHandle] = {}
 
     def take(self, update: FillUpdate) -> None:
         """Take in one message of the user channel."""
         fill = update.fill
         if fill.status in (FillStatus.MINED, FillStatus.RETRYING):
             return
-        if self._told.add(f"{fill.trade_id}/{fill.order_digest}/{fill.status}"):
-            self._push(f"order/{fill.order_digest}", partial(self._forward, fill, update.seen_at))
+        key = f"{fill.trade_id}/{fill.order_digest}/{fill.status}"
+        if self._told.add(key):
+            loop = asyncio.get_running_loop()
+            self._due[key] = loop.call_later(self._grace, self._tell, key, fill, update.seen_at)
+
+    @property
+    def waiting(self) -> int:
+        """How much news waits for its grace to end."""
+        return len(self._due)
+
+    def close(self) -> None:
+        """Tell nothing more: what is not told, the next start's look at the exchange finds."""
+        for timer in self._due.values():
+            timer.cancel()
+        self._due.clear()
+
+    def _tell(self, key: str, fill: Fill, seen_at: datetime) -> None:
+        del self._due[key]
+        self._push(f"order/{fill.order_digest}", partial(self._forward, fill, seen_at))
 
     def catch_up(self, gap: FeedGap) -> None:
         """Read our own fills since the gap's beginning."""
@@ -63,16 +87,22 @@ class OwnOrders:
         if found is None:
             log.warning("fill.of_no_order", digest=fill.order_digest, trade=fill.trade_id, status=fill.status)
             return
-        order, workflow_id = found
-        if fill.status is FillStatus.MATCHED and order.state is OrderState.DONE:
+        _, workflow_id = found
+        if await self._written(fill):
             return
         await self._outlet.order_changed(
             OrderChange(workflow_id=workflow_id, digest=fill.order_digest, seen_at=seen_at)
         )
 
     async def _find(self, fill: Fill) -> tuple[OrderRow, str] | None:
+        return await self._ask(find_by_digest(self._engine, fill.order_digest))
+
+    async def _written(self, fill: Fill) -> bool:
+        return await self._ask(is_written(self._engine, fill))
+
+    async def _ask(self, question: Awaitable[Answer]) -> Answer:
         try:
-            return await find_by_digest(self._engine, fill.order_digest)
+            return await question
         except Exception as error:
             if may_pass(error):
                 raise Unreachable(f"database: {type(error).__name__}") from error

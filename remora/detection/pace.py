@@ -24,6 +24,9 @@ class Pace:
     refresh_debounce: float = 0.05
     clock_every: float = 5.0
 
+    orders_grace: float = 2.0
+    """News of an order goes to its position if whoever sent the order has not written it down by then."""
+
     overdue_every: float = 0.25
     repeat_crossing_after: timedelta = timedelta(seconds=15)
     marks_every: float = 2.0

@@ -114,7 +114,9 @@ class Watch:
             venue_now=self.time.venue_now,
             tell=self._tell_desk,
         )
-        self.orders = OwnOrders(venue, engine, outlet=outlet, lanes=self.lanes, time=self.time)
+        self.orders = OwnOrders(
+            venue, engine, outlet=outlet, lanes=self.lanes, time=self.time, grace=pace.orders_grace
+        )
         self.liveness = Liveness(venue.last_message_at, now=now, replace=self._replace, pace=pace, metrics=metrics)
         self._readers: dict[str, asyncio.Task[None]] = {}
 
@@ -179,6 +181,7 @@ class Watch:
             for task in tasks:
                 task.cancel()
             await asyncio.gather(*tasks, return_exceptions=True)
+            self.orders.close()
             self.intake.flush()
             left = await self.lanes.close(self._pace.drain_for)
             await self._write_sightings()

@@ -34,8 +34,12 @@ async def record_fills(
 ) -> PositionBooks:
     """Write what became of an order's fills and return the position's books.
 
-    Safe to repeat and to receive out of order: a status never moves backwards.
+    Safe to repeat and to receive out of order: a status never moves backwards. The desk is locked only when there
+    is news: settlement is looked at again and again, and entries wait for that lock.
     """
+    async with engine.connect() as connection:
+        if not await _news(connection, fills):
+            return await _books_of(connection, order_id)
     async with engine.begin() as connection:
         order = (
             await connection.execute(select(t.Order.account, t.Order.position_id).where(t.Order.id == order_id))
@@ -47,6 +51,46 @@ async def record_fills(
         books = await _fold(connection, order.position_id)
         await ledger.assert_cash(connection, account)
         return books
+
+
+async def _news(connection: AsyncConnection, fills: Sequence[Fill]) -> bool:
+    """Whether one of the fills is not written down yet, or not as far as it has come."""
+    rows = await connection.execute(
+        select(t.Fill.trade_id, t.Fill.digest, t.Fill.status).where(
+            t.Fill.digest.in_({fill.order_digest for fill in fills})
+        )
+    )
+    known = {(row.trade_id, row.digest): RANK[FillStatus(row.status)] for row in rows}
+    return any(RANK[fill.status] > known.get((fill.trade_id, fill.order_digest), -1) for fill in fills)
+
+
+async def is_written(engine: AsyncEngine, fill: Fill) -> bool:
+    """Whether the books know a fill as far as it has come."""
+    async with engine.connect() as connection:
+        return not await _news(connection, [fill])
+
+
+async def _books_of(connection: AsyncConnection, order_id: str) -> PositionBooks:
+    row = (
+        (
+            await connection.execute(
+                select(
+                    t.Position.bought_shares,
+                    t.Position.bought_notional,
+                    t.Position.sold_shares,
+                    t.Position.sold_notional,
+                    t.Position.redeemed_shares,
+                    t.Position.redeemed_dollars,
+                    t.Position.fees,
+                )
+                .join(t.Order, t.Order.position_id == t.Position.id)
+                .where(t.Order.id == order_id)
+            )
+        )
+        .mappings()
+        .one()
+    )
+    return PositionBooks(**row)
 
 
 async def _record(

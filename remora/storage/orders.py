@@ -133,7 +133,9 @@ async def set_order_state(
         account = await connection.scalar(select(Order.account).where(Order.id == order_id))
         if account is None:
             raise OrderMissing(f"no order {order_id}")
-        await desks.load(connection, AccountId(account), lock=True)
+        if state.value in FINISHED:
+            # a released reservation is cash that another decision may spend
+            await desks.load(connection, AccountId(account), lock=True)
         values: dict[str, Any] = {"state": state.value}
         if state in (OrderState.LIVE, OrderState.DONE, OrderState.REJECTED):
             values["acked_at"] = func.coalesce(Order.acked_at, now)

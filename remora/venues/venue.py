@@ -145,8 +145,10 @@ class Trading(Protocol):
     async def send(self, order: SignedOrder) -> SendOutcome:
         """Post the persisted bytes; a timeout or 5xx is Unknown, never an exception."""
 
-    async def look_up(self, digest: OrderDigest, *, condition_id: ConditionId) -> OrderLookup:
-        """Search open orders and account trades for a digest."""
+    async def look_up(
+        self, digest: OrderDigest, *, condition_id: ConditionId, may_rest: bool = True
+    ) -> OrderLookup:
+        """Search open orders and account trades for a digest; `may_rest` False: it is known not to be open."""
 
     async def cancel(self, digest: OrderDigest) -> bool:
         """Cancel a resting order; False when the venue says that it no longer rests."""

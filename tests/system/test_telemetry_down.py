@@ -26,7 +26,7 @@ async def test_a_trade_is_copied_and_left_with_every_listener_away() -> None:
             "REMORA_METRICS_PORT": str(taken.getsockname()[1]),
         }
         async with bench_place(markets=1, whales=1, env=env) as place:
-            await copy_and_stop_out(place)
+            events = await copy_and_stop_out(place)
             fills = (await place.control.get(f"/books/{place.account}")).raise_for_status().json()["fills"]
             log = StateDir(place.stack.state_dir).log("engine").read_text()
     said = Counter(word for word in ("traces.unavailable", "metrics.unavailable") for _ in range(log.count(word)))
@@ -35,3 +35,4 @@ async def test_a_trade_is_copied_and_left_with_every_listener_away() -> None:
     assert said == {"traces.unavailable": 1, "metrics.unavailable": 1}
     assert "Traceback" not in log
     assert "Failed to export" not in log
+    assert events <= 40

@@ -10,6 +10,8 @@ import pytest
 from bench.place import Place, bench_place
 from bench.trace_receiver import receiving
 from remora.storage.positions import list_positions
+from schemas.position import position_workflow_id
+from starters.client import connect
 from tests.fixtures.waiting import eventually
 
 from .trace_backends import Backend, Receiver, SeenSpan, jaeger
@@ -42,9 +44,9 @@ def variables(backend: Backend) -> dict[str, str]:
     }
 
 
-async def copy_and_stop_out(place: Place) -> None:
-    """Copy one trade and let its price fall through the stop."""
-    _whale, token = await place.trade()
+async def copy_and_stop_out(place: Place) -> int:
+    """Copy one trade, let its price fall through the stop; return how many events its history has."""
+    whale, token = await place.trade()
 
     async def guarded() -> bool:
         rows = await list_positions(place.engine, place.account)
@@ -57,6 +59,10 @@ async def copy_and_stop_out(place: Place) -> None:
         return not await list_positions(place.engine, place.account)
 
     await eventually(gone)
+    client = await connect(place.stack.temporal_address)
+    handle = client.get_workflow_handle(position_workflow_id(place.account, whale, token))
+    await handle.result()
+    return len((await handle.fetch_history()).events)
 
 
 def named(spans: list[SeenSpan], name: str, **attributes: str) -> list[SeenSpan]:

@@ -154,7 +154,9 @@ class MemoryVenue:
             transaction_hash="0xabc",
         )
 
-    async def look_up(self, digest: OrderDigest, *, condition_id: ConditionId) -> OrderLookup:
+    async def look_up(
+        self, digest: OrderDigest, *, condition_id: ConditionId, may_rest: bool = True
+    ) -> OrderLookup:
         return OrderLookup(
             digest=digest, found=digest in self.fills_of, live=False, fills=self.fills_of.get(digest, ())
         )

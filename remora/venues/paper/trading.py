@@ -169,7 +169,9 @@ class PaperTrading:
         await turn.add_fills([PaperFill(fill=fill, wall_at=now) for fill in fills])
         return fills
 
-    async def look_up(self, digest: OrderDigest, *, condition_id: ConditionId) -> OrderLookup:
+    async def look_up(
+        self, digest: OrderDigest, *, condition_id: ConditionId, may_rest: bool = True
+    ) -> OrderLookup:
         """Return what is known of a digest, after resting orders met the book of now."""
         await self.meet_books()
         async with self._store.turn(self._account) as turn:

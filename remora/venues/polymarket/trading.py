@@ -137,9 +137,11 @@ class TradingSide:
             async with translated("reading a market's tick"):
                 await sdk.read_order_metadata(self._secure, token, again=True)
 
-    async def look_up(self, digest: OrderDigest, *, condition_id: ConditionId) -> OrderLookup:
-        """Search open orders and account trades for a digest."""
-        live = await self._rests(digest)
+    async def look_up(
+        self, digest: OrderDigest, *, condition_id: ConditionId, may_rest: bool = True
+    ) -> OrderLookup:
+        """Search open orders and account trades for a digest; only the trades unless it `may_rest`."""
+        live = may_rest and await self._rests(digest)
         fills = [fill for fill in await self._fills(market=condition_id) if fill.order_digest == digest]
         return OrderLookup(digest=digest, found=live or bool(fills), live=live, fills=tuple(fills))
 
