@@ -17,8 +17,7 @@ from remora.domain.orders import Fill, FillStatus
 from remora.storage import fills
 from remora.telemetry.metrics import Metrics
 from remora.venues.venue import FillUpdate, MarketData, Trading
-
-from ..storage.test_risk import NOW, _filled, ask, prepared
+from tests.storage.test_risk import NOW, _filled, ask, prepared
 
 
 def now() -> datetime:
