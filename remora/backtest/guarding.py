@@ -14,7 +14,7 @@ from remora.backtest.holding import Holding
 from remora.backtest.marking import Marks
 from remora.backtest.orders import Piece, Working, next_print, on_arrival, piece_of, worst_of_window
 from remora.backtest.outcome import Outcome
-from remora.backtest.track import BookShelf, Track
+from remora.backtest.track import Track, shelf_of
 from remora.backtest.watching import look_now, monitor, next_crossing
 from remora.domain.books import OrderBook
 from remora.domain.desk import REDUCED_SCALE
@@ -43,7 +43,7 @@ class Guarding(ABC):
 
     def __init__(self, limits: Limits, costs: Costs, outcome: Outcome) -> None:
         self.limits, self.costs, self.outcome = limits, costs, outcome
-        self.shelf = BookShelf(Decimal(repr(costs.depth_usd)))
+        self.shelf = shelf_of(Decimal(repr(costs.depth_usd)))
         self.tracks: Mapping[int, Track] = {}
         self._now = 0.0
         self.heap: list[Event] = []

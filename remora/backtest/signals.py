@@ -35,6 +35,7 @@ class Seed:
     held: float | None
     held_opposite: float | None
     made: Signal | None = None
+    summed: Decimal | None = None
 
     @property
     def token_id(self) -> TokenId:
@@ -44,7 +45,9 @@ class Seed:
     @property
     def size(self) -> Decimal:
         """Return the shares traded."""
-        return sum((decimal(size) for _, _, size in self.fills), ZERO)
+        if self.summed is None:
+            self.summed = sum((decimal(size) for _, _, size in self.fills), ZERO)
+        return self.summed
 
     @property
     def holding(self) -> Decimal | None:

@@ -5,6 +5,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from decimal import Decimal
+from functools import lru_cache
 
 import numpy as np
 from numpy.typing import NDArray
@@ -63,6 +64,12 @@ class BookShelf:
             left -= self.depth_usd * (1 + GROWTH * level)  # a level holds its money in shares, or more of them
             level += 1
         return max(0, level - 1)
+
+
+@lru_cache(maxsize=8)
+def shelf_of(depth_usd: Decimal) -> BookShelf:
+    """Return the ladders of this process: replays of one recording meet the same touches again and again."""
+    return BookShelf(depth_usd)
 
 
 def _mirror(levels: Levels) -> Levels:
