@@ -1,11 +1,8 @@
 """Reconciliation: whatever somebody ended, lost or forgot, the books come to equal the exchange's."""
 
-from decimal import Decimal
-
 import pytest
 from sqlalchemy import text
 
-from remora.domain.money import Side
 from remora.domain.reasons import DeskMode
 from remora.storage.desk import load_desk
 from remora.storage.triggers import active_triggers
@@ -153,47 +150,3 @@ async def test_what_a_person_trades_by_hand_is_reported_and_left(desk: Desk, twi
     live = [order["id"] for order in (await desk.twin.books())["orders"] if order["status"] == "LIVE"]
     assert resting.ok
     assert live == [str(resting.order_id)]
-
-
-async def test_a_database_from_before_the_last_fills_is_repaired(
-    desk: Desk, twin_market: TwinMarket, twin_neg_risk_market: TwinMarket
-) -> None:
-    markets = [twin_market, twin_neg_risk_market]
-    tables = "fills, orders, reservations, exit_triggers, ledger_entries, ledger_transactions, positions"
-    async with desk.worker():
-        kept = await desk.buy(twin_market, whale=WHALES[0])
-        await desk.position(kept)
-        async with desk.engine.begin() as connection:
-            for table in tables.split(", "):
-                await connection.execute(text(f"CREATE TABLE old_{table} AS TABLE {table}"))
-            await connection.execute(text("CREATE TABLE old_desks AS TABLE desks"))
-        names = [await desk.buy(market, whale=whale) for market in markets for whale in WHALES[1:]]
-        for name in names:
-            await desk.position(name)
-        for name in (kept, names[0], names[3]):
-            await desk.handle(name).execute_update(PositionWorkflow.close, CloseRequest(by="me"))
-        async with desk.engine.begin() as connection:
-            await connection.execute(text("SET session_replication_role = replica"))
-            await connection.execute(text(f"TRUNCATE {tables} CASCADE"))
-            for table in reversed(tables.split(", ")):
-                override = "OVERRIDING SYSTEM VALUE" if table.startswith("ledger") else ""
-                await connection.execute(text(f"INSERT INTO {table} {override} SELECT * FROM old_{table}"))
-            await connection.execute(text("UPDATE desks SET cash = (SELECT cash FROM old_desks)"))
-            await connection.execute(text("SET session_replication_role = DEFAULT"))
-            await connection.execute(
-                text("SELECT setval(pg_get_serial_sequence('ledger_transactions', 'id'), 10000)")
-            )
-            await connection.execute(text("SELECT setval(pg_get_serial_sequence('ledger_entries', 'id'), 10000)"))
-        found = await desk.reconcile()
-        assert found.open_questions == 0
-        assert {"lost_record", "trigger_missing"} <= set(codes(found))
-        await desk.assert_books_equal()
-        assert codes(await desk.reconcile()) == {}
-        for name in (names[1], names[2], names[4], names[5]):
-            view = await desk.handle(name).execute_update(PositionWorkflow.close, CloseRequest(by="me"))
-            assert view.state == "closed"
-
-    await desk.assert_books_equal()
-    sides = {fill["side"] for fill in (await desk.twin.books())["fills"]}
-    assert sides == {Side.BUY.value, Side.SELL.value}
-    assert Decimal((await desk.twin.books())["cash"]) > 0
