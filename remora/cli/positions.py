@@ -1,23 +1,37 @@
 """``remora positions`` and ``remora position``."""
 
 import asyncio
+from dataclasses import asdict
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 if TYPE_CHECKING:
     from remora.storage.positions import PositionRow
+    from remora.storage.whale_ledger import WhaleBooks
 
 
 def positions(
     *,
     every: Annotated[bool, typer.Option("--all", help="Ended ones too.")] = False,
+    by_whale: Annotated[bool, typer.Option("--by-whale", help="What each whale cost and brought so far.")] = False,
     account: Annotated[str | None, typer.Option(help="Account, if several have a desk.")] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
 ) -> None:
-    """Show open positions with their thresholds and profit or loss."""
+    """Show open positions with their thresholds and profit or loss.
+
+    With --by-whale: cash flow, fees, shares and profit or loss of each whale, from the ledger, ended positions
+    included; with the deposits they sum to the account's.
+    """
     from remora.cli.reading import show_json
 
+    if by_whale:
+        books = asyncio.run(_by_whale(account))
+        if as_json:
+            show_json([{**asdict(one), "pnl": one.pnl} for one in books])
+        else:
+            _show_whales(books)
+        return
     rows = asyncio.run(_list(account, every=every))
     if as_json:
         show_json([as_dict(row) for row in rows])
@@ -85,12 +99,37 @@ async def _list(account: str | None, *, every: bool) -> list["PositionRow"]:
         return await list_positions(source.engine, source.account, include_ended=every)
 
 
+async def _by_whale(account: str | None) -> list["WhaleBooks"]:
+    from remora.cli.reading import reading
+    from remora.storage.whale_ledger import by_whale
+
+    async with reading(account) as source:
+        return await by_whale(source.engine, source.account)
+
+
 async def _one(name: str, account: str | None) -> "PositionRow":
     from remora.cli.reading import reading
     from remora.storage.positions import load_position
 
     async with reading(account) as source:
         return await load_position(source.engine, name)
+
+
+def _show_whales(books: list["WhaleBooks"]) -> None:
+    from rich.console import Console
+    from rich.table import Table
+
+    if not books:
+        typer.echo("No whale was copied yet.")
+        return
+    table = Table(box=None, pad_edge=False)
+    for title in ("whale", "positions", "open", "cash flow", "fees", "shares", "value", "P&L"):
+        table.add_column(title)
+    for one in books:
+        dollars = (f"{amount:+.2f}" for amount in (one.cash_flow, one.fees))
+        ends = (f"{one.shares:.2f}", f"{one.value:.2f}", f"{one.pnl:+.2f}")
+        table.add_row(one.whale, str(one.positions), str(one.open_positions), *dollars, *ends)
+    Console().print(table)
 
 
 def _show(rows: list["PositionRow"]) -> None:

@@ -15,6 +15,7 @@ from remora.domain.money import ZERO
 from remora.storage.tables import Desk, LedgerEntry, LedgerTransaction
 
 CASH = "cash"
+FEES = "fees"
 USD = "usd"
 
 

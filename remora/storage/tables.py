@@ -346,12 +346,20 @@ class LedgerEntry(Base):
     """A signed amount in one unit on one book; per transaction and unit the amounts sum to zero."""
 
     __tablename__ = "ledger_entries"
-    __table_args__ = (Index(None, "account", "book"),)
+    __table_args__ = (
+        CheckConstraint("book IN ('cash', 'exchange', 'fees', 'holdings', 'deposits')", name="book"),
+        CheckConstraint(
+            "CASE book WHEN 'holdings' THEN unit LIKE 'share:%' WHEN 'exchange' THEN true ELSE unit = 'usd' END",
+            name="unit",
+        ),
+        CheckConstraint("position_id IS NOT NULL OR book IN ('cash', 'deposits')", name="owner"),
+        Index(None, "account", "book"),
+    )
 
     id: Mapped[int] = mapped_column(Identity(), primary_key=True)
     transaction_id: Mapped[int] = mapped_column(ForeignKey("ledger_transactions.id"), index=True)
     account: Mapped[str]
-    position_id: Mapped[str | None]
+    position_id: Mapped[str | None] = mapped_column(ForeignKey("positions.id"), index=True)
     book: Mapped[str]
     unit: Mapped[str]
     amount: Mapped[Decimal]

@@ -44,6 +44,13 @@ async def test_a_position_is_found_by_its_id(database: str) -> None:
     assert one["state"] == "entering"
 
 
+async def test_whales_are_told_apart(database: str) -> None:
+    (one,) = json.loads((await _run("positions", "--by-whale", "--json")).stdout)
+
+    assert (one["positions"], one["open_positions"], float(one["cash_flow"]), float(one["pnl"])) == (1, 1, 0, 0)
+    assert one["whale"] in (await _run("positions", "--by-whale")).stdout
+
+
 async def test_tables_are_for_people(database: str) -> None:
     assert "entering" in (await _run("positions")).stdout
     assert "not_on_roster" in (await _run("decisions", "--reason", "not_on_roster")).stdout

@@ -10,7 +10,7 @@ from remora.storage import fills, orders, positions
 from remora.storage.measures import load_measures
 from remora.storage.summary import summarise
 
-from .test_risk import ACCOUNT, NOW, _filled, ask, market, prepared, whale
+from .test_risk import ACCOUNT, NOW, ask, filled, market, prepared, whale
 
 
 async def test_an_account_in_numbers(engine: AsyncEngine) -> None:
@@ -19,7 +19,7 @@ async def test_an_account_in_numbers(engine: AsyncEngine) -> None:
     skipped = await ask(engine, 9, who=7)
     for record in (held, stopped):
         assert record.order_id is not None
-        fill = await _filled(engine, record, status=FillStatus.CONFIRMED)
+        fill = await filled(engine, record, status=FillStatus.CONFIRMED)
         await fills.record_fills(engine, record.order_id, [fill], now=NOW)
         await orders.set_order_state(engine, record.order_id, OrderState.DONE, now=NOW)
     assert held.position_id is not None
@@ -64,7 +64,7 @@ async def test_a_failed_fill_leaves_no_order_filled(engine: AsyncEngine) -> None
     await prepared(engine)
     record = await ask(engine, 1)
     assert record.order_id is not None
-    fill = await _filled(engine, record, status=FillStatus.FAILED)
+    fill = await filled(engine, record, status=FillStatus.FAILED)
     await fills.record_fills(engine, record.order_id, [fill], now=NOW)
     await orders.set_order_state(engine, record.order_id, OrderState.DONE, now=NOW)
 

@@ -104,7 +104,7 @@ async def ask(
     return await decide_and_record(engine, case, market=chosen, book=book(token), limits=LIMITS)
 
 
-async def _filled(engine: AsyncEngine, record: DecisionRecord, *, status: FillStatus = FillStatus.MATCHED) -> Fill:
+async def filled(engine: AsyncEngine, record: DecisionRecord, *, status: FillStatus = FillStatus.MATCHED) -> Fill:
     assert record.order_id is not None
     order = await orders.load_order(engine, record.order_id)
     digest = OrderDigest(f"0x{record.order_id}")
@@ -194,7 +194,7 @@ async def test_a_fill_moves_cash_once_however_often_it_is_told(engine: AsyncEngi
     await prepared(engine)
     record = await ask(engine, 1)
     assert record.order_id is not None
-    fill = await _filled(engine, record)
+    fill = await filled(engine, record)
 
     for _ in range(3):
         await fills.record_fills(engine, record.order_id, [fill, fill], now=NOW)
@@ -208,10 +208,10 @@ async def test_a_failed_settlement_gives_everything_back(engine: AsyncEngine) ->
     await prepared(engine)
     record = await ask(engine, 1)
     assert record.order_id is not None
-    fill = await _filled(engine, record)
+    fill = await filled(engine, record)
     await fills.record_fills(engine, record.order_id, [fill], now=NOW)
 
-    failed = await _filled(engine, record, status=FillStatus.FAILED)
+    failed = await filled(engine, record, status=FillStatus.FAILED)
     await fills.record_fills(engine, record.order_id, [failed], now=NOW)
     await fills.record_fills(engine, record.order_id, [fill], now=NOW)
 
@@ -224,7 +224,7 @@ async def test_an_exit_never_sells_more_than_the_position_holds(engine: AsyncEng
     record = await ask(engine, 1)
     assert record.order_id is not None
     assert record.position_id is not None
-    await fills.record_fills(engine, record.order_id, [await _filled(engine, record)], now=NOW)
+    await fills.record_fills(engine, record.order_id, [await filled(engine, record)], now=NOW)
     request = OrderRequest(
         token_id=YES,
         condition_id=market().condition_id,
