@@ -1,9 +1,8 @@
 """What nobody looks after any more: shares of ended positions, unredeemed winners, money set aside."""
 
-from activities.redeeming import redeem_market
+from activities.redeeming import RedemptionDisputed, redeem_market
 from activities.tools import Tools
 from remora.domain.market import ResolutionStatus
-from remora.domain.money import ZERO
 from remora.domain.reconcile import Difference, DifferenceCode, Repair
 from remora.storage import reconcile as store
 from schemas.reconcile import CompareAsk
@@ -39,14 +38,20 @@ async def winners(tools: Tools, ask: CompareAsk) -> list[Difference]:
     for market in await tools.venue.markets(sorted(held)):
         if market.payouts is None or market.resolution is not ResolutionStatus.RESOLVED:
             continue
-        dollars = await redeem_market(tools, market) if ask.repair else ZERO
+        repair, theirs, cause = Repair.NONE, "resolved", ""
+        if ask.repair:
+            try:
+                theirs, repair = f"{await redeem_market(tools, market):f} dollars", Repair.REDEEMED
+            except RedemptionDisputed as error:
+                cause = str(error)
         differences.append(
             Difference(
                 code=DifferenceCode.FORGOTTEN_WINNER,
                 subject=market.condition_id,
                 ours=f"{held[market.condition_id]:f} shares",
-                theirs=f"{dollars:f} dollars" if ask.repair else "resolved",
-                repair=Repair.REDEEMED if ask.repair else Repair.NONE,
+                theirs=theirs,
+                repair=repair,
+                detail=cause,
             )
         )
     return differences

@@ -9,7 +9,7 @@ from temporalio.exceptions import ApplicationError
 from activities.redeeming import RedemptionDisputed, redeem_market
 from activities.tools import Tools, heartbeating
 from remora.domain.exits import Thresholds, crossed, executable_bid, holding_before, share_to_sell, thresholds
-from remora.domain.market import ResolutionStatus
+from remora.domain.market import Market, ResolutionStatus
 from remora.domain.money import MICRO, ZERO, floor_to
 from remora.domain.reasons import PositionState
 from remora.domain.trade_key import names_transaction
@@ -34,6 +34,10 @@ from schemas.position_steps import (
 
 SOURCES_APART = timedelta(minutes=10)
 """How far the sources of a trade may differ in when it happened, in venue time."""
+
+
+ROUNDING = 100 * MICRO
+"""What rounding between the positions of a market may move, in dollars."""
 
 
 class PositionActivities:
@@ -186,16 +190,29 @@ class PositionActivities:
                 )
             # what the market paid counts in equity at once, not only when the chain has paid it
             await positions.set_mark(tools.engine, ref.position_id, market.payout(ref.token_id) or ZERO)
-            await positions.set_position_state(tools.engine, ref.position_id, PositionState.REDEEMING)
-            try:
-                await redeem_market(tools, market)
-            except RedemptionDisputed as error:
-                await positions.set_position_state(
-                    tools.engine, ref.position_id, PositionState.NEEDS_ATTENTION, attention=str(error)
-                )
-                raise ApplicationError(str(error), type="RedemptionDisputed") from error
+            await self._redeem(ref, market)
             row = await positions.load_position(tools.engine, ref.position_id)
         return Holding.of(row.books)
+
+    async def _redeem(self, ref: Ref, market: Market) -> None:
+        """Redeem; a chain that refuses is asked again, and a payout booked short waits for a person to close."""
+        engine, cause = self._tools.engine, None
+        row = await positions.load_position(engine, ref.position_id)
+        if row.attention is None:
+            await positions.set_position_state(engine, ref.position_id, PositionState.REDEEMING)
+        try:
+            await redeem_market(self._tools, market)
+        except RedemptionDisputed as error:
+            cause = str(error)
+        books = (await positions.load_position(engine, ref.position_id)).books
+        promised = books.redeemed_shares * (market.payout(ref.token_id) or ZERO)
+        if abs(books.redeemed_dollars - promised) > ROUNDING:
+            paid = f"the chain paid {books.redeemed_dollars:f} dollars, the payouts promise {promised:f}"
+            cause = cause or row.attention or f"{paid}; what it paid is booked"
+        if cause is not None:
+            state = PositionState.NEEDS_ATTENTION
+            await positions.set_position_state(engine, ref.position_id, state, attention=cause)
+            raise ApplicationError(cause, type="RedemptionDisputed")
 
     @activity.defn
     async def write_state(self, ask: StateAsk) -> None:

@@ -1,31 +1,69 @@
 """Shares of a resolved market become dollars, at the venue and in our books."""
 
+import asyncio
+from collections.abc import Iterable
 from decimal import Decimal
 
 from activities.tools import Tools
+from remora.domain.ids import TokenId
 from remora.domain.market import Market
-from remora.domain.money import ZERO
+from remora.domain.money import MICRO, ZERO, floor_to
 from remora.storage import redemptions
+from remora.venues.venue import VenueRefused
+
+SENT_ALREADY = ("already known", "nonce too low", "replacement transaction")
+"""Words of a node that has a transaction with this number."""
 
 
 class RedemptionDisputed(Exception):
-    """The venue credited other dollars than the market's payouts promise; nothing was booked."""
-
-    def __init__(self, expected: Decimal, credited: Decimal) -> None:
-        super().__init__(f"the payouts promise {expected} dollars, the venue credited {credited}")
-        self.expected = expected
-        self.credited = credited
+    """The chain does not do what the market's payouts promise; the message says what, for a person."""
 
 
 async def redeem_market(tools: Tools, market: Market) -> Decimal:
-    """Redeem all our shares of a resolved market and book them; safe to repeat after a crash in between."""
+    """Redeem all our shares of a resolved market and book them; safe to repeat after a crash in between.
+
+    Booked is what the chain paid. Raises RedemptionDisputed when that is not what the payouts promise (booked
+    nevertheless), when shares are left (nothing is booked), or when the chain refuses.
+    """
     assert market.payouts is not None, f"market {market.condition_id} has no payouts yet"
-    account = tools.venue.account
     payouts = {outcome.token_id: payout for outcome, payout in zip(market.outcomes, market.payouts, strict=True)}
-    await tools.venue.redeem(market.condition_id)
-    left = [await tools.venue.shares(token) for token in payouts]
-    if any(left):
-        raise RedemptionDisputed(ZERO, sum(left, ZERO))
-    return await redemptions.book_redemption(
-        tools.engine, account, market.condition_id, payouts=payouts, now=tools.wall()
+    before = {token: await tools.venue.shares(token) for token in payouts}
+    promised = sum((floor_to(held * payouts[token], MICRO) for token, held in before.items()), ZERO)
+    try:
+        credited = await tools.venue.redeem(market.condition_id)
+    except VenueRefused as error:
+        if not await _under_way(tools, payouts, error):
+            raise RedemptionDisputed(f"the chain refuses the redemption: {error}") from error
+        credited = ZERO
+    left = sum([await tools.venue.shares(token) for token in payouts], ZERO)
+    if left:
+        raise RedemptionDisputed(f"the redemption left {left:f} shares unredeemed")
+    disputed = credited not in (ZERO, promised)
+    if not credited and promised:
+        # another position of the market redeemed at the same time: let it book what was paid
+        await asyncio.sleep(tools.patience.look_pause.total_seconds())
+    booked = await redemptions.book_redemption(
+        tools.engine,
+        tools.venue.account,
+        market.condition_id,
+        payouts=payouts,
+        paid=credited if disputed else None,
+        now=tools.wall(),
     )
+    if disputed:
+        raise RedemptionDisputed(
+            f"the chain paid {credited:f} dollars for the redemption, the payouts promise {promised:f}; "
+            "what it paid is booked"
+        )
+    return booked
+
+
+async def _under_way(tools: Tools, tokens: Iterable[TokenId], error: VenueRefused) -> bool:
+    """Whether the same transaction was sent already, for another position of the market, and went through."""
+    if not any(words in str(error) for words in SENT_ALREADY):
+        return False
+    for _ in range(tools.patience.looks):
+        await asyncio.sleep(tools.patience.look_pause.total_seconds())
+        if not any([await tools.venue.shares(token) for token in tokens]):
+            return True
+    return False

@@ -280,9 +280,10 @@ class PositionWorkflow(PositionMessages):
         redeeming = self._redeem()
         while await self._sellable(redeeming):
             if self._resolved:
-                # do not wait for the next retry
-                redeeming.cancel()
-                redeeming = self._redeem()
+                if reason is not ExitReason.RESOLVED:
+                    # do not wait for the next retry
+                    redeeming.cancel()
+                    redeeming = self._redeem()
                 break
             await self._sell(reason)
             if not self._holding.held:

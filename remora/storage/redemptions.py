@@ -1,6 +1,6 @@
 """Redemptions: the venue burns all shares of a market at once, and so do our books."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from decimal import Decimal
 from typing import Any
@@ -29,29 +29,47 @@ async def book_redemption(
     condition_id: ConditionId,
     *,
     payouts: Mapping[TokenId, Decimal],
+    paid: Decimal | None = None,
     now: datetime,
 ) -> Decimal:
     """Exchange every share of a resolved market for its payout in our books; return the dollars.
 
     `payouts` are dollars per share. The venue rounds once per token, so that what rounding takes from the
-    positions of one token goes to the largest of them. Repeating it changes nothing: no shares are left.
+    positions of one token goes to the largest of them. `paid` dollars, where they are others than promised, are
+    shared out as what was promised is. Repeating it changes nothing: no shares are left.
     """
     async with engine.begin() as connection:
         await desks.load(connection, account, lock=True)
         rows = await _holders(connection, account, condition_id)
-        total = ZERO
-        for token, payout in payouts.items():
-            holders = [row for row in rows if row.token_id == token]
-            held = sum((row.held for row in holders), ZERO)
-            left = floor_to(held * payout, MICRO)
-            total += left
-            shares = {row.id: floor_to(row.held * payout, MICRO) for row in holders}
-            if holders:
-                shares[max(holders, key=lambda row: (row.held, row.id)).id] += left - sum(shares.values())
-            for row in holders:
-                await _book(connection, account, row, shares[row.id], now)
+        parts = _parts(rows, payouts)
+        promised = sum(parts.values(), ZERO)
+        if paid is not None and rows:
+            parts = {
+                name: floor_to(paid * part / promised if promised else paid / len(parts), MICRO)
+                for name, part in parts.items()
+            }
+            parts[max(rows, key=_size).id] += paid - sum(parts.values())
+        for row in rows:
+            await _book(connection, account, row, parts[row.id], now)
         await ledger.assert_cash(connection, account)
-        return total
+        return sum(parts.values(), ZERO)
+
+
+def _parts(rows: Sequence[Any], payouts: Mapping[TokenId, Decimal]) -> dict[str, Decimal]:
+    """Return what the payouts promise each position, by its id."""
+    parts: dict[str, Decimal] = {}
+    for token, payout in payouts.items():
+        holders = [row for row in rows if row.token_id == token]
+        whole = floor_to(sum((row.held for row in holders), ZERO) * payout, MICRO)
+        shares = {row.id: floor_to(row.held * payout, MICRO) for row in holders}
+        if holders:
+            shares[max(holders, key=_size).id] += whole - sum(shares.values())
+        parts |= shares
+    return parts
+
+
+def _size(row: Any) -> tuple[Decimal, str]:
+    return row.held, row.id
 
 
 async def _holders(connection: AsyncConnection, account: AccountId, condition_id: ConditionId) -> list[Any]:

@@ -20,7 +20,7 @@ from remora.venues.twin.engine.exchange import Exchange
 from remora.venues.twin.exact_books import exact_books
 from remora.venues.twin.faults.control import FaultControl
 from remora.venues.twin.faults.http import FaultyHttp
-from remora.venues.twin.faults.markets import MarketFaults, settlement_plan
+from remora.venues.twin.faults.markets import MarketFaults, paid_out, settlement_plan
 from remora.venues.twin.faults.switchboard import Switchboard
 from remora.venues.twin.gamma_app import GammaApp
 from remora.venues.twin.public_side import PublicSide
@@ -90,6 +90,7 @@ def assemble(
     market_faults, replay = MarketFaults(board, stage), Replay(scenario, stage, clock)
     fault_control = FaultControl(board, market_faults)
     exchange.plan_settlement = partial(settlement_plan, board)
+    exchange.pays = partial(paid_out, board)
     access, keys = Access(), Keys(f"remora-twin-{options.seed}".encode())
     control = ControlApp(
         exchange=exchange,

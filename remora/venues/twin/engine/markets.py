@@ -1,7 +1,7 @@
 """Listings, accounts and resolution of the twin."""
 
 from abc import ABC, abstractmethod
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from datetime import datetime
 from decimal import Decimal
 
@@ -41,6 +41,8 @@ class Markets(ABC):
         self._expiring: list[RestingOrder] = []
         self._beats: dict[str, datetime] = {}
         self._sequence = 0
+        self.pays: Callable[[int], int] = lambda owed: owed
+        """What a redemption really credits of the millionths that are owed."""
 
     # markets
 
@@ -212,6 +214,7 @@ class Markets(ABC):
                 credited += shares * micros(payout) // UNIT
         if not burnt:
             return 0
+        credited = self.pays(credited)
         account.cash += credited
         listing.pool -= credited
         account.redemptions.append(

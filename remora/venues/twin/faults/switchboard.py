@@ -42,6 +42,8 @@ class FaultKind(StrEnum):
     SETTLE_FAILED = "settle_failed"
     HASH_LATE = "hash_late"
     HASH_MISSING = "hash_missing"
+    # redemption
+    REDEEM_SHORT = "redeem_short"
     # markets, at once
     PROPOSED = "resolution_proposed"
     DISPUTED = "resolution_disputed"
