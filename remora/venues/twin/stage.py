@@ -8,7 +8,7 @@ from decimal import Decimal
 from functools import singledispatchmethod
 
 from remora.domain.ids import ConditionId, WalletAddress
-from remora.domain.money import ZERO, Side, from_micros
+from remora.domain.money import MICRO, ONE, ZERO, Side, floor_to, from_micros
 from remora.domain.orders import FillStatus
 from remora.venues.twin.activity import Activity, Settled
 from remora.venues.twin.chain.blocks import Chain
@@ -274,8 +274,12 @@ class Stage:
         payouts = listing.payouts
         assert payouts is not None, "the exchange redeems resolved markets only"
         digest = event.transaction_hash or transaction_hash("redeem", event.owner, event.condition_id, event.at)
-        for index, token in enumerate(listing.spec.tokens):
-            burnt = from_micros(event.shares.get(token, 0))
+        burnt_of = [from_micros(event.shares.get(token, 0)) for token in listing.spec.tokens]
+        owed = sum((burnt * payout for burnt, payout in zip(burnt_of, payouts, strict=True)), ZERO)
+        paid = from_micros(event.dollars)
+        # rounding takes less than a millionth a token; a chain that pays short takes more
+        rate = paid / owed if owed - paid > 2 * MICRO else ONE
+        for index, burnt in enumerate(burnt_of):
             if burnt > 0:
                 self.public.redeem(
                     at=event.at,
@@ -283,7 +287,7 @@ class Stage:
                     condition_id=event.condition_id,
                     outcome_index=index,
                     size=burnt,
-                    usd=burnt * payouts[index],
+                    usd=floor_to(burnt * payouts[index] * rate, MICRO) if rate != ONE else burnt * payouts[index],
                     transaction_hash=digest,
                 )
 
