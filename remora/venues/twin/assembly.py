@@ -89,8 +89,7 @@ def assemble(
     )
     market_faults, replay = MarketFaults(board, stage), Replay(scenario, stage, clock)
     fault_control = FaultControl(board, market_faults)
-    exchange.plan_settlement = partial(settlement_plan, board)
-    exchange.pays = partial(paid_out, board)
+    exchange.plan_settlement, exchange.pays = partial(settlement_plan, board), partial(paid_out, board)
     access, keys = Access(), Keys(f"remora-twin-{options.seed}".encode())
     control = ControlApp(
         exchange=exchange,
