@@ -277,14 +277,14 @@ class PositionWorkflow(PositionMessages):
 
     async def _redeem_or_resume(self, reason: ExitReason) -> None:
         """Redeem once resolved; sell instead if the market trades again or someone asks for it."""
-        redeeming = self._redeem()
+        redeeming, told = self._redeem(), reason is ExitReason.RESOLVED
         while await self._sellable(redeeming):
             if self._resolved:
-                if reason is not ExitReason.RESOLVED:
-                    # do not wait for the next retry
+                if not told:
+                    # do not wait for the next retry; one that knows already is left alone: it may be on the chain
                     redeeming.cancel()
-                    redeeming = self._redeem()
-                break
+                    redeeming, told = self._redeem(), True
+                continue
             await self._sell(reason)
             if not self._holding.held:
                 redeeming.cancel()

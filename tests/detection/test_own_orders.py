@@ -17,7 +17,7 @@ from remora.domain.orders import Fill, FillStatus
 from remora.storage import fills
 from remora.telemetry.metrics import Metrics
 from remora.venues.venue import FillUpdate, MarketData, Trading
-from tests.storage.test_risk import NOW, _filled, ask, prepared
+from tests.storage.test_risk import NOW, ask, filled, prepared
 
 
 def now() -> datetime:
@@ -58,7 +58,7 @@ async def test_what_the_books_know_is_not_told_and_the_rest_is_told_once(engine:
     await prepared(engine)
     record = await ask(engine, 1)
     assert record.order_id is not None
-    matched = await _filled(engine, record)
+    matched = await filled(engine, record)
     confirmed = replace(matched, status=FillStatus.CONFIRMED)
 
     assert len(await told(engine, [matched, matched])) == 1
@@ -78,7 +78,7 @@ async def test_a_second_look_that_shows_nothing_new_does_not_wait_for_the_desk(e
     await prepared(engine)
     record = await ask(engine, 1)
     assert record.order_id is not None
-    fill = await _filled(engine, record)
+    fill = await filled(engine, record)
     first = await fills.record_fills(engine, record.order_id, [fill], now=NOW)
 
     async with engine.begin() as connection:
