@@ -16,6 +16,17 @@ from workflows.rescore import RescoreWorkflow
 HISTORIES = sorted(Path(__file__).parent.glob("*.json"))
 WORKFLOWS = [BacktestWorkflow, DeskWorkflow, PositionWorkflow, ReconcileWorkflow, RescoreWorkflow]
 
+SHAPES = {
+    *(f"position_{reason}" for reason in ("stop_loss", "pre_resolution", "operator", "resolved", "cancelled")),
+    *(f"position_{end}" for end in ("skipped", "unfilled", "doubtful_unfilled", "adopted_operator")),
+    "backtest_completed",
+    "reconcile_completed",
+    "rescore_completed",
+    "desk_running",
+    "desk_continued_as_new",
+}
+"""What must be among them."""
+
 
 @pytest.mark.parametrize("path", HISTORIES, ids=lambda path: path.stem)
 async def test_a_recorded_history_replays(path: Path) -> None:
@@ -27,3 +38,7 @@ async def test_a_recorded_history_replays(path: Path) -> None:
 def test_a_stop_loss_takes_few_events() -> None:
     path = Path(__file__).with_name("position_stop_loss.json")
     assert len(WorkflowHistory.from_json(path.stem, path.read_text()).events) <= 40
+
+
+def test_every_shape_is_kept() -> None:
+    assert {path.stem for path in HISTORIES} >= SHAPES

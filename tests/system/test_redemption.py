@@ -4,11 +4,11 @@ from decimal import Decimal
 
 import pytest
 
-from remora.cli.errors import Exit
+from schemas.position import CloseRequest
 from schemas.reconcile import ReconcileResult
 from tests.fixtures.desk import WHALES, Desk
 from tests.fixtures.twin import TwinMarket
-from tests.system.conftest import Remora
+from workflows.position import PositionWorkflow
 
 pytestmark = [pytest.mark.system, pytest.mark.timeout(120)]
 
@@ -41,7 +41,7 @@ async def test_neg_risk_winners_losers_and_halves_leave_nothing_behind(
 
 
 async def test_a_chain_that_disagrees_needs_a_person_and_says_why(
-    desk: Desk, twin_market: TwinMarket, twin_neg_risk_market: TwinMarket, remora: Remora
+    desk: Desk, twin_market: TwinMarket, twin_neg_risk_market: TwinMarket
 ) -> None:
     async with desk.worker():
         reverted, short = await desk.buy(twin_neg_risk_market), await desk.buy(twin_market)
@@ -63,7 +63,7 @@ async def test_a_chain_that_disagrees_needs_a_person_and_says_why(
         assert f"the payouts promise {held[1]:f}; what it paid is booked" in (row.attention or "")
         assert row.books.redeemed_dollars == held[1] * 9 / 10
         await desk.assert_books_equal()
-        assert await remora("close", row.id) == Exit.OK
+        await desk.handle(short).execute_update(PositionWorkflow.close, CloseRequest(by="me"))
         assert (await desk.handle(short).result()).state == "closed"
         assert (await desk.reconcile()).differences == ()
 
