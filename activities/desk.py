@@ -14,8 +14,9 @@ from remora.domain.desk import DeskOrder
 from remora.domain.exits import executable_bid
 from remora.domain.ids import AccountId
 from remora.domain.market import ResolutionStatus
+from remora.domain.reasons import DeskMode
 from remora.storage import desk as desks
-from remora.storage import desk_orders, positions, reductions
+from remora.storage import desk_orders, orders, positions, reductions
 from remora.storage.desk import DeskRow
 from remora.storage.desk_orders import Ask, Measured
 from remora.storage.portfolio import HeldShares, Portfolio, load_portfolio
@@ -29,6 +30,11 @@ log = structlog.get_logger(__name__)
 
 VENUE_PATIENCE_S = 3.0
 """Longest wait for fresh books: after that the last marks have to do."""
+
+IN_FLIGHT_PATIENCE_S = 3.0
+"""Longest wait for the venue's answers to entries sent before a stop; no new one is sent meanwhile."""
+
+IN_FLIGHT_LOOK_S = 0.02
 
 TOLD_AT_ONCE = 50
 SIGNALS_AT_ONCE = 16
@@ -97,6 +103,8 @@ class DeskActivities:
             now=tools.wall(),
             now_venue=await self._venue_now() if judged else None,
         )
+        if measured.row.mode is not DeskMode.TRADING:
+            await self._drain(change.account)
         return DeskAnswer(state=await self._measured(measured), refused=measured.refused)
 
     @activity.defn
@@ -144,6 +152,17 @@ class DeskActivities:
 
         told = await asyncio.gather(*(one(*position) for position in batch))
         await reductions.mark_told(self._tools.engine, reduction, [name for name in told if name is not None])
+
+    async def _drain(self, account: AccountId) -> None:
+        """Let entries that were on their way when the dial was turned arrive, so that none follows the answer."""
+        tools, loop = self._tools, asyncio.get_running_loop()
+        deadline = loop.time() + IN_FLIGHT_PATIENCE_S
+        since = tools.wall() - tools.limits.signal_age_max
+        while await orders.entries_in_flight(tools.engine, account, since=since):
+            if loop.time() > deadline:
+                log.warning("desk.entries_unanswered", account=account)
+                return
+            await asyncio.sleep(IN_FLIGHT_LOOK_S)
 
     async def _mark(self, portfolio: Portfolio) -> None:
         """Write fresh executable prices, payouts where there are any; without an answer the last ones stay."""

@@ -29,6 +29,10 @@ async def _submit(tools: Tools, order: OrderRow, market: Market) -> SendOutcome:
     if signed is None:
         fresh = await tools.venue.sign(order.request, market)
         signed = await orders.attach_signed(tools.engine, order.id, fresh, now=tools.wall())
+        if signed is None:
+            refused = Rejected(digest=fresh.digest, code="desk_stopped", message="the desk has stopped entries")
+            await _reject(tools, order, refused.code, refused.message)
+            return refused
         if signed is not fresh:
             await orders.mark_sending(tools.engine, order.id, now=tools.wall())
     else:
@@ -102,12 +106,14 @@ async def _settle(tools: Tools, order: OrderRow, matched: Decimal | None, span: 
 
 
 async def _wanted(tools: Tools, order: OrderRow) -> bool:
-    """Whether an order may be sent again: an entry that has become old, or whose position leaves, may not."""
+    """Whether an order may be sent again: no entry that is old, of a leaving position, or after a stop."""
     if order.purpose is not Purpose.ENTRY:
         return True
     if tools.wall() - order.decided_at > tools.limits.signal_age_max:
         return False
-    return (await positions.load_position(tools.engine, order.position_id)).exit_reason is None
+    if (await positions.load_position(tools.engine, order.position_id)).exit_reason is not None:
+        return False
+    return await orders.entries_allowed(tools.engine, order.account)
 
 
 async def _send_again(tools: Tools, order: OrderRow) -> bool:

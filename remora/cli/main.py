@@ -32,6 +32,7 @@ from remora.cli import (
     sources,
     status,
     top,
+    transfer,
     twin,
     up,
     version,
@@ -68,6 +69,7 @@ COMMANDS: Final[dict[str, Callable[..., Any]]] = {
     "sbom": sbom.sbom,
     "sources": sources.sources,
     "rescore": rescore.rescore,
+    "transfer": transfer.transfer,
     "version": version.version,
 }
 GROUPS: Final[dict[str, typer.Typer]] = {

@@ -5,18 +5,24 @@ from datetime import datetime
 from decimal import Decimal
 from typing import Any
 
-from sqlalchemy import func, insert, select, update
+from sqlalchemy import func, insert, or_, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from remora.domain.ids import AccountId, ConditionId, OrderDigest, TokenId
 from remora.domain.money import Side
 from remora.domain.orders import OrderRequest, OrderState, OrderType, Purpose, SignedOrder
 from remora.domain.precision import SHARE_QUANTUM
-from remora.domain.reasons import ExitReason
+from remora.domain.reasons import DeskMode, ExitReason
 from remora.storage import desk as desks
-from remora.storage.tables import Order, Position, Reservation
+from remora.storage.tables import Desk, Order, Position, Reservation
 
 FINISHED = (OrderState.DONE.value, OrderState.REJECTED.value)
+DESK_TRADES = (
+    select(Desk.account)
+    .where(Desk.account == Order.account, Desk.mode == DeskMode.TRADING.value)
+    .correlate(Order)
+    .exists()
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -77,14 +83,22 @@ async def orders_of(engine: AsyncEngine, position_id: str, *, unfinished: bool =
         return [_row(row) for row in (await connection.execute(query)).mappings()]
 
 
-async def attach_signed(engine: AsyncEngine, order_id: str, signed: SignedOrder, *, now: datetime) -> SignedOrder:
+async def attach_signed(
+    engine: AsyncEngine, order_id: str, signed: SignedOrder, *, now: datetime
+) -> SignedOrder | None:
     """Persist the signed bytes, and that they are being sent, before the wire.
 
     The first writer wins: return what is persisted. If that is not `signed`, nothing was marked as being sent.
+    None: the desk has stopped entries since this one was approved; it must not be sent.
     """
     statement = (
         update(Order)
-        .where(Order.id == order_id, Order.digest.is_(None), Order.state == OrderState.INTENT.value)
+        .where(
+            Order.id == order_id,
+            Order.digest.is_(None),
+            Order.state == OrderState.INTENT.value,
+            or_(Order.purpose != Purpose.ENTRY.value, DESK_TRADES),
+        )
         .values(
             digest=signed.digest,
             payload=signed.payload,
@@ -100,9 +114,27 @@ async def attach_signed(engine: AsyncEngine, order_id: str, signed: SignedOrder,
         await connection.execution_options(isolation_level="AUTOCOMMIT")
         if await connection.scalar(statement) is not None:
             return signed
-        persisted = (await _load(connection, Order.id == order_id, order_id)).signed
-        assert persisted is not None, f"order {order_id} was refused before it was signed"
-        return persisted
+        return (await _load(connection, Order.id == order_id, order_id)).signed
+
+
+async def entries_allowed(engine: AsyncEngine, account: AccountId) -> bool:
+    """Tell whether the desk allows entries now."""
+    async with engine.connect() as connection:
+        mode = await connection.scalar(select(Desk.mode).where(Desk.account == account))
+        return mode == DeskMode.TRADING.value
+
+
+async def entries_in_flight(engine: AsyncEngine, account: AccountId, *, since: datetime) -> int:
+    """Return how many entries approved after wall time `since` may still be sent or have no answer yet."""
+    query = select(func.count()).where(
+        Order.account == account,
+        Order.purpose == Purpose.ENTRY.value,
+        Order.state.not_in((*FINISHED, OrderState.LIVE.value)),
+        Order.acked_at.is_(None),
+        Order.decided_at > since,
+    )
+    async with engine.connect() as connection:
+        return int(await connection.scalar(query) or 0)
 
 
 async def mark_sending(engine: AsyncEngine, order_id: str, *, now: datetime) -> None:
