@@ -109,16 +109,14 @@ async def test_a_position_is_steered_as_the_page_says(trading: Trading) -> None:
             before = await opened(trading, f"k{number}")
             await run(trading, command, POSITION=before.workflow_id)
 
-            def changed(rows: list[PositionRow], before: PositionRow = before) -> bool:
+            def changed(rows: list[PositionRow], before: PositionRow = before, name: str = name) -> bool:
                 same = [row for row in rows if row.id == before.id]
-                return not same or (same[0].stop_price, same[0].books.shares) != (
-                    before.stop_price,
-                    before.books.shares,
-                )
+                if name == "close":
+                    return not same
+                was = (before.stop_price, before.books.shares)
+                return bool(same) and (same[0].stop_price, same[0].books.shares) != was
 
-            left = await until(lambda: list_positions(trading.engine, trading.venue.account), changed)
-
-            assert bool(left) is (name != "close"), command
+            await until(lambda: list_positions(trading.engine, trading.venue.account), changed)
 
 
 async def test_transfers_and_looks_work_as_the_page_says(trading: Trading) -> None:
