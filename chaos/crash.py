@@ -13,7 +13,7 @@ from pathlib import Path
 from chaos.checks import violations
 from chaos.crashing_worker import TODO, done_of
 from chaos.evidence import gather
-from chaos.lives import LIVES, Lives
+from chaos.lives import LIVES, SIGNAL_AGE_MAX_S, Lives
 from chaos.place import Place, chaos_place, worker
 from chaos.points import points
 from chaos.quiet import NotQuiet, quieten
@@ -33,7 +33,8 @@ MARKETS, WHALES = 60, 12
 LIMITS = {
     "REMORA_ENTRY_ORDERS_PER_MINUTE": "10000",
     "REMORA_UNPROVEN_SHARE": "0.0005",
-    "REMORA_MARKET_SHARE": "0.008",
+    # a life that was struck again and again is no younger for it, and must still go on to the next point
+    "REMORA_SIGNAL_AGE_MAX_S": str(SIGNAL_AGE_MAX_S),
 }
 Say = Callable[[str], None]
 

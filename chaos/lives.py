@@ -35,8 +35,8 @@ from workflows.position import PositionWorkflow
 
 PATIENCE_S = 400.0
 ASK_S = 10.0
-ALMOST_TOO_OLD = timedelta(seconds=28)
-TOO_OLD = timedelta(seconds=40)
+SIGNAL_AGE_MAX_S = 600
+ALMOST_TOO_OLD, TOO_OLD = timedelta(seconds=SIGNAL_AGE_MAX_S - 4), timedelta(seconds=SIGNAL_AGE_MAX_S + 10)
 ENDED = "('closed', 'unfilled', 'skipped')"
 PRICE = Decimal("0.51")
 NOWHERE = "12345"
@@ -115,7 +115,16 @@ class Lives:
 
     async def opened(self, market: TradedMarket, whale: WalletAddress) -> None:
         """Wait until the position is guarded, has ended, or waits for a person."""
-        await self._position(market, whale, "state = 'needs_attention' OR stop_price IS NOT NULL")
+        name = self.workflow_id(market, whale)
+        query = (
+            f"SELECT count(*) FROM positions WHERE workflow_id = '{name}' "  # noqa: S608 (our own name)
+            f"AND (state = 'needs_attention' OR stop_price IS NOT NULL OR state IN {ENDED})"
+        )
+
+        async def open_or_over() -> bool:
+            return await self._some(query) or await self._closed(name)
+
+        await until(open_or_over, f"{name} to open")
 
     async def ended(self, market: TradedMarket, whale: WalletAddress) -> None:
         """Wait until the position has ended and its workflow with it, answering what only a person can."""
@@ -126,7 +135,7 @@ class Lives:
             if await self._some(query):
                 await self._answer(name)
                 return False
-            return (await self.client.get_workflow_handle(name).describe()).close_time is not None
+            return await self._closed(name)
 
         await until(over, f"the end of {name}")
 
@@ -170,13 +179,8 @@ class Lives:
             except (TemporalError, TimeoutError):
                 return  # not yet waiting, or answered already
 
-    async def _position(self, market: TradedMarket, whale: WalletAddress, wanted: str) -> None:
-        name = self.workflow_id(market, whale)
-        query = (
-            f"SELECT count(*) FROM positions WHERE workflow_id = '{name}' "  # noqa: S608 (our own names)
-            f"AND ({wanted} OR state IN {ENDED})"
-        )
-        await until(lambda: self._some(query), f"{name} with {wanted}")
+    async def _closed(self, name: str) -> bool:
+        return (await self.client.get_workflow_handle(name).describe()).close_time is not None
 
     async def _some(self, query: str) -> bool:
         return int((await rows(self.place.engine, query))[0]["count"]) > 0

@@ -1,10 +1,13 @@
 """A run in words and numbers, and whether enough happened for it to prove anything."""
 
+from collections import Counter
 from collections.abc import Mapping
-from dataclasses import asdict
+from dataclasses import fields
 from typing import Any
 
+from chaos.crash import CrashReport
 from chaos.run import KEPT, Outcome
+from chaos.watchers import Burst
 from remora.venues.twin.faults.switchboard import FaultKind
 
 FULL_ROUNDS = 150
@@ -35,8 +38,7 @@ def shortfalls(found: Outcome) -> list[str]:
 
 def as_json(found: Outcome) -> dict[str, Any]:
     """Return everything of a run but the list of trades."""
-    shown = {name: value for name, value in asdict(found).items() if name != "told"}
-    return {**shown, "told": len(found.told), "shortfalls": shortfalls(found), "again": again(found)}
+    return {**plain(found), "told": len(found.told), "shortfalls": shortfalls(found), "again": again(found)}
 
 
 def again(found: Outcome) -> str:
@@ -64,6 +66,37 @@ def as_text(found: Outcome) -> str:
     if wrong:
         return "\n".join([*lines, f"FAILED, again with {again(found)}:", *(f"  {line}" for line in wrong)])
     return "\n".join([*lines, "no order twice, no position lost, books equal, no limit exceeded"])
+
+
+def plain(found: Outcome | CrashReport | Burst) -> dict[str, Any]:
+    """Return the fields of an outcome, as JSON knows them."""
+    shown = {
+        one.name: getattr(found, one.name)
+        for one in fields(found)
+        if not isinstance(getattr(found, one.name), list) or one.name != "told"
+    }
+    shown = {name: dict(value) if isinstance(value, Counter) else value for name, value in shown.items()}
+    return {**shown, "missed": found.missed} if isinstance(found, CrashReport) else shown
+
+
+def crash_text(found: CrashReport) -> str:
+    """Return the crash test as text: each point with what came of it."""
+    struck = set(found.struck)
+    lines = [f"{'died' if point in struck else 'NOT REACHED'}  {point}" for point in found.wanted]
+    lines.append(
+        f"died at {len(struck)} of {len(found.wanted)} points in {found.lives.total()} lives of positions, "
+        f"checked {found.checks} times, {found.seconds:.0f} s"
+    )
+    return "\n".join([*lines, *(f"BROKEN: {line}" for line in found.broken)])
+
+
+def burst_text(found: Burst) -> str:
+    """Return a burst before two watchers as text."""
+    lines = [
+        f"trades {found.told}, decided {found.consumed}, entry orders {found.entries}, {found.seconds:.0f} s",
+        f"decisions: {_counts(found.decisions)}",
+    ]
+    return "\n".join([*lines, *(f"BROKEN: {line}" for line in found.broken)])
 
 
 def _counts(found: Mapping[str, int]) -> str:

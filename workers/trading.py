@@ -23,6 +23,7 @@ from activities.orders import OrderActivities
 from activities.positions import PositionActivities
 from activities.reconcile import ReconcileActivities
 from activities.tools import Tools
+from remora import __version__
 from remora.settings import Settings, SettingsError, load_settings
 from remora.storage.desk import ensure_desk as ensure_desk_row
 from remora.storage.engine import create_engine
@@ -91,6 +92,8 @@ def trading_worker(client: Client, tools: Tools) -> Worker:
         max_cached_workflows=1000,
         sticky_queue_schedule_to_start_timeout=STICKY,
         graceful_shutdown_timeout=GRACE,
+        # without a name of its own the SDK hashes the code of every module there is: seconds at each start
+        build_id=f"remora {__version__}",
     )
 
 

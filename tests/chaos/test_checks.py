@@ -1,5 +1,7 @@
 """The checks of a chaos run find what was planted, and nothing in a run that went well."""
 
+import json
+from collections import Counter
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
@@ -10,7 +12,7 @@ import pytest
 
 from chaos.checks import Caps, violations
 from chaos.evidence import Evidence, Told
-from chaos.report import shortfalls
+from chaos.report import as_json, as_text, shortfalls
 from chaos.run import Outcome
 from remora.domain.ids import TokenId
 from remora.storage.books import Books
@@ -196,3 +198,12 @@ def test_an_empty_run_proves_nothing() -> None:
     assert any(line.startswith("kills: 0 happened") for line in lines)
     assert any(line.startswith("entry orders on the exchange: 0 happened") for line in lines)
     assert len(shortfalls(Outcome(seed=1, rounds=200, window_s=1.0))) > len(lines) + 30
+
+
+def test_an_outcome_is_json() -> None:
+    told = [Told(KEY, "0xw", "tok", "BUY")]
+    outcome = Outcome(seed=3, rounds=12, window_s=1.0, told=told, armed=Counter({"ws_drop": 2}))
+    shown = json.loads(json.dumps(as_json(outcome)))
+
+    assert (shown["told"], shown["armed"], shown["again"]) == (1, {"ws_drop": 2}, "make chaos SEED=3 ROUNDS=12")
+    assert "ws_drop" not in as_text(outcome)
