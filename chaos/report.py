@@ -70,11 +70,7 @@ def as_text(found: Outcome) -> str:
 
 def plain(found: Outcome | CrashReport | Burst) -> dict[str, Any]:
     """Return the fields of an outcome, as JSON knows them."""
-    shown = {
-        one.name: getattr(found, one.name)
-        for one in fields(found)
-        if not isinstance(getattr(found, one.name), list) or one.name != "told"
-    }
+    shown = {one.name: getattr(found, one.name) for one in fields(found)}
     shown = {name: dict(value) if isinstance(value, Counter) else value for name, value in shown.items()}
     return {**shown, "missed": found.missed} if isinstance(found, CrashReport) else shown
 

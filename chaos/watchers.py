@@ -1,16 +1,15 @@
 """Two watchers under the load of a recorded burst: every trade is decided about once, whoever saw it."""
 
 import asyncio
-import dataclasses
 import time
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 from pathlib import Path
 
 from chaos.checks import violations
-from chaos.evidence import Told, gather
+from chaos.evidence import Told, gather, rows
 from chaos.place import WATCHERS, WORKERS, chaos_place, follow, watcher, worker
 from chaos.quiet import quieten, watching
 from chaos.run import CAPS
@@ -18,19 +17,8 @@ from remora.domain.ids import WalletAddress
 from remora.venues.polymarket.endpoints import Endpoints
 from remora.venues.polymarket.public import PublicVenue
 
-PER_MINUTE = 10_000
-POLICY = {
-    "REMORA_MARKET_CLASSES": "standard,short_crypto",
-    "REMORA_VOLUME_24H_MIN_USD": "0",
-    "REMORA_TIME_TO_RESOLUTION_MIN_H": "0.01",
-    "REMORA_PRE_RESOLUTION_H": "0.002",
-    "REMORA_PRE_RESOLUTION_AGGRESSIVE_H": "0.001",
-    "REMORA_UNPROVEN_SHARE": "0.0001",
-    "REMORA_ENTRY_ORDERS_PER_MINUTE": str(PER_MINUTE),
-}
-"""Copies what is denied by default, markets of minutes, in small stakes until shortly before the end."""
-
 PATIENCE_S = 600.0
+BEFORE = timedelta(hours=1)
 DATA_LAG_S = 5.0
 """The public history shows a trade later than the streams."""
 
@@ -48,11 +36,15 @@ class Burst:
 
 
 async def burst(tape: Path, wallets: Sequence[WalletAddress], start: datetime, end: datetime) -> Burst:
-    """Play a tape's window at its own speed before two watchers that follow `wallets`, and check every trade."""
+    """Play a tape's window at its own speed before two watchers that follow `wallets`, and check every trade.
+
+    Five- and fifteen-minute markets are denied by default, and proposed as soon as they trade: what is decided is
+    a refusal, once for each trade.
+    """
     options = ("--tape", str(tape), "--from", start.isoformat(), "--to", end.isoformat(), "--speed", "1")
     services = [
-        *(worker(name, env=POLICY) for name in WORKERS),
-        *(watcher(name, env=POLICY) for name in WATCHERS),
+        *map(worker, WORKERS),
+        *map(watcher, WATCHERS),
     ]
     began, out = time.monotonic(), Burst()
     async with chaos_place(markets=0, whales=0, services=services, twin_options=options) as place:
@@ -65,13 +57,19 @@ async def burst(tape: Path, wallets: Sequence[WalletAddress], start: datetime, e
             await asyncio.sleep(DATA_LAG_S)
         venue = await PublicVenue.connect(await Endpoints.from_twin(str(place.stack.twin_control_url)))
         try:
-            trades = [one for wallet in wallets for one in await venue.whale_trades(wallet, since=start)]
+            trades = [one for wallet in wallets for one in await venue.whale_trades(wallet, since=start - BEFORE)]
         finally:
             await venue.close()
-        told = [Told(one.key, one.whale, one.token_id, one.side.value) for one in trades]
         await quieten(place)
+        decided = {row["trade_key"] for row in await rows(place.engine, "SELECT trade_key FROM consumed_trades")}
+        # what happened before the window is read from the history, but nobody has to decide about it
+        told = [
+            Told(one.key, one.whale, one.token_id, one.side.value)
+            for one in trades
+            if one.happened_at >= start or one.key in decided
+        ]
         found = await gather(place, told)
-        out.broken = violations(found, dataclasses.replace(CAPS, per_minute=PER_MINUTE))
+        out.broken = violations(found, CAPS)
         out.told, out.consumed = len(told), len(found.consumed)
         out.decisions = dict(Counter(one["reason"] or one["outcome"] for one in found.decisions))
         out.entries = sum(one["purpose"] == "entry" for one in found.orders)
