@@ -3,11 +3,11 @@
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import Any
 
-from chaos.evidence import Evidence, decimals
+from chaos.evidence import Evidence, Told, decimals
 from remora.domain.precision import SHARE_QUANTUM
 
 ENDED = ("closed", "unfilled", "skipped")
@@ -61,13 +61,21 @@ def decided(found: Evidence) -> Iterator[str]:
     """
     known = {one["trade_key"].removeprefix("opposite:") for one in found.consumed}
     told = {one.key for one in found.told}
-    open_ones = {(one["whale"], one["token_id"]) for one in found.positions if one["state"] not in ENDED}
+    since = {
+        (one["whale"], one["token_id"]): one["opened_at"] for one in found.positions if one["state"] not in ENDED
+    }
     for one in found.told:
-        if one.key not in known and (one.side == "BUY" or (one.whale, one.token_id) in open_ones):
+        if one.key not in known and (one.side == "BUY" or _held(one, since)):
             yield f"nobody decided about {one.side} {one.key}"
     # what the history tells later than the stream carries a number behind its name
     for key in sorted(key for key in known if ":".join(key.split(":")[:5]) not in told):
         yield f"decided about {key}, which never happened"
+
+
+def _held(sale: Told, since: Mapping[tuple[str, str], datetime]) -> bool:
+    """Tell whether a position that is still open was open already when the whale sold."""
+    opened_at = since.get((sale.whale, sale.token_id))
+    return opened_at is not None and opened_at < sale.at
 
 
 def fills(found: Evidence) -> Iterator[str]:

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from decimal import Decimal
 from typing import Any
 
@@ -17,12 +18,13 @@ RUNNING = "WorkflowType = 'PositionWorkflow' AND ExecutionStatus = 'Running'"
 
 @dataclass(frozen=True, slots=True)
 class Told:
-    """A whale's trade that the exchange showed to everybody; `key` is its name in our tables."""
+    """A whale's trade that the exchange showed to everybody, `at` venue time; `key` is its name in our tables."""
 
     key: str
     whale: str
     token_id: str
     side: str
+    at: datetime
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -70,7 +72,7 @@ async def gather(place: Place, told: Sequence[Told]) -> Evidence:
         positions=await rows(
             engine,
             "SELECT id, workflow_id, state, whale, token_id, condition_id, event_id, attention, exit_reason, "
-            "bought_shares, sold_shares, redeemed_shares FROM positions",
+            "opened_at, bought_shares, sold_shares, redeemed_shares FROM positions",
         ),
         held_back=await rows(engine, "SELECT order_id, position_id FROM reservations WHERE released_at IS NULL"),
         running=frozenset([found.id async for found in client.list_workflows(RUNNING)]),

@@ -101,7 +101,7 @@ class Lives:
         start = PositionInput(account=self.place.account, mode="twin", clock=self.clock, first=signal)
         await deliver_signal(self.client, start)
         if not known:
-            self.told.append(Told(key, whale, signal.token_id, side.value))
+            self.told.append(Told(key, whale, signal.token_id, side.value, signal.happened_at))
         return key
 
     def workflow_id(self, market: TradedMarket, whale: WalletAddress) -> str:

@@ -153,7 +153,13 @@ async def chaos_place(
     started = [twin(twin_options), dataclasses.replace(first, prepare=fund), *others]
     async with Stack(StackConfig(), services=started) as stack:
         engine = create_engine(stack.database_url)
-        control = httpx.AsyncClient(base_url=str(stack.twin_control_url), trust_env=False, timeout=30.0)
+        # no connection is kept: on a busy machine the twin ends an idle one just as it is used again
+        control = httpx.AsyncClient(
+            base_url=str(stack.twin_control_url),
+            trust_env=False,
+            timeout=30.0,
+            limits=httpx.Limits(max_keepalive_connections=0),
+        )
         try:
             place = Place(
                 stack=stack,

@@ -6,6 +6,7 @@ import time
 from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from datetime import datetime
 
 import httpx
 
@@ -191,10 +192,10 @@ class Player:
         if not answer.is_success:
             self._out.refused_trades += 1
             return
-        name = trade_key(
-            transaction_hash=answer.json()["transaction_hash"], whale=whale, token_id=token, side=side
-        )
-        self._out.told.append(Told(name, whale, token, side.value))
+        done = answer.json()
+        at = datetime.fromisoformat(done["at"])
+        name = trade_key(transaction_hash=done["transaction_hash"], whale=whale, token_id=token, side=side)
+        self._out.told.append(Told(name, whale, token, side.value, at))
 
     async def _close(self, where: float) -> None:
         """An operator closes a position, if the servers let him."""

@@ -64,7 +64,7 @@ async def burst(tape: Path, wallets: Sequence[WalletAddress], start: datetime, e
         decided = {row["trade_key"] for row in await rows(place.engine, "SELECT trade_key FROM consumed_trades")}
         # what happened before the window is read from the history, but nobody has to decide about it
         told = [
-            Told(one.key, one.whale, one.token_id, one.side.value)
+            Told(one.key, one.whale, one.token_id, one.side.value, one.happened_at)
             for one in trades
             if one.happened_at >= start or one.key in decided
         ]

@@ -39,7 +39,14 @@ def order(name: str, purpose: str, **changes: Any) -> dict[str, Any]:
 
 
 def position(name: str = "p", **changes: Any) -> dict[str, Any]:
-    facts = {"whale": "0xw", "token_id": "tok", "condition_id": "c", "event_id": "e", "attention": None}
+    facts = {
+        "whale": "0xw",
+        "token_id": "tok",
+        "condition_id": "c",
+        "event_id": "e",
+        "opened_at": AT,
+        "attention": None,
+    }
     sizes = {"bought_shares": Decimal(20), "sold_shares": Decimal(20), "redeemed_shares": Decimal(0)}
     return (
         {"id": name, "workflow_id": f"w-{name}", "state": "closed", "exit_reason": None} | facts | sizes | changes
@@ -63,7 +70,7 @@ def good() -> Evidence:
             "fills": fills,
         },
         books=Books(cash=Decimal(1002), shares={}, fees=Decimal(0)),
-        told=[Told(KEY, "0xw", "tok", "BUY")],
+        told=[Told(KEY, "0xw", "tok", "BUY", AT)],
         decisions=[{"id": "1", "run_id": "r", "outcome": "copy", "reason": None, "signal_key": KEY}],
         consumed=[{"trade_key": KEY, "decision_id": "1"}],
         orders=[order("d1", "entry", decision_id="1"), order("d2", "exit")],
@@ -95,11 +102,18 @@ def _expensive(run: Evidence, dollars: str) -> Evidence:
     return replace(changed, theirs={**changed.theirs, "deposits": "500"})
 
 
+def _sold(run: Evidence, at: datetime) -> Evidence:
+    """Let the whale sell at an instant, unheard, while the position is open."""
+    sale = Told("trade:0xbb:0xw:tok:SELL", "0xw", "tok", "SELL", at)
+    return replace(run, told=[*run.told, sale], positions=[position(state="open")], running=frozenset({"w-p"}))
+
+
 PLANTED: dict[str, tuple[Callable[[Evidence], Evidence], str]] = {
     "second entry": (_second_entry, "decisions with two entry orders"),
     "entry without a trade": (_second_entry, "2 entries on the exchange for 1 purchases"),
     "copied twice": (lambda run: replace(run, decisions=[*run.decisions] * 2), "signals copied twice"),
     "undecided": (lambda run: replace(run, consumed=[]), "nobody decided about BUY"),
+    "sale undecided": (lambda run: _sold(run, AT + timedelta(seconds=1)), "nobody decided about SELL"),
     "invented": (lambda run: replace(run, told=[]), "which never happened"),
     "fill missing": (lambda run: replace(run, fills=run.fills[1:]), "is missing in our books"),
     "fill invented": (
@@ -177,6 +191,10 @@ def test_a_failed_fill_that_was_undone_or_never_booked_is_in_order() -> None:
     assert violations(never, CAPS) == []
 
 
+def test_a_sale_before_the_open_position_began_needs_no_decision() -> None:
+    assert violations(_sold(good(), AT - timedelta(seconds=1)), CAPS) == []
+
+
 def test_entries_further_apart_than_a_minute_are_in_order() -> None:
     later = order("x", "entry", decision_id="2", venue_at=AT + timedelta(minutes=1))
     earlier = order("y", "entry", decision_id="3", venue_at=AT)
@@ -201,7 +219,7 @@ def test_an_empty_run_proves_nothing() -> None:
 
 
 def test_an_outcome_is_json() -> None:
-    told = [Told(KEY, "0xw", "tok", "BUY")]
+    told = [Told(KEY, "0xw", "tok", "BUY", AT)]
     outcome = Outcome(seed=3, rounds=12, window_s=1.0, told=told, armed=Counter({"ws_drop": 2}))
     shown = json.loads(json.dumps(as_json(outcome)))
 
