@@ -1,6 +1,7 @@
 """Sign once, persist, send the same bytes; unknown is looked up, never re-signed."""
 
 import asyncio
+import contextlib
 from datetime import timedelta
 from decimal import Decimal
 
@@ -10,7 +11,16 @@ from activities.spans import order_attributes, outcome_attributes
 from activities.tools import Tools
 from remora.domain.market import Market
 from remora.domain.money import ZERO, Side
-from remora.domain.orders import Accepted, OrderState, OrderType, Purpose, Rejected, SendOutcome, wholly_filled
+from remora.domain.orders import (
+    RESTING,
+    Accepted,
+    OrderState,
+    OrderType,
+    Purpose,
+    Rejected,
+    SendOutcome,
+    wholly_filled,
+)
 from remora.storage import fills, orders, positions
 from remora.storage.orders import OrderRow
 from remora.venues.venue import VenueUnavailable
@@ -62,7 +72,7 @@ async def refuse_late(tools: Tools, order: OrderRow) -> None:
 
 
 async def settle(tools: Tools, order: OrderRow, *, matched: Decimal | None = None) -> bool:
-    """Look an order up until nothing more of it can fill; False when its fate stays unknown.
+    """Look an order up until nothing more of it can fill, or it rests; False when its fate stays unknown.
 
     Not found for a while: the identical bytes are sent again. `matched` shares, if known, must all show as fills.
     """
@@ -94,6 +104,13 @@ async def _settle(tools: Tools, order: OrderRow, matched: Decimal | None, span: 
             if wholly_filled(order.request, found.fills) or (not found.live and complete):
                 await orders.set_order_state(tools.engine, order.id, OrderState.DONE, now=tools.wall())
                 return True
+            if found.live and order.request.order_type in RESTING:
+                await orders.set_order_state(tools.engine, order.id, OrderState.LIVE, now=tools.wall())
+                return True
+        elif order.acked_at is not None and order.request.order_type in RESTING and missing:
+            # it rested and is gone without a fill: somebody cancelled it, we or the venue
+            await orders.set_order_state(tools.engine, order.id, OrderState.DONE, now=tools.wall())
+            return True
         else:
             missing += 1
             if missing % patience.resend_after == 0 and sends < patience.sends_max and await _wanted(tools, order):
@@ -136,6 +153,14 @@ async def settle_all(tools: Tools, position_id: str, *, side: Side | None = None
         if not await settle(tools, order):
             unknown.append(order)
     return tuple(unknown)
+
+
+async def withdraw_resting(tools: Tools, position_id: str) -> None:
+    """Cancel a position's resting orders; what filled in the meantime is booked by the next look at them."""
+    for order in await orders.orders_of(tools.engine, position_id, unfinished=True):
+        if order.signed is not None and order.request.order_type in RESTING:
+            with contextlib.suppress(VenueUnavailable):
+                await tools.venue.cancel(order.signed.digest)
 
 
 async def wait_final(tools: Tools, position_id: str) -> bool:

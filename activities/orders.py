@@ -6,7 +6,7 @@ from decimal import Decimal
 
 from temporalio import activity
 
-from activities.order_protocol import already_placed, settle, settle_all, submit, wait_final
+from activities.order_protocol import already_placed, settle, settle_all, submit, wait_final, withdraw_resting
 from activities.tools import Tools, heartbeating
 from remora.domain.exits import Dust, exit_order, sale_size
 from remora.domain.market import Market, ResolutionStatus
@@ -57,6 +57,7 @@ class OrderActivities:
                 )
             # a run that died between intent and signature must not keep its shares from being sold
             await orders.abandon_unsigned_sales(tools.engine, ref.position_id)
+            await withdraw_resting(tools, ref.position_id)
             rounds, patient_until = 0, tools.wall() + tools.patience.mode_max
             for number in itertools.count():
                 await settle_all(tools, ref.position_id, side=Side.SELL)

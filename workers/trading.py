@@ -37,6 +37,7 @@ from starters.client import connect
 from starters.desk import ensure_desk
 from starters.reconcile import ensure_schedule
 from workers.alerting import alerting
+from workers.beating import beating
 from workers.live_access import access_checked
 from workers.observing import measuring, observe
 from workers.venues import open_venue
@@ -132,6 +133,7 @@ async def serve(settings: Settings, stop: asyncio.Event, *, ready_file: Path | N
         async with (
             access_checked(venue, engine, now=utc_now),
             trading_worker(client, tools),
+            beating(venue, engine),
             alerting(engine, venue.account, settings, now=utc_now),
             measuring(metrics, engine, venue.account, limits=limits, venue=venue, now=utc_now),
         ):

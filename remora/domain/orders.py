@@ -21,6 +21,10 @@ class OrderType(StrEnum):
     FOK = "FOK"
 
 
+RESTING = (OrderType.GTC, OrderType.GTD)
+"""What stays in the book until it fills, is cancelled, or the venue no longer hears from us."""
+
+
 class Purpose(StrEnum):
     """Why an order exists: an entry may be refused by a limit, an exit never."""
 

@@ -10,7 +10,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from remora.domain.ids import AccountId, ConditionId, OrderDigest, TokenId
 from remora.domain.money import Side
-from remora.domain.orders import OrderRequest, OrderState, OrderType, Purpose, SignedOrder
+from remora.domain.orders import RESTING, OrderRequest, OrderState, OrderType, Purpose, SignedOrder
 from remora.domain.precision import SHARE_QUANTUM
 from remora.domain.reasons import DeskMode, ExitReason
 from remora.storage import desk as desks
@@ -81,6 +81,15 @@ async def orders_of(engine: AsyncEngine, position_id: str, *, unfinished: bool =
         query = query.where(Order.state.not_in(FINISHED))
     async with engine.connect() as connection:
         return [_row(row) for row in (await connection.execute(query)).mappings()]
+
+
+async def any_rests(engine: AsyncEngine, account: AccountId) -> bool:
+    """Whether an order of the account may rest in a book."""
+    query = select(Order.id).where(
+        Order.account == account, Order.order_type.in_(RESTING), Order.state.not_in((*FINISHED, "intent"))
+    )
+    async with engine.connect() as connection:
+        return await connection.scalar(query.limit(1)) is not None
 
 
 async def attach_signed(

@@ -153,6 +153,9 @@ class Trading(Protocol):
     async def cancel(self, digest: OrderDigest) -> bool:
         """Cancel a resting order; False when the venue says that it no longer rests."""
 
+    async def beat(self) -> None:
+        """Say that we are there: from then on ten seconds of silence let the venue cancel what rests."""
+
     async def open_orders(self) -> list[OrderDigest]:
         """Return the digests of all our resting orders."""
 

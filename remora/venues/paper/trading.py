@@ -189,6 +189,9 @@ class PaperTrading:
             await turn.put_order(replace(order, state=PaperState.CANCELLED))
             return True
 
+    async def beat(self) -> None:
+        """Nothing of a paper account rests at the venue."""
+
     async def open_orders(self) -> list[OrderDigest]:
         """Return the digests of all resting orders."""
         await self.meet_books()

@@ -8,7 +8,7 @@ from decimal import Decimal
 from typing import Any, Literal
 
 import httpx
-from polymarket import AsyncSecureClient, RequestRejectedError
+from polymarket import AsyncSecureClient, OrderHeartbeatMismatchError, RequestRejectedError
 from polymarket.models.clob.account import ClobTrade
 
 from remora.domain.ids import AccountId, ConditionId, OrderDigest, TokenId
@@ -65,6 +65,7 @@ class TradingSide:
         self._endpoints = endpoints
         self._reads = reads
         self._now = now
+        self._heartbeat = ""
         self.chain = OnChain(client)
         self._http = httpx.AsyncClient(base_url=endpoints.clob_url, trust_env=False, timeout=SEND_TIMEOUT)
 
@@ -160,6 +161,16 @@ class TradingSide:
         async with translated("cancelling an order"):
             answer = await self._secure.cancel_order(order_id=digest)
         return digest in {str(name) for name in answer.canceled}
+
+    async def beat(self) -> None:
+        """Say that we are there: from then on ten seconds of silence let the venue cancel what rests."""
+        async with translated("sending a heartbeat"):
+            try:
+                answer = await self._secure.send_order_heartbeat(heartbeat_id=self._heartbeat)
+            except OrderHeartbeatMismatchError as error:
+                # another process beat in between, or the venue forgot us
+                answer = await self._secure.send_order_heartbeat(heartbeat_id=error.heartbeat_id)
+        self._heartbeat = answer.heartbeat_id
 
     async def open_orders(self) -> list[OrderDigest]:
         """Return the digests of all our resting orders."""

@@ -1,0 +1,40 @@
+"""Heartbeats: while an order of ours rests, the venue hears from us, and cancels it once it does not."""
+
+import asyncio
+import contextlib
+from collections.abc import AsyncIterator
+from datetime import timedelta
+
+import structlog
+from sqlalchemy.exc import DBAPIError
+from sqlalchemy.ext.asyncio import AsyncEngine
+
+from remora.storage.orders import any_rests
+from remora.venues.venue import Trading, VenueError
+
+log = structlog.get_logger(__name__)
+
+BEAT_EVERY = timedelta(seconds=5)
+"""Half of the silence after which the venue cancels."""
+
+
+@contextlib.asynccontextmanager
+async def beating(trading: Trading, engine: AsyncEngine, *, every: timedelta = BEAT_EVERY) -> AsyncIterator[None]:
+    """Send heartbeats while the block lasts and an order rests; without one, none arms the venue's switch."""
+    task = asyncio.create_task(_beat(trading, engine, every), name="heartbeats")
+    try:
+        yield
+    finally:
+        task.cancel()
+        with contextlib.suppress(asyncio.CancelledError):
+            await task
+
+
+async def _beat(trading: Trading, engine: AsyncEngine, every: timedelta) -> None:
+    while True:
+        try:
+            if await any_rests(engine, trading.account):
+                await trading.beat()
+        except (VenueError, DBAPIError, OSError) as error:
+            log.warning("heartbeat.unsent", cause=str(error))
+        await asyncio.sleep(every.total_seconds())
