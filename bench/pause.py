@@ -9,7 +9,7 @@ from starters import desk
 from starters.client import connect
 
 TRIES, RATE = 200, 20.0
-MARKETS, WHALES = 60, 120
+MARKETS, WHALES = 60, 300
 ON_ITS_WAY_S = 1.0
 """Between an answer and the next trades: what would still go out has gone out."""
 
