@@ -13,6 +13,7 @@ from remora.domain.market import Market
 from remora.domain.money import ZERO, Side
 from remora.domain.orders import (
     RESTING,
+    VENUE_MODES,
     Accepted,
     OrderState,
     OrderType,
@@ -134,11 +135,14 @@ async def _wanted(tools: Tools, order: OrderRow) -> bool:
 
 
 async def _send_again(tools: Tools, order: OrderRow) -> bool:
-    """Send the identical bytes; True when the venue refuses them for certain."""
+    """Send the identical bytes; True when the venue refuses them for certain.
+
+    A venue that takes no orders just now says nothing about the first time these bytes were sent.
+    """
     assert order.signed is not None
     await orders.mark_sending(tools.engine, order.id, now=tools.wall())
     outcome = await tools.venue.send(order.signed)
-    if isinstance(outcome, Rejected) and not already_placed(outcome):
+    if isinstance(outcome, Rejected) and not already_placed(outcome) and outcome.code not in VENUE_MODES:
         await _reject(tools, order, outcome.code, outcome.message)
         return True
     return False

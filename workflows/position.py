@@ -52,7 +52,7 @@ class PositionWorkflow(PositionMessages):
         if self._cancelled:
             raise asyncio.CancelledError
         if self._inbox.purchases:
-            first, *more = self._inbox.purchases
+            first, *more = self._inbox.handed_on
             handed_on = {"first": first, "more": tuple(more), "adopt_position_id": None}
             workflow.continue_as_new(start.model_copy(update=handed_on))
         return PositionResult(

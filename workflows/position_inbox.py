@@ -34,12 +34,14 @@ class Inbox:
     market: MarketChanged | None = None
     close: CloseRequest | None = None
     orders_changed: bool = False
+    _arrived: dict[str, int] = field(default_factory=dict)
 
     def put_trade(self, signal: SignalMessage) -> None:
         """Take a whale's trade in once; buying the other outcome counts as a sale of ours."""
         if self.seen.issuperset(signal.trade_keys):
             return
         self.seen.update(signal.trade_keys)
+        self._arrived[signal.key] = len(self._arrived)
         buys_ours = signal.side is Side.BUY and signal.token_id == self.token_id
         (self.purchases if buys_ours else self.sales).append(signal)
 
@@ -50,6 +52,14 @@ class Inbox:
         if reduction.key:
             self.seen.add(reduction.key)
         self.reductions.append(reduction)
+
+    @property
+    def handed_on(self) -> list[SignalMessage]:
+        """What waits from the first purchase on, as it arrived; a sale before it concerns what is gone."""
+        waiting = sorted((*self.purchases, *self.sales), key=lambda signal: self._arrived[signal.key])
+        while waiting and waiting[0] not in self.purchases:
+            del waiting[0]
+        return waiting
 
     @property
     def any(self) -> bool:

@@ -92,6 +92,7 @@ def test_ctrl_c_ends_everything(place: Path) -> None:
     assert (_left_in(place), _remains(place)) == ([], [])
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(not TAPE.exists(), reason="the recorded tape is not at hand")
 def test_a_recorded_tape_is_copied_under_the_label_unproven(place: Path) -> None:
     report = place / "out.json"
