@@ -170,8 +170,9 @@ async def test_a_venue_that_contradicts_itself_stops_nothing_and_is_asked_again(
         row = await desk.position(name)
         assert (row.attention, [one.finished for one in await orders_of(desk.engine, row.id)]) == (None, [True])
 
-        # a part filled and the order says live: more may come, what is here is guarded
+        # a part filled, the reply was lost and the order says live: more may come, what is here is guarded
         await arm(desk, "partial_fills", count=1)
+        await arm(desk, "error_after_accept", count=1)
         part = await desk.buy(twin_market, whale=WHALES[1])
         doubtful = await until(
             lambda: desk.handle(part).query(PositionWorkflow.state), lambda view: view.attention is not None
