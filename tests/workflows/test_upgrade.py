@@ -1,6 +1,7 @@
 """A worker is upgraded under open positions: old ones go on as they began, new ones follow the new code."""
 
 from datetime import timedelta
+from functools import partial
 
 import pytest
 from sqlalchemy.ext.asyncio import AsyncEngine
@@ -10,10 +11,12 @@ from temporalio.worker import Replayer, UnsandboxedWorkflowRunner, Worker
 from temporalio.workflow import NondeterminismError
 
 from activities.tools import Tools
+from remora.venues.venue import VenueUnavailable
 from schemas.position import CloseRequest
 from schemas.search_attributes import TRADING_QUEUE
-from tests.fixtures.desk import WHALES, running_desk, utc_now
+from tests.fixtures.desk import WHALES, Desk, running_desk, utc_now
 from tests.fixtures.twin import RunningTwin, TwinMarket
+from tests.fixtures.waiting import eventually
 from workers.trading import activities_of
 from workflows.desk import DeskWorkflow
 from workflows.position import PositionWorkflow
@@ -29,6 +32,17 @@ def replaying(version: type) -> Replayer:
         data_converter=pydantic_data_converter,
         workflow_runner=UnsandboxedWorkflowRunner(),
     )
+
+
+async def answers(desk: Desk) -> bool:
+    """Whether the exchange answers: it closes connections that idled while the worker was replaced."""
+    try:
+        await desk.venue.cash()
+        await desk.venue.clock()
+        await desk.venue.open_orders()
+    except VenueUnavailable:
+        return False
+    return True
 
 
 def looked_first(history: WorkflowHistory) -> bool:
@@ -53,6 +67,7 @@ async def test_open_positions_survive_a_changed_workflow(
             workflow_runner=UnsandboxedWorkflowRunner(),
             sticky_queue_schedule_to_start_timeout=timedelta(seconds=2),
         ):
+            await eventually(partial(answers, desk), "the exchange to answer again after the pause")
             after = await desk.buy(twin_market, whale=WHALES[2])
             await desk.position(after)
             for name in (*before, after):
