@@ -124,6 +124,7 @@ async def _healthy(outside: Outside, name: str, log: Path) -> AsyncIterator[None
                 await process.wait()
 
 
+@pytest.mark.slow
 async def test_the_services_start_in_order_become_healthy_and_end(tmp_path: Path) -> None:
     assert {"migrate", "twin", "trading", "watcher", "research"} == OURS
     async with Stack(StackConfig()) as stack:

@@ -44,6 +44,7 @@ def _report(found: CrashReport) -> str:
     return "\n".join([*found.broken, *(f"not reached: {point}" for point in found.missed)])
 
 
+@pytest.mark.slow
 @pytest.mark.system
 @pytest.mark.timeout(900)
 async def test_a_worker_that_dies_around_the_wire_loses_nothing() -> None:

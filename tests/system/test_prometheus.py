@@ -17,7 +17,7 @@ from tests.fixtures.waiting import eventually
 
 from .prometheus import RunningPrometheus, prometheus
 
-pytestmark = pytest.mark.system
+pytestmark = [pytest.mark.system, pytest.mark.slow]
 
 PANELS = Path(__file__).parents[2] / "dashboards" / "grafana" / "dashboards"
 TRADES, CLOSED = 4, 2

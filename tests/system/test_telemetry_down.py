@@ -11,7 +11,7 @@ from tests.fixtures.ports import free_port
 
 from .test_traces import copy_and_stop_out
 
-pytestmark = pytest.mark.system
+pytestmark = [pytest.mark.system, pytest.mark.slow]
 
 
 async def test_a_trade_is_copied_and_left_with_every_listener_away() -> None:
