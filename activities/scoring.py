@@ -6,7 +6,7 @@ import math
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from concurrent.futures import Executor
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 from datetime import datetime
 from decimal import Decimal
 from pathlib import Path
@@ -15,9 +15,11 @@ from typing import Any
 from sqlalchemy.ext.asyncio import AsyncEngine
 from temporalio import activity
 
+from remora.domain.chance import UNJUDGED
 from remora.domain.decide import RosterStatus
 from remora.domain.ids import WalletAddress
 from remora.domain.money import MICRO
+from remora.research.learning import Lesson, lesson_of
 from remora.research.pulling import pull
 from remora.research.sharding import score_shard, score_together
 from remora.research.store import ResearchStore, Shard
@@ -28,7 +30,7 @@ from remora.statistics.track_record import without_series
 from remora.storage import scores
 from remora.storage.roster import Follow
 from remora.venues.polymarket.history import PublicHistory
-from schemas.rescore import Plan, PlanAsk, RefreshDone, RescoreResult, RunAsk, ShardAsk, ShardDone
+from schemas.rescore import LessonDone, Plan, PlanAsk, RefreshDone, RescoreResult, RunAsk, ShardAsk, ShardDone
 
 WALLETS_TO_A_SHARD = 2_500
 SHARDS_MAX = 256
@@ -123,6 +125,20 @@ class ScoringActivities:
         )
         return ShardDone(number=ask.number, wallets=found.wallets, repeated=False)
 
+    @activity.defn(name="rescore_learn")
+    async def learn(self, ask: RunAsk) -> LessonDone:
+        """Judge the learned model on what the run may know, in another process, unless that was done before."""
+        tools = self._tools
+        run = await scores.load_run(tools.engine, ask.run)
+        if run.learned is None:
+            async with _beating():
+                found = await asyncio.get_running_loop().run_in_executor(tools.pool, _learn, tools.root, run.as_of)
+            await scores.save_lesson(tools.engine, ask.run, found)
+            run = await scores.load_run(tools.engine, ask.run)
+        assert run.learned is not None
+        verdict = Lesson.from_recorded(run.learned).verdict
+        return LessonDone(use=verdict.use, why=verdict.told)
+
     @activity.defn(name="rescore_publish")
     async def publish(self, ask: RunAsk) -> RescoreResult:
         """Compare everybody, decide the seats, and write scores and roster in one transaction."""
@@ -148,6 +164,7 @@ class ScoringActivities:
             funnel=result.funnel,
             notice=result.notice,
             published_at=tools.wall(),
+            learned=_learned(run, seats),
         )
         activity.logger.info("published", extra={"run": ask.run, "version": version, "left_out": left_out})
         return _result(await scores.load_run(tools.engine, ask.run), version, seats)
@@ -172,6 +189,18 @@ class ScoringActivities:
         rows = [_row(seat) for seat in seats]
         taken = {row.follow.whale for row in rows}
         return [*rows, *(row for row in named if row.follow.whale not in taken)]
+
+
+def _learn(root: Path, as_of: datetime) -> dict[str, Any]:
+    return lesson_of(ResearchStore(root), as_of=as_of).recorded()
+
+
+def _learned(run: scores.Run, seats: Sequence[scores.SeatRow]) -> dict[str, Any]:
+    """Return what the roster says of the learned model: of its numbers, those about its own wallets."""
+    if run.learned is None:
+        return UNJUDGED.recorded()
+    lesson = Lesson.from_recorded(run.learned)
+    return {**lesson.learned({row.follow.whale for row in seats}).recorded(), "verdict": asdict(lesson.verdict)}
 
 
 def _score_shard(root: Path, shard: Shard, as_of: datetime, params: Mapping[str, Any]) -> Any:
@@ -267,6 +296,7 @@ def _result(run: scores.Run, version: int, seats: Sequence[scores.SeatRow]) -> R
         probation=counts.count(RosterStatus.PROBATION),
         demoted=counts.count(RosterStatus.DEMOTED),
         notice=run.notice,
+        learned_model=UNJUDGED.why if run.learned is None else Lesson.from_recorded(run.learned).verdict.told,
     )
 
 

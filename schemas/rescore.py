@@ -63,6 +63,13 @@ class ShardDone(Message):
     repeated: bool
 
 
+class LessonDone(Message):
+    """Whether a model of single purchases may size stakes, and why."""
+
+    use: bool
+    why: str
+
+
 class RefreshDone(Message):
     """What was pulled before a run."""
 
@@ -92,3 +99,4 @@ class RescoreResult(Message):
     probation: int
     demoted: int
     notice: str
+    learned_model: str = ""

@@ -1,7 +1,7 @@
 """Choosing whom to follow by what was known at an instant, and publishing it."""
 
 import asyncio
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from decimal import Decimal
@@ -11,13 +11,18 @@ import numpy as np
 import pandas as pd
 from sqlalchemy.ext.asyncio import AsyncEngine
 
+from remora.domain.chance import Learned
 from remora.domain.ids import WalletAddress
 from remora.domain.money import MICRO, ZERO
+from remora.research.learning import learn, purchases_table
 from remora.settings import Settings
 from remora.statistics.scoring import ScoringResult, score_wallets
 from remora.statistics.scoring_params import ScoringParams
+from remora.statistics.scoring_table import known_payouts
 from remora.storage.roster import Follow, publish_roster
 
+LEARNT_FROM = ("at", "wallet", "condition_id", "outcome_index", "event_id", "category", "side", "price", "size")
+BY_NAME = Learned("not used because wallets followed by name take a fixed stake")
 FOLLOWED_MAX = 10
 """Wallets taken from the top of the roster, or by turnover when nobody qualifies."""
 
@@ -38,6 +43,7 @@ class Choice:
     follows: tuple[Follow, ...]
     source: str
     funnel: Mapping[str, int] = field(default_factory=dict)
+    learned: Learned = BY_NAME
 
     @property
     def proven(self) -> int:
@@ -66,7 +72,9 @@ def choose(history: History, params: ScoringParams, *, rng: np.random.Generator)
         return Choice(follows=(), source="no history")
     result = score_wallets(history.trades, history.resolutions, as_of=history.as_of, params=params, rng=rng)
     if result.roster:
-        return Choice(follows=_best(result), source="roster", funnel=result.funnel)
+        follows = _best(result)
+        learned = _learned(history, {follow.whale for follow in follows})
+        return Choice(follows=follows, source="roster", funnel=result.funnel, learned=learned)
     largest = tuple(
         Follow(whale=wallet, edge=ZERO, unproven=True) for wallet in largest_by_turnover(history.trades)
     )
@@ -95,8 +103,18 @@ async def choose_and_publish(
     """Choose (the wallets in `follow` if there are any, else by the roster's rules), publish, return."""
     choice = named(follow) if follow else await asyncio.to_thread(choose, history, params, rng=rng)
     recorded: dict[str, Any] = {**params.recorded(), "source": choice.source, "funnel": dict(choice.funnel)}
+    recorded["learned"] = choice.learned.recorded()
     await publish_roster(engine, choice.follows, as_of=history.as_of, published_at=published_at, params=recorded)
     return choice
+
+
+def _learned(history: History, whales: Collection[str]) -> Learned:
+    """Return what everybody's purchases with known results teach of single purchases; no ends are public here."""
+    payouts = known_payouts(history.resolutions, as_of=history.as_of)
+    trades = pd.DataFrame(history.trades).reindex(columns=LEARNT_FROM)
+    trades = trades.assign(at=pd.to_datetime(trades["at"], utc=True, format="ISO8601"))
+    numbers = {name: pd.to_numeric(trades[name]) for name in ("price", "size", "outcome_index")}
+    return learn(purchases_table(trades.assign(**numbers), payouts, {})).learned(whales)
 
 
 def _best(result: ScoringResult) -> tuple[Follow, ...]:

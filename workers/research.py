@@ -60,6 +60,7 @@ def research_worker(client: Client, tools: ScoringTools, *, at_once: int) -> Wor
             scoring.refresh,
             scoring.plan,
             scoring.score,
+            scoring.learn,
             scoring.publish,
             BacktestActivities(tools.pool).replay_points,
         ],

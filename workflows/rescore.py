@@ -44,7 +44,7 @@ class RescoreWorkflow:
             **policies.RESEARCH,
         )
         self._tell(stage="scoring", shards=plan.shards, wallets=plan.wallets)
-        await self._score(plan)
+        await asyncio.gather(self._score(plan), self._learn(plan))
         self._tell(stage="publishing")
         result = await workflow.execute_activity_method(
             ScoringActivities.publish, RunAsk(run=run), summary="compare, publish the roster", **policies.RESEARCH
@@ -56,6 +56,15 @@ class RescoreWorkflow:
     async def _score(self, plan: Plan) -> None:
         asks = [ShardAsk(run=plan.run, number=number, count=plan.shards) for number in range(plan.shards)]
         await asyncio.gather(*(self._shard(ask) for ask in asks))
+
+    async def _learn(self, plan: Plan) -> None:
+        if workflow.patched("learned-model"):
+            await workflow.execute_activity_method(
+                ScoringActivities.learn,
+                RunAsk(run=plan.run),
+                summary="judge the learned model",
+                **policies.RESEARCH,
+            )
 
     async def _shard(self, ask: ShardAsk) -> None:
         done = await workflow.execute_activity_method(
@@ -84,4 +93,4 @@ def _story(result: RescoreResult) -> str:
         f"roster {result.roster_version}: {result.active} active, {result.probation} on probation, "
         f"{result.demoted} demoted; {result.wallets} wallets as of {result.as_of.isoformat()}"
     )
-    return "\n".join([head, *lines])
+    return "\n".join([head, f"learned model: {result.learned_model}", *lines])

@@ -19,14 +19,13 @@ from remora.backtest.outcome import Outcome
 from remora.backtest.signals import Seed
 from remora.backtest.track import milestones
 from remora.domain.books import OrderBook
-from remora.domain.decide import PROBABILITY_MAX, Copy, Skip, WhaleStanding, decide
+from remora.domain.decide import Copy, Skip, WhaleStanding, decide
 from remora.domain.ids import TokenId
 from remora.domain.limits import Limits
 from remora.domain.market import Market
 from remora.domain.money import ZERO, Side
 from remora.domain.orders import OrderRequest
 from remora.domain.reasons import SkipReason
-from remora.domain.sizing import all_in_cost
 from remora.domain.trades import TradeKind
 
 DRAWS = 256
@@ -205,8 +204,6 @@ class Engine(Guarding):
 
     def _open(self, at: float, seed: Seed, copy: Copy, market: Market, book: OrderBook) -> Holding:
         signal = seed.signal
-        assert book.best_ask is not None
-        cost = all_in_cost(book.best_ask, market.fee_rate, market.fee_exponent)
         holding = Holding(
             number=len(self.outcome.holdings),
             whale=signal.whale,
@@ -219,7 +216,7 @@ class Engine(Guarding):
             whale_price=signal.price,
             unproven=copy.unproven,
             edge=copy.edge,
-            forecast=min(cost + copy.edge, PROBABILITY_MAX),
+            forecast=copy.probability,
             spread=book.spread or ZERO,
         )
         self.outcome.holdings.append(holding)

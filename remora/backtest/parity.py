@@ -33,6 +33,7 @@ from remora.domain.money import MICRO, ONE, ZERO, Side, floor_to
 from remora.domain.orders import OrderRequest
 from remora.domain.trades import Signal, TradeKind, TradeSource
 
+WORDS = ("bound_by", "probability_source", "learned_model")
 TERMS = tuple(name for name in Copy.__slots__ if name != "unproven")
 
 
@@ -176,11 +177,11 @@ class Reproducer:
         self.found.copies += 1
         self.found.same(name, "copy", row["reason"] or row["outcome"])
         terms = {
-            term: Decimal(str(getattr(decision, term))) if term != "bound_by" else decision.bound_by
+            term: str(getattr(decision, term)) if term in WORDS else Decimal(str(getattr(decision, term)))
             for term in TERMS
         }
         ran = {
-            term: Decimal(value) if term != "bound_by" else value
+            term: value if term in WORDS else Decimal(value)
             for term, value in row["terms"].items()
             if term in terms
         }

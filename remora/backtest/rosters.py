@@ -2,11 +2,12 @@
 
 from bisect import bisect_right
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from decimal import Decimal
 from functools import lru_cache
 
 from remora.backtest.history import instant
+from remora.domain.chance import UNJUDGED, Learned
 from remora.domain.decide import RosterStatus, WhaleStanding
 from remora.domain.money import ZERO
 
@@ -27,12 +28,16 @@ class NamedRoster:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Edition:
-    """A roster in force from `at` on: the posterior edge of each wallet, dollars per share."""
+    """A roster in force from `at` on: the posterior edge of each wallet, dollars per share.
+
+    `learned` is the model that names chances instead, or why none does.
+    """
 
     at: float
     edges: Mapping[str, Decimal]
     funnel: Mapping[str, int] = field(default_factory=dict)
     notice: str = ""
+    learned: Learned = UNJUDGED
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,12 +50,13 @@ class WalkForwardRoster:
         """Return what the edition in force at `at` says about a wallet."""
         place = bisect_right(self.editions, at, key=lambda edition: edition.at) - 1
         edge = None if place < 0 else self.editions[place].edges.get(whale)
-        return _standing(
+        found = _standing(
             at // REPUBLISHED_EVERY_S,
             on_roster=edge is not None,
             unproven=False,
             edge=ZERO if edge is None else edge,
         )
+        return found if edge is None else replace(found, learned=self.editions[place].learned)
 
     @property
     def wallets(self) -> Collection[str]:

@@ -1,8 +1,9 @@
 """Walk-forward selection: at each date, score everybody on what was resolved by then, and follow who qualifies."""
 
 from collections import defaultdict
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass, replace
+from datetime import datetime
 from decimal import Decimal
 
 import numpy as np
@@ -13,9 +14,14 @@ from remora.backtest.history import BUY, MERGE, TRADE, History, instant
 from remora.backtest.rosters import Edition, WalkForwardRoster
 from remora.backtest.spec import Spec
 from remora.backtest.track import DAY
+from remora.domain.chance import Learned
 from remora.domain.money import MICRO
+from remora.research.learning import learn, purchases_table
 from remora.statistics.scoring import ScoringResult, score_wallets
 from remora.statistics.scoring_params import RankBy, ScoringParams
+from remora.statistics.scoring_table import known_payouts
+
+NOBODY = Learned("not used because nobody qualifies")
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,7 +66,16 @@ def _edition(
         rng=np.random.default_rng([spec.seed, 7, number]),
         incomplete=frozenset() if history.history_complete else frozenset(history.wallets),
     )
-    return Edition(at=at, edges=_edges(found, spec), funnel=found.funnel, notice=found.notice)
+    edges = _edges(found, spec)
+    learned = _learned(history, seen, instant(cutoff), edges) if edges else NOBODY
+    return Edition(at=at, edges=edges, funnel=found.funnel, notice=found.notice, learned=learned)
+
+
+def _learned(history: History, seen: Training, cutoff: datetime, whales: Collection[str]) -> Learned:
+    """Return what the purchases that were evidence at `cutoff` teach of single purchases."""
+    ends = {row.key: instant(row.end_at) for row in history.listings if row.end_at is not None}
+    payouts = known_payouts(seen.resolutions, as_of=cutoff)
+    return learn(purchases_table(seen.trades, payouts, ends)).learned(whales)
 
 
 def _edges(found: ScoringResult, spec: Spec) -> dict[str, Decimal]:
@@ -107,6 +122,7 @@ def _table(history: History) -> pd.DataFrame:
             "condition_id": _looked_up([listing.key for listing in listings], prints.market),
             "outcome_index": prints.outcome,
             "event_id": _looked_up([listing.event for listing in listings], prints.market),
+            "category": _looked_up([listing.category for listing in listings], prints.market),
             "side": side,
             "price": prints.price,
             "size": prints.size,

@@ -227,6 +227,7 @@ def _roster(roster: NamedRoster | WalkForwardRoster, spec: Spec) -> dict[str, An
                 "followed": {wallet: str(edge) for wallet, edge in edition.edges.items()},
                 "funnel": dict(edition.funnel),
                 "notice": edition.notice,
+                "learned_model": edition.learned.why,
             }
             for edition in roster.editions
         ],

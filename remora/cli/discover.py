@@ -10,6 +10,7 @@ from remora.cli.data import Store
 if TYPE_CHECKING:
     from remora.research.discovery import Discovery
     from remora.research.explaining import Explanation
+    from remora.research.learning import Verdict
     from remora.statistics.scoring_params import ScoringParams
 
 AsOf = Annotated[
@@ -37,8 +38,11 @@ def discover(
     ] = True,
     controls: Annotated[bool, typer.Option("--controls/--no-controls", help="Run the negative controls.")] = True,
     learned: Annotated[
-        bool, typer.Option("--learned", help="Ask whether a learned model predicts better than shrunk edges.")
-    ] = False,
+        bool,
+        typer.Option(
+            "--learned/--no-learned", help="Ask whether a learned model predicts better than shrunk edges."
+        ),
+    ] = True,
     seed: Annotated[int, typer.Option(help="Of the resampling and of random wallets.")] = 0,
     report: Annotated[Path | None, typer.Option(help="Write one self-contained HTML report here.")] = None,
     store: Store = None,
@@ -55,17 +59,16 @@ def discover(
     from remora.research.report import selection_report
 
     found, rows = _examine(as_of, rank_by, fee_rate, assume_complete, controls, seed, store, later=later)
-    if learned:
-        rows["learned"] = _learned(found, store)
+    verdict = _verdict(found, store) if learned else None
+    rows["learned"] = None if verdict is None else _told(verdict)
     if report is not None:
-        report.write_text(selection_report(found, rows["later"]), encoding="utf-8")
+        report.write_text(selection_report(found, rows["later"], verdict), encoding="utf-8")
     if as_json:
         show_json(rows)
     else:
         _show(rows, limit)
-        if learned:
-            told = rows["learned"]
-            typer.echo(f"Learned model: {'may be used' if told['use'] else 'not used'}, {told['why']}")
+        if verdict is not None:
+            typer.echo(f"Learned model: {verdict.told}.")
         if report is not None:
             typer.echo(f"Report: {report}")
 
@@ -104,11 +107,12 @@ def explain(
         raise CommandFailed(
             f"{error}.", "See `remora discover`, or get its history: `remora data pull`."
         ) from error
-    status = (seats_now() or {}).get(evidence.wallet)
+    status, verdict = (seats_now() or {}).get(evidence.wallet), _verdict(found, store)
     if as_json:
-        show_json({"status": status, **evidence.as_json()})
+        show_json({"status": status, **evidence.as_json(), "learned": _told(verdict)})
     else:
         _tell(evidence)
+        typer.echo(f"Stakes would be sized by the {_sizer(verdict)}; the learned model is {verdict.told}.")
         typer.echo(f"On the newest roster: {status or 'no'}")
 
 
@@ -203,16 +207,21 @@ def _examine(
     }
 
 
-def _learned(found: "Discovery", store: Path | None) -> dict[str, Any]:
+def _verdict(found: "Discovery", store: Path | None) -> "Verdict":
+    from remora.cli.research import open_store
+    from remora.research.learning import lesson_of
+
+    return lesson_of(open_store(store), as_of=found.evidence.as_of).verdict
+
+
+def _told(verdict: "Verdict") -> dict[str, Any]:
     from dataclasses import asdict
 
-    from remora.cli.research import open_store
-    from remora.research.learning import judge, purchases_table
-    from remora.statistics.scoring_table import known_payouts
+    return asdict(verdict) | {"told": verdict.told}
 
-    evidence = found.evidence
-    payouts = known_payouts(evidence.resolutions, as_of=evidence.as_of)
-    return asdict(judge(purchases_table(evidence.trades, payouts, open_store(store).market_ends())))
+
+def _sizer(verdict: "Verdict") -> str:
+    return "learned model's chance" if verdict.use else "shrunk edge"
 
 
 def _show(rows: dict[str, Any], limit: int) -> None:

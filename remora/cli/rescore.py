@@ -45,6 +45,7 @@ def rescore(
     )
     if found.notice:
         typer.echo(f"No scores: {found.notice}.")
+    typer.echo(f"Learned model: {found.learned_model}.")
     for gate, count in found.funnel.items():
         typer.echo(f"  {gate:<20} {count}")
 

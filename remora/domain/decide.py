@@ -7,6 +7,17 @@ from enum import StrEnum
 from itertools import chain
 
 from remora.domain.books import OrderBook
+from remora.domain.chance import (
+    PROBABILITY_MAX,
+    UNJUDGED,
+    Chance,
+    ChanceSource,
+    Learned,
+    Purchase,
+    fixed,
+    from_edge,
+    from_model,
+)
 from remora.domain.desk import Standing, daily_loss_breach
 from remora.domain.limits import Limits
 from remora.domain.market import Market, ResolutionStatus
@@ -14,7 +25,7 @@ from remora.domain.money import MICRO, ONE, ZERO, Side, ceil_to, floor_to
 from remora.domain.permission import Permission, first_day_room, refuse_entry
 from remora.domain.precision import CENT, SHARE_QUANTUM, crossed_or_empty, price_floor, purchase_dollars
 from remora.domain.reasons import DeskMode, SkipReason
-from remora.domain.sizing import all_in_cost, kelly
+from remora.domain.sizing import all_in_cost, stake_share
 from remora.domain.trades import Signal
 from remora.domain.usable import (
     MOST,
@@ -25,9 +36,6 @@ from remora.domain.usable import (
     usable_book,
     usable_market,
 )
-
-PROBABILITY_MAX = Decimal("0.999")
-"""Nothing is certain: an edge never lifts the estimated chance above this."""
 
 
 class RosterStatus(StrEnum):
@@ -40,13 +48,17 @@ class RosterStatus(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class WhaleStanding:
-    """What the newest roster says about a wallet; `edge` is dollars per share at a copier's price."""
+    """What the newest roster says about a wallet; `edge` is dollars per share at a copier's price.
+
+    `learned` is the same for all wallets of a roster: the model that names the chance of a purchase, or why none.
+    """
 
     on_roster: bool
     unproven: bool
     edge: Decimal
     status: RosterStatus
     published_at: datetime | None
+    learned: Learned = UNJUDGED
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -90,7 +102,9 @@ class Copy:
     """Approval: spend `notional` dollars at `limit_price` or better.
 
     `shares` is what `notional` buys at the limit: the least we get for the whole sum. `reserve` covers the worst
-    cost with the fee. `expected_price` is the depth-weighted ask, `edge` the assumed gain per share.
+    cost with the fee. `expected_price` is the depth-weighted ask. `probability` is the chance that sized it, from
+    `probability_source`; `edge` the gain per share that it promises; `learned_model` says why the learned model
+    was used or not.
     """
 
     shares: Decimal
@@ -102,6 +116,9 @@ class Copy:
     share_of_equity: Decimal
     unproven: bool
     bound_by: str
+    probability: Decimal
+    probability_source: ChanceSource
+    learned_model: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -287,9 +304,14 @@ def _size(
     if book.best_ask > limit_price:
         return Skip(SkipReason.DRIFT, f"ask {book.best_ask}, the whale paid {signal.price}, limit {limit_price}")
     cost = all_in_cost(book.best_ask, market.fee_rate, market.fee_exponent)
-    if cost >= PROBABILITY_MAX or (not whale.unproven and whale.edge <= 0):
-        return Skip(SkipReason.NO_EDGE, f"edge {whale.edge}, all-in cost {cost:.4f}")
-    wanted = _wanted(whale, cost, limits) * max(ZERO, desk.equity) * desk.scale
+    chance = chance_of(signal, market, whale, cost)
+    if cost >= PROBABILITY_MAX or (not whale.unproven and chance.probability <= cost):
+        told = (
+            f"edge {whale.edge}" if chance.source is ChanceSource.SHRUNK_EDGE else f"chance {chance.probability}"
+        )
+        return Skip(SkipReason.NO_EDGE, f"{told}, {chance.source}, all-in cost {cost:.4f}")
+    share = limits.unproven_share if whale.unproven else stake_share(chance, cost, limits.kelly_fraction)
+    wanted = share * max(ZERO, desk.equity) * desk.scale
     stake, bound_by = wanted, "kelly" if not whale.unproven else "unproven_share"
     rooms = _rooms(market, desk, exposure, limits)
     if first_day is not None:
@@ -302,7 +324,7 @@ def _size(
     available = book.depth(Side.BUY, ceil_to(stake / book.best_ask, SHARE_QUANTUM), limit_price)
     if available.notional < stake:
         stake, bound_by = available.notional, SkipReason.DEPTH.value
-    return _order(stake, bound_by, limit_price, market, book, whale, desk, limits)
+    return _order(stake, bound_by, limit_price, market, book, chance, desk, limits)
 
 
 def entry_limit(whale_price: Decimal, tick: Decimal, limits: Limits) -> Decimal:
@@ -310,11 +332,21 @@ def entry_limit(whale_price: Decimal, tick: Decimal, limits: Limits) -> Decimal:
     return price_floor(whale_price + max(limits.drift_ticks * tick, limits.drift_min_usd), tick)
 
 
-def _wanted(whale: WhaleStanding, cost: Decimal, limits: Limits) -> Decimal:
+def chance_of(signal: Signal, market: Market, whale: WhaleStanding, cost: Decimal) -> Chance:
+    """Return the chance that a purchase pays, from the source that the roster allows; `cost` is all-in."""
     if whale.unproven:
-        return limits.unproven_share
-    probability = min(cost + whale.edge, PROBABILITY_MAX)
-    return kelly(probability, cost) * limits.kelly_fraction
+        return fixed(cost, whale.edge, whale.learned)
+    if whale.learned.model is None:
+        return from_edge(cost, whale.edge, whale.learned)
+    assert market.end_at is not None
+    purchase = Purchase(
+        whale=signal.whale,
+        category=market.category,
+        price=float(signal.price),
+        usd=float(signal.price * signal.size),
+        to_end_s=(market.end_at - signal.happened_at).total_seconds(),
+    )
+    return from_model(whale.learned.model, purchase, cost, whale.learned.why)
 
 
 def _rooms(market: Market, desk: DeskSnapshot, exposure: Exposure, limits: Limits) -> tuple[_Room, ...]:
@@ -336,7 +368,7 @@ def _order(
     limit_price: Decimal,
     market: Market,
     book: OrderBook,
-    whale: WhaleStanding,
+    chance: Chance,
     desk: DeskSnapshot,
     limits: Limits,
 ) -> Decision:
@@ -357,8 +389,11 @@ def _order(
         notional=notional,
         reserve=ceil_to(notional * (ONE + market.fee_rate), MICRO),
         expected_price=floor_to(expected, MICRO),
-        edge=whale.edge,
+        edge=chance.edge,
         share_of_equity=floor_to(notional / desk.equity, MICRO),
-        unproven=whale.unproven,
+        unproven=chance.source is ChanceSource.FIXED_STAKE,
         bound_by=bound_by,
+        probability=chance.probability,
+        probability_source=chance.source,
+        learned_model=chance.learned,
     )

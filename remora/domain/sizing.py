@@ -4,6 +4,8 @@ import math
 from decimal import Decimal
 from typing import TypeVar
 
+from remora.domain.chance import Chance
+
 Number = TypeVar("Number", float, Decimal)
 
 
@@ -18,6 +20,11 @@ def kelly(probability: Number, cost: Number) -> Number:
         raise ValueError(f"probability must lie in [0, 1], was {probability}")
     zero = type(cost)(0)
     return max(zero, (probability - cost) / (1 - cost))
+
+
+def stake_share(chance: Chance, cost: Decimal, fraction: Decimal) -> Decimal:
+    """Return the share of equity to stake at all-in `cost`: `fraction` of full Kelly, whoever named the chance."""
+    return kelly(chance.probability, cost) * fraction
 
 
 def all_in_cost(price: Number, fee_rate: Number, exponent: int = 1) -> Number:

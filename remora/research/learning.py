@@ -3,19 +3,24 @@
 Wallet, price, category, size and time to the end go into a logistic regression, walk-forward: every block of
 time is predicted by a model that saw only purchases whose results were known before the block began. Its
 probabilities are calibrated by isotonic regression on the newest part of what it saw. The baseline is the price
-itself, moved by the wallet's shrunk edge.
+itself, moved by the wallet's shrunk edge. What is judged is what is used: both are plain numbers
+(:class:`remora.domain.chance.LearnedModel`), fitted the same way.
 """
 
 import warnings
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import asdict, dataclass, replace
 from datetime import datetime
 from typing import Any, Final
 
 import numpy as np
 import pandas as pd
+from scipy.special import expit
 from scipy.stats import t as student
 
+from remora.domain.chance import PRICE_CLIP, Learned, LearnedModel
+from remora.domain.ids import WalletAddress
+from remora.research.store import ResearchStore
 from remora.statistics.arrays import Floats
 from remora.statistics.shrinkage import empirical_bayes
 
@@ -26,8 +31,11 @@ BLOCKS: Final = 6
 LEARN_MIN: Final = 500
 """Purchases below which nothing is learned."""
 
+LEARN_MAX: Final = 200_000
+"""The newest purchases, from which a model is learned and on which it is judged: bounded time and memory."""
+
 CALIBRATION_SHARE: Final = 0.25
-CLIP: Final = 1e-3
+CLIP: Final = PRICE_CLIP
 EXTREME: Final = 0.02
 """A calibration from few purchases must not promise more: one surprise would cost too much."""
 
@@ -54,6 +62,55 @@ class Verdict:
     gain_high: float | None = None
     margin: float = MARGIN
 
+    @property
+    def told(self) -> str:
+        """Whether the model is used and why, as every report and decision says it."""
+        return f"used because it {self.why}" if self.use else f"not used because {self.why}"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Lesson:
+    """A verdict, and the model that sizes stakes if it is used."""
+
+    verdict: Verdict
+    model: LearnedModel | None = None
+
+    def learned(self, whales: Collection[str] | None = None) -> Learned:
+        """Return what a roster of these whales holds of it; of all wallets without names."""
+        model = self.model
+        if model is not None and whales is not None:
+            model = replace(model, skills=tuple(pair for pair in model.skills if pair[0] in whales))
+        return Learned(self.verdict.told, model)
+
+    def recorded(self) -> dict[str, Any]:
+        """Return the lesson as plain JSON values; what :meth:`from_recorded` reads."""
+        return {"verdict": asdict(self.verdict), "model": None if self.model is None else self.model.recorded()}
+
+    @classmethod
+    def from_recorded(cls, recorded: Mapping[str, Any]) -> "Lesson":
+        """Return the lesson that :meth:`recorded` gave."""
+        model = recorded["model"]
+        return cls(
+            verdict=Verdict(**recorded["verdict"]),
+            model=None if model is None else LearnedModel.from_recorded(model),
+        )
+
+
+def lesson_of(store: ResearchStore, *, as_of: datetime) -> Lesson:
+    """Return what the newest purchases whose results were known at `as_of` teach."""
+    found = store.purchases(as_of=as_of, most=LEARN_MAX)
+    return learn(_table(found, found["paid"], found["result_known_at"], found["ends_at"]))
+
+
+def learn(table: pd.DataFrame) -> Lesson:
+    """Return whether the model may be used, and if so the one that all of the table teaches."""
+    verdict = judge(table)
+    if not verdict.use:
+        return Lesson(verdict=verdict)
+    model = fitted(table)
+    assert model is not None
+    return Lesson(verdict=verdict, model=model)
+
 
 def purchases_table(
     trades: pd.DataFrame, payouts: Mapping[str, tuple[float, float, float]], ends: Mapping[str, datetime]
@@ -66,22 +123,29 @@ def purchases_table(
     result = [payouts[market] for market in bought["condition_id"]]
     paid = np.array([r[int(o)] for r, o in zip(result, bought["outcome_index"], strict=True)], dtype=float)
     end = pd.Series([ends.get(market) for market in bought["condition_id"]], index=bought.index)
-    left = (pd.to_datetime(end, utc=True) - bought["at"]).dt.total_seconds()
+    return _table(bought, paid, pd.to_datetime([r[2] for r in result], unit="s", utc=True), end)
+
+
+def _table(bought: pd.DataFrame, paid: Any, known_at: Any, ends_at: Any) -> pd.DataFrame:
+    left = (pd.to_datetime(ends_at, utc=True) - bought["at"]).dt.total_seconds()
     table = pd.DataFrame(
         {
             "wallet": bought["wallet"],
             "event_id": bought["event_id"],
-            "category": bought["category"].replace("", "unknown"),
+            "category": bought["category"].fillna("").str.lower().replace("", "unknown"),
             "price": bought["price"],
             "cost": bought["price"],
             "usd": bought["price"] * bought["size"],
             "to_end_s": left.fillna(left.median() if left.notna().any() else 0.0),
             "at": bought["at"],
-            "known_at": pd.to_datetime([r[2] for r in result], unit="s", utc=True),
+            "known_at": known_at,
             "won": paid,
         }
     )
-    return table[table["won"].isin([0.0, 1.0])].sort_values("at", kind="stable", ignore_index=True)
+    whole = table[table["won"].isin([0.0, 1.0])]
+    # every column orders: what was bought in one second must not be cut in another place from another source
+    order = ["at", "wallet", "event_id", "price", "usd", "known_at", "won"]
+    return whole.sort_values(order, kind="stable").tail(LEARN_MAX).reset_index(drop=True)
 
 
 def judge(table: pd.DataFrame) -> Verdict:
@@ -90,10 +154,10 @@ def judge(table: pd.DataFrame) -> Verdict:
     if missing:
         raise ValueError(f"expected the columns {', '.join(COLUMNS)}; missing: {', '.join(sorted(missing))}")
     if len(table) < 2 * LEARN_MIN:
-        return Verdict(use=False, why=f"{len(table)} resolved purchases, needs {2 * LEARN_MIN}")
+        return Verdict(use=False, why=f"there are {len(table)} resolved purchases of {2 * LEARN_MIN}")
     predicted = walk_forward(table)
     if predicted.empty:
-        return Verdict(use=False, why=f"never {LEARN_MIN} purchases of both kinds known before a block of time")
+        return Verdict(use=False, why=f"never were {LEARN_MIN} results of both kinds known before a block of time")
     won = predicted["won"].to_numpy(np.float64)
     losses = {name: log_loss(predicted[name].to_numpy(np.float64), won) for name in ("model", "baseline", "price")}
     gain, low, high = _interval(losses["baseline"] - losses["model"], predicted["event_id"].to_numpy())
@@ -103,7 +167,7 @@ def judge(table: pd.DataFrame) -> Verdict:
         why=(
             f"beats the baseline by {gain:+.4f} nats, above {MARGIN}"
             if use
-            else f"does not beat the baseline by {MARGIN} nats: gain {gain:+.4f}, "
+            else f"it does not beat the baseline by {MARGIN} nats: gain {gain:+.4f}, "
             + ("one event only" if low is None else f"interval {low:+.4f} .. {high:+.4f}")
         ),
         predicted=len(predicted),
@@ -167,7 +231,8 @@ def _baseline(seen: pd.DataFrame, block: pd.DataFrame) -> Floats:
     return chance
 
 
-def _model(seen: pd.DataFrame, block: pd.DataFrame) -> Floats:
+def fitted(seen: pd.DataFrame) -> LearnedModel | None:
+    """Return the model that purchases with known results teach; None if the older of them all ended alike."""
     from sklearn.isotonic import IsotonicRegression
     from sklearn.linear_model import LogisticRegression
     from sklearn.pipeline import make_pipeline
@@ -175,30 +240,59 @@ def _model(seen: pd.DataFrame, block: pd.DataFrame) -> Floats:
 
     cut = int(len(seen) * (1 - CALIBRATION_SHARE))
     older, newer = seen.iloc[:cut], seen.iloc[cut:]
-    categories = sorted(older["category"].unique())
-    skill = dict(zip(older["wallet"], _baseline(older, older) - older["cost"].to_numpy(np.float64), strict=True))
-    fit, held = _features(older, categories, skill), _features(newer, categories, skill)
     if older["won"].nunique() < 2:
-        return _baseline(seen, block)
+        return None
+    categories = sorted(older["category"].unique())[1:]
+    edges = _baseline(older, older) - older["cost"].to_numpy(np.float64)
+    skill = dict(zip(older["wallet"], edges, strict=True))
     learned = make_pipeline(StandardScaler(), LogisticRegression(C=0.5, max_iter=1000))
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", category=RuntimeWarning)
-        learned.fit(fit, older["won"].to_numpy(int))
+        learned.fit(_features(older, categories, skill), older["won"].to_numpy(int))
         calibrated = IsotonicRegression(y_min=EXTREME, y_max=1 - EXTREME, out_of_bounds="clip")
-        calibrated.fit(learned.predict_proba(held)[:, 1], newer["won"].to_numpy(np.float64))
-        raw = learned.predict_proba(_features(block, categories, skill))[:, 1]
-    chance: Floats = np.asarray(calibrated.predict(raw), dtype=np.float64)
-    return chance
+        raw = learned.predict_proba(_features(newer, categories, skill))[:, 1]
+        calibrated.fit(raw, newer["won"].to_numpy(np.float64))
+    scaler, regression = learned[0], learned[1]
+    weights = regression.coef_[0] / scaler.scale_
+    knots = zip(calibrated.X_thresholds_.tolist(), calibrated.y_thresholds_.tolist(), strict=True)
+    price, of_skill, usd, to_end, *rest = weights.tolist()
+    return LearnedModel(
+        intercept=float(regression.intercept_[0] - weights @ scaler.mean_),
+        price=price,
+        skill=of_skill,
+        usd=usd,
+        to_end=to_end,
+        categories=tuple(zip(categories, rest, strict=True)),
+        skills=tuple(
+            (WalletAddress(wallet), float(edge)) for wallet, edge in sorted(skill.items()) if edge != 0.0
+        ),
+        knots=tuple(knots),
+    )
 
 
-def _features(table: pd.DataFrame, categories: list[str], skill: Mapping[str, float]) -> Floats:
+def chances(model: LearnedModel, table: pd.DataFrame) -> Floats:
+    """Return what :meth:`LearnedModel.chance` gives each row of a table, all at once."""
+    categories = [name for name, _ in model.categories]
+    weights = [model.price, model.skill, model.usd, model.to_end, *(weight for _, weight in model.categories)]
+    odds = model.intercept + _features(table, categories, dict(model.skills)) @ np.array(weights)
+    raw, turned_out = np.array(model.knots).T
+    found: Floats = np.interp(expit(odds), raw, turned_out)
+    return found
+
+
+def _model(seen: pd.DataFrame, block: pd.DataFrame) -> Floats:
+    model = fitted(seen)
+    return _baseline(seen, block) if model is None else chances(model, block)
+
+
+def _features(table: pd.DataFrame, categories: Sequence[str], skill: Mapping[str, float]) -> Floats:
     price = np.clip(table["cost"].to_numpy(np.float64), CLIP, 1 - CLIP)
     columns = [
         np.log(price / (1 - price)),
-        np.array([skill.get(wallet, 0.0) for wallet in table["wallet"]]),
+        table["wallet"].map(skill).fillna(0.0).to_numpy(np.float64),
         np.log1p(np.maximum(table["usd"].to_numpy(np.float64), 0.0)),
         np.log1p(np.maximum(table["to_end_s"].to_numpy(np.float64), 0.0)),
-        *(np.asarray(table["category"] == name, dtype=np.float64) for name in categories[1:]),
+        *(np.asarray(table["category"] == name, dtype=np.float64) for name in categories),
     ]
     return np.stack(columns, axis=1)
 

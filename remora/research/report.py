@@ -1,6 +1,7 @@
 """One self-contained HTML file about a selection: intervals, funnel, calibration, controls, what came later."""
 
 from collections.abc import Mapping
+from dataclasses import asdict
 from html import escape
 from typing import Any
 
@@ -9,6 +10,7 @@ import pandas as pd
 
 from remora.research.discovery import Discovery, ranking
 from remora.research.drawing import bars, diagonal, intervals
+from remora.research.learning import Verdict
 from remora.statistics.scoring_table import known_payouts
 
 SHOWN = 30
@@ -27,8 +29,11 @@ td:first-child, th:first-child, td.text { text-align: left; } tr:nth-child(even)
 """
 
 
-def selection_report(discovery: Discovery, later: Mapping[str, Any]) -> str:
-    """Return the report; `later` holds the groups and purchases after the date as `discover` shows them."""
+def selection_report(discovery: Discovery, later: Mapping[str, Any], learned: Verdict | None = None) -> str:
+    """Return the report; `later` holds the groups and purchases after the date as `discover` shows them.
+
+    `learned` is the verdict on the learned model, None if nobody asked for it.
+    """
     result = discovery.result
     ranked = ranking(discovery)
     chosen = len(result.roster)
@@ -61,6 +66,7 @@ def selection_report(discovery: Discovery, later: Mapping[str, Any]) -> str:
             ),
         ),
         _section("later", "Edge of what was bought after the date, dollars per share", _later(later)),
+        _section("learned", "The learned model", _learned(learned)),
         _section("parameters", "Parameters", _parameters(result.params.recorded())),
     ]
     return (
@@ -136,6 +142,13 @@ def _later(later: Mapping[str, Any]) -> str:
         f"<li>{escape(name.replace('_', ' '))}: {count}</li>" for name, count in later.get("purchases", {}).items()
     )
     return f"{drawn}<ul>{counts}</ul>"
+
+
+def _learned(verdict: Verdict | None) -> str:
+    if verdict is None:
+        return "<p>Nobody asked for it.</p>"
+    facts = {name: value for name, value in asdict(verdict).items() if name not in ("use", "why")}
+    return f"<p>{escape(verdict.told.capitalize())}.</p>{_parameters(facts)}"
 
 
 def _parameters(params: Mapping[str, Any]) -> str:

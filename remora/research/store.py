@@ -141,6 +141,16 @@ class ResearchStore:
             )
             return frame(connection, _LATER, values)
 
+    def purchases(self, *, as_of: datetime, most: int) -> pd.DataFrame:
+        """Return the newest purchases whose results were known at `as_of`, at most so many.
+
+        Columns: at, wallet, condition_id, outcome_index, event_id, category, price, size, paid (dollars a share),
+        result_known_at, ends_at (NaT if unknown).
+        """
+        values = {"now": _micros(as_of), "most": most}
+        with self.connect() as connection:
+            return frame(connection, _PURCHASES.format(seen=_SEEN.format(where="t.side = 'BUY'")), values)
+
     def count_wallets(self, *, as_of: datetime | None = None) -> int:
         """Return how many wallets were seen by `as_of`, without it how many there are."""
         everything = _FAR if as_of is None else _micros(as_of)
@@ -215,6 +225,14 @@ _LATER = """
         epoch(m.ends_at) - epoch(s."at") AS before_end_s
     FROM s ASOF LEFT JOIN prints n ON s.condition_id = n.condition_id AND s.until >= n.happened_at
     LEFT JOIN listed m ON m.condition_id = s.condition_id"""
+
+_PURCHASES = """
+    SELECT s."at", s.wallet, s.condition_id, s.outcome_index, s.event_id, s.category, s.price, s.size,
+        CASE WHEN s.outcome_index = 0 THEN p.payout_first ELSE p.payout_second END AS paid,
+        p.known_at AS result_known_at, m.ends_at
+    FROM ({seen}) s JOIN resolved($now) p USING (condition_id) LEFT JOIN listed m USING (condition_id)
+    WHERE s.flaw IS NULL
+    ORDER BY s."at" DESC, s.wallet, s.condition_id, s.outcome_index, s.price, s.size LIMIT $most"""
 
 _FAR = 32_503_680_000 * 10**6
 

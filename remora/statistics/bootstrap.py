@@ -1,14 +1,19 @@
 """Resampling in blocks, by sums: a Sharpe ratio needs only the sums of x and x squared."""
 
 import math
+from collections.abc import Iterator
+from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import ArrayLike
 
 from remora.statistics.arrays import Floats, finite_vector
 
-CHUNK = 64_000
+CHUNK = 32_000
 """Block sums held at once: few enough to stay in the cache of a processor, which is half of the time."""
+
+ROUNDING = 1e-12
+"""Share of a sum of squares that is rounding alone: a resample that repeats one block has no other spread."""
 
 
 def block_size(n: int) -> int:
@@ -35,33 +40,65 @@ def sharpe_block_t(returns: ArrayLike, *, resamples: int, block: int, rng: np.ra
     deviation = series.std()
     if deviation == 0.0:
         raise ValueError("returns must vary, were constant")
-    scaled = series / deviation
-    per_chunk = max(1, CHUNK // (series.size // block))
-    parts = [
-        _errors(scaled, min(per_chunk, resamples - done), block, rng) for done in range(0, resamples, per_chunk)
-    ]
-    errors = np.concatenate(parts)
+    drawing = _Drawing.of(series / deviation, block, resamples)
+    errors = np.concatenate([drawing.errors(rows, rng) for rows in drawing.chunks(resamples)])
     if errors.size == 0:
         raise ValueError("no resample varied: the returns hold too few different values")
     return errors
 
 
-def _errors(series: Floats, resamples: int, block: int, rng: np.random.Generator) -> Floats:
-    n = series.size
-    blocks = n // block
-    used = blocks * block
-    first, second = circular_block_sums(series, block), circular_block_sums(series**2, block)
-    start = rng.integers(0, n, (resamples, blocks))
-    a, q = first[start], second[start]
-    mean, square = a.sum(1) / used, q.sum(1) / used
-    variance = square - mean**2
-    zeta = square[:, None] * (a - block * mean[:, None]) - 0.5 * mean[:, None] * (q - block * square[:, None])
-    spread = (zeta**2).sum(1)
-    usable = (variance > 1e-12) & (spread > 1e-24)
-    variance, spread, mean = variance[usable], spread[usable], mean[usable]
-    error = np.sqrt(spread / (variance**3 * used)) / np.sqrt(used)
-    errors: Floats = (mean / np.sqrt(variance) - series.mean() / series.std()) / error
-    return errors
+@dataclass(frozen=True, slots=True)
+class _Drawing:
+    """Sums of all blocks of a series of deviation 1, centred; and room for those that a chunk draws.
+
+    With the sums ``a`` of x and ``q`` of x squared of the blocks drawn, mean and deviation need their totals, and
+    the studentising error the totals of ``a a``, ``a q`` and ``q q``: no array as large as the chunk is made.
+    """
+
+    first: Floats
+    second: Floats
+    middle: tuple[float, float]
+    ratio: float
+    block: int
+    room: tuple[Floats, Floats]
+
+    @classmethod
+    def of(cls, series: Floats, block: int, resamples: int) -> "_Drawing":
+        first, second = circular_block_sums(series, block), circular_block_sums(series**2, block)
+        middle = float(first.mean()), float(second.mean())
+        blocks = series.size // block
+        shape = min(resamples, max(1, CHUNK // blocks)), blocks
+        room = np.empty(shape), np.empty(shape)
+        ratio = float(series.mean() / series.std())
+        return cls(first - middle[0], second - middle[1], middle, ratio, block, room)
+
+    def chunks(self, resamples: int) -> Iterator[int]:
+        """Yield how many resamples to draw at once."""
+        most = self.room[0].shape[0]
+        return (min(most, resamples - done) for done in range(0, resamples, most))
+
+    def errors(self, resamples: int, rng: np.random.Generator) -> Floats:
+        """Draw resamples and return the studentised error of each that varies."""
+        a, q = (array[:resamples] for array in self.room)
+        blocks = a.shape[1]
+        start = rng.integers(0, self.first.size, a.shape)
+        # starts lie within the series by construction: clipping only spares the check of each
+        np.take(self.first, start, out=a, mode="clip")
+        np.take(self.second, start, out=q, mode="clip")
+        ones, used = np.ones(blocks), blocks * self.block
+        total_a, total_q = a @ ones, q @ ones
+        power_a, both, power_q = (np.einsum("ij,ij->i", x, y) for x, y in ((a, a), (a, q), (q, q)))
+        mean, square = total_a / used + self.middle[0] / self.block, total_q / used + self.middle[1] / self.block
+        variance = square - mean**2
+        spread = (
+            square**2 * (power_a - total_a**2 / blocks)
+            - square * mean * (both - total_a * total_q / blocks)
+            + 0.25 * mean**2 * (power_q - total_q**2 / blocks)
+        )
+        usable = (variance > 1e-12) & (spread > ROUNDING * (square**2 * power_a + 0.25 * mean**2 * power_q))
+        variance, spread, mean = variance[usable], spread[usable], mean[usable]
+        errors: Floats = (mean / np.sqrt(variance) - self.ratio) * used / np.sqrt(spread / variance**3)
+        return errors
 
 
 def circular_block_sums(series: Floats, block: int) -> Floats:

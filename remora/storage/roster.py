@@ -9,6 +9,7 @@ from typing import Any
 from sqlalchemy import func, insert, select, text
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
+from remora.domain.chance import Learned
 from remora.domain.decide import RosterStatus, WhaleStanding
 from remora.domain.ids import WalletAddress
 from remora.domain.money import ZERO
@@ -97,10 +98,17 @@ async def load_roster(engine: AsyncEngine) -> list[Follow]:
 
 async def standing(connection: AsyncConnection, whale: WalletAddress) -> WhaleStanding:
     """Return what the newest roster says about a wallet."""
-    newest = select(Roster.version, Roster.published_at).order_by(Roster.version.desc()).limit(1).subquery()
+    newest = (
+        select(Roster.version, Roster.published_at, Roster.params["learned"].label("learned"))
+        .order_by(Roster.version.desc())
+        .limit(1)
+        .subquery()
+    )
     row = (
         await connection.execute(
-            select(newest.c.published_at, RosterEntry.edge, RosterEntry.unproven, RosterEntry.status)
+            select(
+                newest.c.published_at, newest.c.learned, RosterEntry.edge, RosterEntry.unproven, RosterEntry.status
+            )
             .select_from(newest)
             .outerjoin(RosterEntry, (RosterEntry.version == newest.c.version) & (RosterEntry.whale == whale))
         )
@@ -119,7 +127,15 @@ async def standing(connection: AsyncConnection, whale: WalletAddress) -> WhaleSt
         edge=row.edge,
         status=RosterStatus(row.status),
         published_at=row.published_at,
+        learned=Learned.from_recorded(row.learned),
     )
+
+
+async def latest_learned(engine: AsyncEngine) -> Learned:
+    """Return what the newest roster says of the learned model."""
+    async with engine.connect() as connection:
+        found = await connection.scalar(select(Roster.params["learned"]).order_by(Roster.version.desc()).limit(1))
+    return Learned.from_recorded(found)
 
 
 async def latest_funnel(engine: AsyncEngine) -> dict[str, int]:

@@ -10,7 +10,10 @@ from remora.storage.tables import Base
 
 
 class ScoreRun(Base):
-    """One rescoring; `roster_version` is set in the transaction that publishes it."""
+    """One rescoring; `roster_version` is set in the transaction that publishes it.
+
+    `learned` is what the run's purchases taught; once it is published, only the verdict is kept of it.
+    """
 
     __tablename__ = "score_runs"
     __table_args__ = (CheckConstraint("shards > 0", name="shards"),)
@@ -25,6 +28,7 @@ class ScoreRun(Base):
     finished_at: Mapped[datetime | None]
     funnel: Mapped[dict[str, Any]]
     notice: Mapped[str]
+    learned: Mapped[dict[str, Any] | None]
 
 
 class ScoreShard(Base):

@@ -34,6 +34,7 @@ class Run:
     finished_at: datetime | None
     funnel: dict[str, Any]
     notice: str
+    learned: dict[str, Any] | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -134,6 +135,14 @@ async def save_shard(
         )
 
 
+async def save_lesson(engine: AsyncEngine, run: str, lesson: Mapping[str, Any]) -> None:
+    """Keep what the run's purchases taught; the first to finish wins."""
+    async with engine.begin() as connection:
+        await connection.execute(
+            update(ScoreRun).where(ScoreRun.id == run, ScoreRun.learned.is_(None)).values(learned=dict(lesson))
+        )
+
+
 async def load_shards(engine: AsyncEngine, run: str) -> tuple[list[bytes], dict[str, int]]:
     """Return the records of all shards in order, and the rows that were left out by reason."""
     async with engine.connect() as connection:
@@ -213,8 +222,11 @@ async def publish_run(
     funnel: Mapping[str, Any],
     notice: str,
     published_at: datetime,
+    learned: Mapping[str, Any] | None = None,
 ) -> int:
     """Write scores and a new roster version in one transaction and return its number.
+
+    `learned` is what the version says of the learned model.
 
     A run that was published already keeps its version: nothing is written twice.
     """
@@ -227,6 +239,7 @@ async def publish_run(
         if row["roster_version"] is not None:
             return int(row["roster_version"])
         recorded = {**row["params"], "source": "rescore", "run": run, "funnel": dict(funnel)}
+        recorded["learned"] = None if learned is None else dict(learned)
         version = await write_roster(
             connection,
             [seat.follow for seat in seats],
@@ -254,7 +267,14 @@ async def publish_run(
         await connection.execute(
             update(ScoreRun)
             .where(ScoreRun.id == run)
-            .values(roster_version=version, finished_at=published_at, funnel=dict(funnel), notice=notice)
+            .values(
+                roster_version=version,
+                finished_at=published_at,
+                funnel=dict(funnel),
+                notice=notice,
+                # the model is in the roster now; the wallets' edges in it may be many
+                learned=None if row["learned"] is None else {**row["learned"], "model": None},
+            )
         )
         await _forget(connection, run)
         return version

@@ -12,7 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from remora.statistics.scoring import ScoringResult, score_wallets
-from remora.statistics.scoring_params import Gate, RankBy, ScoringParams
+from remora.statistics.scoring_params import Gate, RankBy, ScoringParams, in_order
 
 START = datetime(2026, 1, 1, tzinfo=UTC)
 AS_OF = START + timedelta(days=150)
@@ -301,3 +301,12 @@ def test_parameters_are_recorded_as_plain_values() -> None:
 
     assert recorded["latency"] == 5.0
     assert recorded["rank_by"] == "score_low"
+
+
+def test_gates_that_nobody_met_are_left_out_of_the_order() -> None:
+    assert in_order({"roster": 1, "score": 2, "history_incomplete": 3, "elsewhere": 4}) == {
+        "history_incomplete": 3,
+        "score": 2,
+        "roster": 1,
+    }
+    assert in_order({}) == {}

@@ -6,6 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy.stats import false_discovery_control
 from statsmodels.stats.multitest import multipletests
+from statsmodels.stats.sandwich_covariance import S_crosssection
 
 from remora.statistics.selection import benjamini_hochberg, bh_q_values, edge_z
 
@@ -126,3 +127,13 @@ def test_bets_without_a_z_are_errors(
 ) -> None:
     with pytest.raises(ValueError, match=text):
         edge_z(outcomes, costs, events)
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_the_variance_by_events_is_that_of_statsmodels(seed: int) -> None:
+    rng = np.random.default_rng(seed)
+    costs, events = rng.uniform(0.2, 0.8, 80), rng.integers(0, 20, 80)
+    outcomes = (rng.uniform(size=80) < costs).astype(float)
+    spread = S_crosssection((outcomes - costs)[:, None], events).item()
+
+    assert edge_z(outcomes, costs, events) == pytest.approx((outcomes - costs).sum() / np.sqrt(spread))

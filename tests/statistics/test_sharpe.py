@@ -5,10 +5,14 @@ import math
 import numpy as np
 import pandas as pd
 import pytest
+import statsmodels.api as sm
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from scipy.stats import norm
+from scipy.integrate import quad
+from scipy.stats import nct, norm, variation
+from statsmodels.stats.sandwich_covariance import S_hac_simple
 
+from remora.statistics.hac import parzen_weight
 from remora.statistics.sharpe import (
     deflated_sharpe,
     ewma_sharpe,
@@ -180,3 +184,89 @@ def test_impossible_arguments_are_errors(call: object, text: str) -> None:
     assert callable(call)
     with pytest.raises(ValueError, match=text):
         call()
+
+
+@pytest.mark.parametrize(("half_life", "published_size"), [(30.0, 86.6), (10.0, 28.9)])
+def test_the_effective_number_of_observations_is_the_published_one(
+    half_life: float, published_size: float
+) -> None:
+    returns = np.random.default_rng(1).normal(size=2_000)
+
+    assert ewma_sharpe(returns, half_life)[1] == pytest.approx(published_size, abs=0.05)
+
+
+@given(ratio=st.floats(0.02, 0.4), n=st.integers(150, 600), benchmark=st.floats(-0.05, 0.05))
+def test_the_confidence_is_that_of_the_exact_distribution_of_normal_returns(
+    ratio: float, n: int, benchmark: float
+) -> None:
+    # sqrt(n) times a Sharpe ratio (divisor n - 1) of normal returns is noncentral t: Lehmann and Romano 2005
+    exact = float(nct.cdf(ratio * math.sqrt(n), n - 1, benchmark * math.sqrt(n)))
+
+    assert probabilistic_sharpe(ratio, n, 0.0, 3.0, benchmark) == pytest.approx(exact, abs=0.01)
+
+
+@pytest.mark.parametrize("trials", [10, 100, 1000, 10_000])
+def test_the_expected_maximum_is_near_the_integral_over_the_order_statistic(trials: int) -> None:
+    def weighed(x: float) -> float:
+        return x * trials * float(norm.pdf(x)) * float(norm.cdf(x)) ** (trials - 1)
+
+    exact, _ = quad(weighed, -8, 12)
+
+    assert expected_max_sharpe(trials, 1.0) == pytest.approx(exact, rel=0.03)
+    deflated = deflated_sharpe(0.3, 250, 0.0, 3.0, trials, 0.01)
+    assert deflated == pytest.approx(
+        float(norm.cdf((0.3 - 0.1 * exact) * math.sqrt(249) / math.sqrt(1 + 0.3**2 / 2))), abs=0.06
+    )
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_the_error_is_that_of_statsmodels_kernel_on_the_influence_series(seed: int) -> None:
+    returns = np.random.default_rng(seed).standard_t(5, size=400) + 0.1
+    scaled = returns / returns.std()
+    mean, second = scaled.mean(), (scaled**2).mean()
+    influence = second * (scaled - mean) - 0.5 * mean * (scaled**2 - second)
+    slope = float(sm.OLS(influence[1:], influence[:-1]).fit().params[0])
+    noise = influence[1:] - slope * influence[:-1]
+    rho = float(sm.OLS(noise[1:], noise[:-1]).fit().params[0])
+    width = 2.6614 * (4 * rho**2 / (1 - rho) ** 4 * noise.size) ** 0.2
+
+    def weights(_lags: int) -> np.ndarray:
+        return np.array([parzen_weight(lag / width) for lag in range(max(1, math.ceil(width)))])
+
+    total = (
+        S_hac_simple(noise[:, None], nlags=max(1, math.ceil(width)) - 1, weights_func=weights).item() / noise.size
+    )
+    expected = math.sqrt(total * 400 / 398) / (1 - slope) / math.sqrt(400)
+
+    assert sharpe_hac_se(returns) == pytest.approx(expected, rel=1e-9)
+
+
+def test_the_interval_is_the_quantile_of_errors_counted_in_a_loop() -> None:
+    series, block, level = np.random.default_rng(5).normal(0.1, 1.0, 61), 4, 0.9
+    starts = np.random.default_rng(9).integers(0, 61, (99, 61 // block))
+    errors = []
+    for row in starts:
+        blocks = [np.take(series, range(i, i + block), mode="wrap") for i in row]
+        y = np.concatenate(blocks)
+        mean, square = y.mean(), (y**2).mean()
+        deviation = np.sqrt(square - mean**2)
+        gradient = np.array([square / deviation**3, -mean / (2 * deviation**3)])
+        zetas = [np.array([(b - mean).sum(), (b**2 - square).sum()]) / np.sqrt(block) for b in blocks]
+        psi = np.mean([np.outer(z, z) for z in zetas], axis=0)
+        errors.append(
+            abs(mean / deviation - series.mean() / series.std()) / np.sqrt(gradient @ psi @ gradient / y.size)
+        )
+    half = float(np.quantile(errors, level)) * sharpe_hac_se(series)
+    low, high = sharpe_interval(series, level=level, resamples=99, block=block, rng=np.random.default_rng(9))
+
+    assert (high - low) / 2 == pytest.approx(half, rel=1e-9)
+    assert (high + low) / 2 == pytest.approx(sharpe(series))
+
+
+@given(returns=series, scale=st.floats(1e-3, 1e3))
+def test_the_plain_ratio_is_scipys_and_has_no_unit(returns: np.ndarray, scale: float) -> None:
+    variation_of = variation(returns)  # deviation over mean, divisor n
+
+    if abs(returns.mean()) > 1e-6:
+        assert sharpe(returns) == pytest.approx(1.0 / float(variation_of), rel=1e-9)
+    assert sharpe(returns * scale) == pytest.approx(sharpe(returns), rel=1e-9, abs=1e-12)

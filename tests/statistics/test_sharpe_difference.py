@@ -1,11 +1,16 @@
 """Two Sharpe ratios compared: published p-values, size under the null, degenerate input."""
 
+import math
 from typing import get_args
 
 import numpy as np
 import pytest
+import statsmodels.api as sm
+from scipy.stats import norm
+from statsmodels.stats.sandwich_covariance import S_hac_simple
 
 from remora.statistics.arrays import Floats
+from remora.statistics.hac import parzen_weight
 from remora.statistics.sharpe import sharpe, sharpe_difference_test
 from remora.statistics.sharpe_difference import Method
 from tests.statistics.published import published
@@ -86,3 +91,25 @@ def test_an_unknown_method_is_an_error() -> None:
 
     with pytest.raises(ValueError, match="method must be"):
         p_value(good[0], good[1], "t")  # type: ignore[arg-type]
+
+
+def test_the_hac_error_is_that_of_statsmodels_kernel(funds: tuple[Floats, Floats]) -> None:
+    a, b = funds
+    columns = np.stack([a, b, a**2, b**2], axis=1)
+    moments = columns.mean(0)
+    cubes = (moments[2:] - moments[:2] ** 2) ** 1.5
+    gradient = np.array([moments[2], -moments[3], -moments[0] / 2, moments[1] / 2]) / np.tile(cubes, 2)
+    centred, n = columns - moments, len(a)
+    fits = [sm.OLS(column[1:], sm.add_constant(column[:-1])).fit() for column in centred.T]
+    rho, power = np.array([f.params[1] for f in fits]), np.array([f.ssr / (n - 1) for f in fits]) ** 2
+    alpha = (4 * rho**2 * power / (1 - rho) ** 8).sum() / (power / (1 - rho) ** 4).sum()
+    width = 2.6614 * (alpha * n) ** 0.2
+
+    def weights(_lags: int) -> Floats:
+        return np.array([parzen_weight(lag / width) for lag in range(math.ceil(width))])
+
+    covariance = S_hac_simple(centred, nlags=math.ceil(width) - 1, weights_func=weights) / (n - 4)
+    error = math.sqrt(gradient @ covariance @ gradient / n)
+
+    assert error == pytest.approx(0.05255349854, abs=1e-8)
+    assert p_value(a, b, "hac") == pytest.approx(2 * norm.sf(abs(sharpe(a) - sharpe(b)) / error), abs=1e-9)

@@ -6,11 +6,18 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from scipy.optimize import minimize
-from scipy.stats import betabinom
+from scipy.optimize import LinearConstraint, minimize
+from scipy.stats import betabinom, norm
+from statsmodels.stats.meta_analysis import combine_effects
 
 from remora.statistics.arrays import Floats
-from remora.statistics.shrinkage import beta_binomial, empirical_bayes, james_stein, mixture_posterior
+from remora.statistics.shrinkage import (
+    beta_binomial,
+    empirical_bayes,
+    empirical_bayes_pull,
+    james_stein,
+    mixture_posterior,
+)
 from tests.statistics.published import published
 
 estimates = st.lists(st.floats(-100, 100), min_size=4, max_size=30).map(np.array)
@@ -175,3 +182,68 @@ def test_impossible_arguments_are_errors(call: object, text: str) -> None:
     assert callable(call)
     with pytest.raises(ValueError, match=text):
         call()
+
+
+def test_the_baseball_players_come_out_of_empirical_bayes_too() -> None:
+    early, _ = players()
+    variance = early.mean() * (1 - early.mean()) / 45
+
+    mean, _, pull = empirical_bayes_pull(early, np.full(early.size, variance))
+
+    # with equal variances Paule and Mandel's root and Morris' factor give Efron and Morris' estimate
+    assert 1 - pull[0] == pytest.approx(0.2116534171, abs=1e-9)
+    assert mean[0] == pytest.approx(0.2939, abs=5e-5)
+    np.testing.assert_allclose(mean, james_stein(early, variance), atol=1e-9)
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_the_prior_is_paule_and_mandels_of_statsmodels(seed: int) -> None:
+    rng = np.random.default_rng(seed)
+    variances = rng.uniform(0.05, 2.0, 25)
+    values = rng.normal(rng.normal(0, 1.0, 25), np.sqrt(variances))
+    theirs = combine_effects(values, variances, method_re="iterated", atol=1e-8, maxiter=500)
+    tau2, centre = theirs.tau2, theirs.mean_effect_re
+    pull = 22 / 24 * variances / (variances + tau2)
+
+    mean, deviation, found = empirical_bayes_pull(values, variances)
+
+    np.testing.assert_allclose(found, pull, atol=1e-6)
+    np.testing.assert_allclose(mean, centre + (1 - pull) * (values - centre), atol=1e-6)
+    np.testing.assert_allclose(deviation, np.sqrt(variances * (1 - pull)), atol=1e-6)
+
+
+def test_the_families_of_saxony_have_the_published_prior() -> None:
+    # Geissler's families of twelve children, by number of boys; maximum likelihood: 34.09558 and 31.5715
+    families = [3, 24, 104, 286, 670, 1033, 1343, 1112, 829, 478, 181, 45, 7]
+    boys = np.repeat(np.arange(13), families)
+
+    _, a, b = beta_binomial(boys, np.full(boys.size, 12))
+
+    assert a == pytest.approx(34.09558, rel=1e-3)
+    assert b == pytest.approx(31.5715, rel=1e-3)
+
+
+def test_no_other_prior_on_the_grid_explains_the_estimates_better() -> None:
+    rng = np.random.default_rng(3)
+    variances = rng.uniform(0.2, 1.0, 30)
+    values = rng.normal(np.repeat([0.0, 2.0], [22, 8]), np.sqrt(variances))
+    grid = np.linspace(values.min(), values.max(), 15)
+    likelihood = norm.pdf(values[:, None], grid, np.sqrt(variances)[:, None])
+
+    def loss(prior: Floats) -> float:
+        return -float(np.log(likelihood @ prior).mean())
+
+    best = minimize(
+        loss,
+        np.full(15, 1 / 15),
+        method="SLSQP",
+        bounds=[(0.0, 1.0)] * 15,
+        constraints=LinearConstraint(np.ones((1, 15)), 1.0, 1.0),
+        options={"maxiter": 500, "ftol": 1e-12},
+    ).x
+    posterior = likelihood * best
+    expected = posterior @ grid / posterior.sum(1)
+
+    found = mixture_posterior(values, variances, points=15, rounds=20_000)
+
+    np.testing.assert_allclose(found, expected, atol=0.02)

@@ -132,3 +132,50 @@ def test_the_weighted_ratio_of_daily_returns_is_the_ewma_ratio(returns: list[flo
 def test_ages_that_are_none_are_refused(ages: list[float]) -> None:
     with pytest.raises(ValueError, match="ages must"):
         elapsed_weights(ages, 10.0)
+
+
+@given(shift=st.floats(-0.2, 0.2), data=st.data(), n=st.integers(2, 20))
+def test_a_mark_out_moves_with_the_later_price_and_its_error_does_not(
+    shift: float, data: st.DataObject, n: int
+) -> None:
+    costs = np.array(data.draw(st.lists(st.floats(0.1, 0.9), min_size=n, max_size=n)))
+    later = np.array(data.draw(st.lists(st.floats(0.1, 0.9), min_size=n, max_size=n)))
+    events = np.array(data.draw(st.lists(st.integers(0, 4), min_size=n, max_size=n)))
+    before, after = mark_outs(costs, later, events), mark_outs(costs, later + shift, events)
+
+    assert before is not None
+    assert after is not None
+    assert after[0] == pytest.approx(before[0] + shift, abs=1e-12)
+    assert after[1] == pytest.approx(before[1], abs=1e-9)
+    assert before[:2] == pytest.approx(clustered_mean(later - costs, np.ones(n), events))
+
+
+@given(profits=st.lists(st.floats(-100, 100), max_size=30), scale=st.floats(0.01, 100))
+def test_a_profit_factor_is_pandas_ratio_of_sums_and_has_no_unit(profits: list[float], scale: float) -> None:
+    found = profit_factor(profits)
+    table = pd.Series(profits, dtype=float)
+    gains, losses = table.clip(lower=0).sum(), -table.clip(upper=0).sum()
+
+    assert found is None if losses == 0 else found == pytest.approx(gains / losses)
+    scaled = profit_factor([profit * scale for profit in profits])
+    assert (scaled is None) is (found is None)
+    assert scaled is None or scaled == pytest.approx(found)
+
+
+@given(ages=st.lists(st.floats(0, 1e4), min_size=1, max_size=30), half_life=st.floats(0.5, 1e4))
+def test_weights_sum_to_one_and_halve_with_the_half_life(ages: list[float], half_life: float) -> None:
+    weights = elapsed_weights(ages, half_life)
+    pair = elapsed_weights([0.0, half_life], half_life)
+
+    assert weights.sum() == pytest.approx(1.0)
+    assert pair[0] == pytest.approx(2.0 * pair[1])
+
+
+@given(values=st.lists(st.floats(-5, 5), min_size=3, max_size=20), shift=st.floats(-10, 10))
+def test_the_clustered_mean_moves_with_the_values(values: list[float], shift: float) -> None:
+    clusters = np.arange(len(values)) % 3
+    plain = clustered_mean(values, np.ones(len(values)), clusters)
+    moved = clustered_mean(np.array(values) + shift, np.ones(len(values)), clusters)
+
+    assert moved[0] == pytest.approx(plain[0] + shift, abs=1e-9)
+    assert moved[1] == pytest.approx(plain[1], abs=1e-9)

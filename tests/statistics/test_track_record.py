@@ -1,6 +1,7 @@
 """One wallet's record: events, days, edges."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import numpy as np
@@ -9,7 +10,7 @@ import pytest
 from remora.statistics.campaigns import campaigns
 from remora.statistics.scoring_params import ScoringParams
 from remora.statistics.scoring_table import ScoredTrade, trade_table
-from remora.statistics.track_record import TrackRecord, track_records
+from remora.statistics.track_record import TrackRecord, track_records, without_series
 
 START = datetime(2026, 1, 1, tzinfo=UTC)
 AS_OF = START + timedelta(days=9, hours=12)
@@ -89,3 +90,11 @@ def test_favourites_that_never_lost_keep_the_variance_of_their_price() -> None:
 
     assert found.edge == pytest.approx(0.05)
     assert found.edge_variance == pytest.approx(0.95 * 0.05 / 20)
+
+
+def test_without_its_series_a_record_says_the_same() -> None:
+    found = record([bet(0.5, "a", 0.5), bet(1.5, "b", 0.8)], {"a": (1, 3.1), "b": (0, 3.9)})
+    light = without_series(found)
+
+    assert (light.returns.size, light.daily.size) == (0, 0)
+    assert replace(light, returns=found.returns, daily=found.daily) == found

@@ -3,6 +3,7 @@
 import asyncio
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
+from typing import Any
 
 import pytest
 from sqlalchemy import text
@@ -10,6 +11,7 @@ from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from remora.domain.books import Level, OrderBook
+from remora.domain.chance import UNJUDGED, Learned, LearnedModel
 from remora.domain.ids import AccountId, ConditionId, EventId, OrderDigest, TokenId, WalletAddress
 from remora.domain.limits import Limits
 from remora.domain.market import Market, MarketClass, Outcome, ResolutionStatus
@@ -67,10 +69,12 @@ def book(token: TokenId) -> OrderBook:
     )
 
 
-async def prepared(engine: AsyncEngine, whales: int = 1, cash: str = "10000") -> None:
+async def prepared(
+    engine: AsyncEngine, whales: int = 1, cash: str = "10000", params: dict[str, Any] | None = None
+) -> None:
     await desk.ensure_desk(engine, ACCOUNT, venue_mode="twin", cash=Decimal(cash), now=NOW, now_venue=NOW)
     follows = [Follow(whale=whale(n), edge=Decimal("0.10"), unproven=False) for n in range(whales)]
-    await publish_roster(engine, follows, as_of=NOW, published_at=NOW, params={})
+    await publish_roster(engine, follows, as_of=NOW, published_at=NOW, params=params or {})
 
 
 async def ask(
@@ -131,6 +135,32 @@ async def test_a_re_run_of_the_same_workflow_gets_the_same_record(engine: AsyncE
 
     assert first.outcome == "copy"
     assert again == first
+
+
+async def test_a_decision_tells_whose_chance_sized_it(engine: AsyncEngine) -> None:
+    used = LearnedModel(
+        intercept=0.3,
+        price=1.0,
+        skill=0.0,
+        usd=0.0,
+        to_end=0.0,
+        categories=(),
+        skills=(),
+        knots=((0.0, 0.0), (1.0, 1.0)),
+    )
+    verdicts = [None, Learned("not used because it lost"), Learned("used because it won", used)]
+    notional = []
+    for number, verdict in enumerate(verdicts):
+        await prepared(engine, params={} if verdict is None else {"learned": verdict.recorded()})
+        found = await ask(engine, number, of=market(number))
+        assert found.outcome == "copy"
+        assert found.terms["learned_model"] == (UNJUDGED if verdict is None else verdict).why
+        notional.append((found.terms["probability_source"], Decimal(found.terms["notional"])))
+        assert (await ask(engine, number, of=market(number))).terms == found.terms
+
+    assert [source for source, _ in notional] == ["shrunk_edge", "shrunk_edge", "learned_model"]
+    assert notional[0][1] == notional[1][1] > 0
+    assert notional[2][1] != notional[0][1]
 
 
 async def test_a_late_duplicate_is_told_from_a_re_run(engine: AsyncEngine) -> None:

@@ -25,12 +25,14 @@ from remora.domain.decide import RosterStatus
 from remora.domain.ids import WalletAddress
 from remora.statistics.scoring_params import ScoringParams, in_order
 from remora.statistics.seats import SeatRules
-from remora.storage.roster import Follow, latest_funnel, load_roster, publish_roster
+from remora.storage.roster import Follow, latest_funnel, latest_learned, load_roster, publish_roster, standing
 from remora.storage.score_tables import Score, ScoreShard
 from remora.storage.scores import load_seats, newest_run
 from remora.venues.twin.scenario.model import Scenario
 from schemas.rescore import RESEARCH_QUEUE, SCHEDULE_ID, RescoreResult
 from starters.rescore import ensure_rescoring, start_rescoring
+from tests.research.biased import DAY, biased_store
+from tests.research.files import START
 from tests.research.seasons import season_store
 from workers.research import processes, research_worker
 from workflows.rescore import RescoreWorkflow
@@ -103,11 +105,44 @@ async def test_a_roster_is_published_with_everybody_accounted_for(
     assert run.params["half_spread"] == ScoringParams().half_spread
     assert in_order(await latest_funnel(engine)) == result.funnel
     assert next(iter(result.funnel)) == "history_incomplete"
+    # prices are right in a season: the model cannot win, and everybody is told
+    learned = await latest_learned(engine)
+    assert learned.model is None
+    assert result.learned_model == learned.why
+    assert learned.why.startswith("not used because it does not beat the baseline by 0.005 nats")
     async with engine.connect() as connection:
         assert await connection.scalar(select(func.count()).select_from(Score)) == result.wallets
         assert await connection.scalar(select(func.count()).select_from(ScoreShard)) == 0
     history = await handle.fetch_history()
     await Replayer(workflows=[RescoreWorkflow], data_converter=pydantic_data_converter).replay_workflow(history)
+
+
+@pytest.mark.system
+async def test_a_model_that_truly_wins_is_published_with_the_roster(
+    temporal_client: Client, engine: AsyncEngine, tmp_path: Path, pool: Executor
+) -> None:
+    root = biased_store(tmp_path).root
+    end = datetime.fromtimestamp(START + 202 * DAY, tz=UTC)
+    async with working(temporal_client, engine, root, pool):
+        run = await start_rescoring(temporal_client, as_of=end, pull=False, by="test", shards=2)
+        result = await run.result()
+
+    assert result.probation >= 1
+    assert result.learned_model.startswith("used because it beats the baseline")
+    follows = {follow.whale for follow in await load_roster(engine)}
+    learned = await latest_learned(engine)
+    assert learned.why == result.learned_model
+    assert learned.model is not None
+    assert {name for name, _ in learned.model.skills} == follows
+    async with engine.connect() as connection:
+        whale = await standing(connection, follows.pop())
+    assert whale.learned == learned
+    # the edges of everybody else are not kept twice
+    kept = await newest_run(engine)
+    assert kept is not None
+    assert kept.learned is not None
+    assert kept.learned["model"] is None
+    assert kept.learned["verdict"]["use"] is True
 
 
 @pytest.mark.system
