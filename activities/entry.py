@@ -39,7 +39,8 @@ class EntryActivities:
         case = self._case(ask)
         refusal = _refuse(ask)
         if refusal is not None:
-            return _skipped(await risk.record_skip(self._tools.engine, case, *refusal))
+            refused = _skipped(await risk.record_skip(self._tools.engine, case, *refusal))
+            return await self._with_opposite(ask, refused) if refusal[0] is SkipReason.CANCELLED else refused
         try:
             market, book = await asyncio.gather(
                 self._tools.venue.market_of(case.signal.token_id), self._book(case.signal)
@@ -51,14 +52,15 @@ class EntryActivities:
         except VenueUnavailable as error:
             if case.now_wall - case.signal.seen_at <= self._tools.limits.signal_age_max:
                 raise
-            return _skipped(await risk.record_skip(self._tools.engine, case, SkipReason.STALE, str(error)))
+            stale = await risk.record_skip(self._tools.engine, case, SkipReason.STALE, str(error))
+            return await self._with_opposite(ask, _skipped(stale))
         with self._tools.tracer.start_as_current_span("decide") as span:
             record = await risk.decide_and_record(
                 self._tools.engine, case, market=market, book=book, limits=self._tools.limits
             )
             span.set_attributes(decision_attributes(record))
         if record.order_id is None or record.position_id is None:
-            return await self._with_opposite(ask, market, _skipped(record))
+            return await self._with_opposite(ask, _skipped(record))
         return await self._send(record, record.order_id, record.position_id, market, book, case)
 
     def _case(self, ask: EnterAsk) -> Case:
@@ -119,12 +121,17 @@ class EntryActivities:
             holding=Holding.of(row.books, orders=() if order.signed is None else (order.signed.digest,)),
         )
 
-    async def _with_opposite(self, ask: EnterAsk, market: Market, entered: Entered) -> Entered:
+    async def _with_opposite(self, ask: EnterAsk, entered: Entered) -> Entered:
         """Name our position that this purchase is a sale against: the same whale, the other outcome."""
-        opposite = market.opposite(ask.signal.token_id)
-        held = await positions.find_open(self._tools.engine, ask.account, ask.signal.whale, opposite)
+        signal = ask.signal
+        if signal.side is Side.SELL or signal.kind is not TradeKind.TRADE:
+            return entered
+        held = await positions.find_other_outcome(
+            self._tools.engine, ask.account, signal.whale, signal.condition_id, signal.token_id
+        )
         if held is None:
             return entered
+        opposite = held.token_id
         sale = ask.signal.model_copy(
             update={
                 "key": f"opposite:{ask.signal.key}",

@@ -11,7 +11,7 @@ from activities.tools import Tools, heartbeating
 from remora.domain.exits import Thresholds, crossed, executable_bid, holding_before, share_to_sell, thresholds
 from remora.domain.market import Market, ResolutionStatus
 from remora.domain.money import MICRO, ZERO, floor_to
-from remora.domain.reasons import PositionState
+from remora.domain.reasons import PositionState, SkipReason
 from remora.domain.trade_key import names_transaction
 from remora.storage import decisions, orders, positions, risk, triggers
 from remora.storage import reconcile as adoption
@@ -158,10 +158,11 @@ class PositionActivities:
             position_id=ref.position_id,
             traceparent=ask.signal.trace.traceparent,
         )
-        await risk.record_exit_signal(
+        record = await risk.record_exit_signal(
             tools.engine, case, f"{signal.kind.value}: sell {floor_to(share, MICRO)} of ours"
         )
-        return Share(share=share)
+        # an earlier run has followed it: the shares of this one were bought after the whale sold
+        return Share(share=ZERO if record.reason is SkipReason.DUPLICATE else share)
 
     @activity.defn
     async def look_at_market(self, ref: Ref) -> MarketView:

@@ -1,18 +1,22 @@
 """Shares of a resolved market become dollars, at the venue and in our books."""
 
 import asyncio
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from decimal import Decimal
 
 from activities.tools import Tools
-from remora.domain.ids import TokenId
+from remora.domain.ids import ConditionId, TokenId
 from remora.domain.market import Market
 from remora.domain.money import MICRO, ZERO, floor_to
 from remora.storage import redemptions
-from remora.venues.venue import VenueRefused
+from remora.venues.venue import VenueRefused, VenueUnavailable
 
 SENT_ALREADY = ("already known", "nonce too low", "replacement transaction")
 """Words of a node that has a transaction with this number."""
+
+
+ROUNDING = 100 * MICRO
+"""What rounding between tokens and positions may move, in dollars."""
 
 
 class RedemptionDisputed(Exception):
@@ -22,8 +26,9 @@ class RedemptionDisputed(Exception):
 async def redeem_market(tools: Tools, market: Market) -> Decimal:
     """Redeem all our shares of a resolved market and book them; safe to repeat after a crash in between.
 
-    Booked is what the chain paid. Raises RedemptionDisputed when that is not what the payouts promise (booked
-    nevertheless), when shares are left (nothing is booked), or when the chain refuses.
+    Booked is what the chain paid, now or before somebody crashed. Raises RedemptionDisputed when that is not what
+    the payouts promise (booked nevertheless), when shares are left (nothing is booked), or when the chain refuses;
+    VenueUnavailable while the venue does not show yet what an earlier redemption paid.
     """
     assert market.payouts is not None, f"market {market.condition_id} has no payouts yet"
     payouts = {outcome.token_id: payout for outcome, payout in zip(market.outcomes, market.payouts, strict=True)}
@@ -38,16 +43,15 @@ async def redeem_market(tools: Tools, market: Market) -> Decimal:
     left = sum([await tools.venue.shares(token) for token in payouts], ZERO)
     if left:
         raise RedemptionDisputed(f"the redemption left {left:f} shares unredeemed")
-    disputed = credited not in (ZERO, promised)
-    if not credited and promised:
-        # another position of the market redeemed at the same time: let it book what was paid
-        await asyncio.sleep(tools.patience.look_pause.total_seconds())
+    if not credited:
+        credited, promised = await _paid_before(tools, market.condition_id, payouts)
+    disputed = abs(credited - promised) > ROUNDING
     booked = await redemptions.book_redemption(
         tools.engine,
         tools.venue.account,
         market.condition_id,
         payouts=payouts,
-        paid=credited if disputed else None,
+        paid=None if credited == promised else credited,
         now=tools.wall(),
     )
     if disputed:
@@ -56,6 +60,23 @@ async def redeem_market(tools: Tools, market: Market) -> Decimal:
             "what it paid is booked"
         )
     return booked
+
+
+async def _paid_before(
+    tools: Tools, condition_id: ConditionId, payouts: Mapping[TokenId, Decimal]
+) -> tuple[Decimal, Decimal]:
+    """Return what was paid for shares that are gone and still in our books, and what the payouts promise for them.
+
+    They were redeemed before a crash, for another position of the market, or by the venue itself.
+    """
+    account = tools.venue.account
+    owed, booked = await redemptions.owed_and_booked(tools.engine, account, condition_id, payouts=payouts)
+    shown = await tools.venue.redeemed(condition_id) if owed else None
+    if shown is None:
+        return owed, owed
+    if shown <= booked:
+        raise VenueUnavailable(f"the venue does not show yet what the redemption of {condition_id} paid")
+    return shown - booked, owed
 
 
 async def _under_way(tools: Tools, tokens: Iterable[TokenId], error: VenueRefused) -> bool:

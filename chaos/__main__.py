@@ -7,7 +7,8 @@ import sys
 from datetime import datetime
 from pathlib import Path
 
-from chaos.crash import crash_everywhere
+from chaos.crash import crash_everywhere, part_of
+from chaos.lives import LIVES
 from chaos.report import as_json, as_text, burst_text, crash_text, plain, shortfalls
 from chaos.run import WINDOW_S, run
 from chaos.watchers import burst
@@ -18,7 +19,9 @@ def main() -> int:
     """Run once; return 0 when nothing was lost or doubled and enough happened, else 1."""
     options = _parser().parse_args()
     if options.crash_points:
-        crashed = asyncio.run(crash_everywhere(options.point, say=_say))
+        wanted = options.point or options.part
+        kinds = options.life or tuple(LIVES)
+        crashed = asyncio.run(crash_everywhere(wanted, kinds=kinds, logs=options.logs, say=_say))
         print(json.dumps(plain(crashed), indent=2) if options.json else crash_text(crashed))
         return 1 if crashed.broken or crashed.missed else 0
     if options.tape is not None:
@@ -27,7 +30,7 @@ def main() -> int:
         print(json.dumps(plain(played), indent=2) if options.json else burst_text(played))
         return 1 if played.broken or not played.told else 0
     _say(f"seed {options.seed}, {options.rounds} rounds of {options.window:g} s")
-    outcome = asyncio.run(run(options.seed, options.rounds, window_s=options.window, say=_say))
+    outcome = asyncio.run(run(options.seed, options.rounds, window_s=options.window, logs=options.logs, say=_say))
     print(json.dumps(as_json(outcome), indent=2) if options.json else as_text(outcome))
     return 1 if outcome.broken or shortfalls(outcome) else 0
 
@@ -42,6 +45,11 @@ def _parser() -> argparse.ArgumentParser:
         "--crash-points", action="store_true", help="instead: die at every await of the order path"
     )
     parser.add_argument("--point", action="append", help="with --crash-points: only at this one; may be repeated")
+    parser.add_argument(
+        "--part", type=part_of, metavar="N/M", help="with --crash-points: every M-th from the N-th on"
+    )
+    parser.add_argument("--life", action="append", choices=LIVES, help="with --crash-points: only such positions")
+    parser.add_argument("--logs", type=Path, help="leave the processes' logs in this directory")
     parser.add_argument(
         "--tape", type=Path, help="instead: play a tape before two watchers; --from, --to, --wallet"
     )

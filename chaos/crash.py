@@ -72,11 +72,21 @@ class CrashReport:
         return sorted(set(self.wanted) - set(self.struck))
 
 
+def part_of(part: str) -> list[str]:
+    """Return the points of a part such as "2/4": every fourth from the second on. ValueError if there is none."""
+    number, _, count = part.partition("/")
+    first, step = int(number), int(count)
+    if not 1 <= first <= step:
+        raise ValueError(f"part: expected one of 1/{step} to {step}/{step}, found {part}")
+    return points()[first - 1 :: step]
+
+
 async def crash_everywhere(
     wanted: Sequence[str] | None = None,
     *,
     kinds: Sequence[str] = tuple(LIVES),
     batch: int = BATCH,
+    logs: Path | None = None,
     say: Say = lambda _line: None,
 ) -> CrashReport:
     """Let the worker die once at each of `wanted` (all points by default), checking the books after each batch."""
@@ -87,7 +97,7 @@ async def crash_everywhere(
         todo = Path(directory) / "points.txt"
         todo.write_text("\n".join(report.wanted) + "\n")
         crashing = worker("worker-1", module="chaos.crashing_worker", env={**LIMITS, TODO: str(todo)}, forks=True)
-        async with chaos_place(markets=MARKETS, whales=WHALES, services=[crashing]) as place:
+        async with chaos_place(markets=MARKETS, whales=WHALES, services=[crashing], logs=logs) as place:
             await _batches(place, todo, report, tuple(kinds), batch, say)
     report.seconds = time.monotonic() - began
     return report

@@ -1,12 +1,15 @@
 """The whole stack of a chaos run: two workers, two watchers, servers of their own, a twin with empty books."""
 
+import asyncio
 import contextlib
 import dataclasses
+import shutil
 import sys
 from collections.abc import AsyncIterator, Awaitable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from decimal import Decimal
+from pathlib import Path
 from typing import Any
 
 import httpx
@@ -143,10 +146,11 @@ async def chaos_place(
     whales: int,
     services: Sequence[Service] | None = None,
     twin_options: Sequence[str] = TWIN_OPTIONS,
+    logs: Path | None = None,
 ) -> AsyncIterator[Place]:
     """Start everything, list markets (two to an event, every third neg-risk), follow whales; end it all.
 
-    The first of `services` is started with the account funded.
+    The first of `services` is started with the account funded. What the processes said is left in `logs`.
     """
     wallets = tuple(WalletAddress(f"0x{number:040x}") for number in range(0xA1, 0xA1 + whales))
     first, *others = services or [*map(worker, WORKERS), *map(watcher, WATCHERS)]
@@ -172,6 +176,8 @@ async def chaos_place(
             await follow(place, wallets)
             yield place
         finally:
+            if logs is not None:
+                await asyncio.to_thread(shutil.copytree, stack.state_dir / "logs", logs, dirs_exist_ok=True)
             await control.aclose()
             await engine.dispose()
 

@@ -61,7 +61,6 @@ def as_text(found: Outcome) -> str:
         f"found by reconciling: {_counts(found.differences)}",
         f"seconds: {', '.join(f'{what} {took:.0f}' for what, took in found.seconds.items())}",
     ]
-    lines += [f"ended by itself: {line}" for line in found.gave_up]
     wrong = [*found.broken, *shortfalls(found)]
     if wrong:
         return "\n".join([*lines, f"FAILED, again with {again(found)}:", *(f"  {line}" for line in wrong)])

@@ -7,6 +7,7 @@ from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import datetime
+from pathlib import Path
 
 import httpx
 
@@ -73,13 +74,20 @@ def markets_of(rounds: int) -> int:
     return max(10, rounds // 4)
 
 
-async def run(seed: int, rounds: int, *, window_s: float = WINDOW_S, say: Say = lambda _line: None) -> Outcome:
-    """Return what a run with this seed came to; `say` hears of progress."""
+async def run(
+    seed: int,
+    rounds: int,
+    *,
+    window_s: float = WINDOW_S,
+    logs: Path | None = None,
+    say: Say = lambda _line: None,
+) -> Outcome:
+    """Return what a run with this seed came to; `say` hears of progress, the logs are left in `logs`."""
     out = Outcome(seed, rounds, window_s)
     markets = markets_of(rounds)
     steps = draw(seed, rounds=rounds, window_s=window_s, markets=markets, whales=WHALES)
     began = time.monotonic()
-    async with chaos_place(markets=markets, whales=WHALES) as place:
+    async with chaos_place(markets=markets, whales=WHALES, logs=logs) as place:
         await watching(place, WATCHERS)
         out.seconds["start"] = time.monotonic() - began
         async with Supervisor(place.stack, KEPT) as supervisor:
@@ -90,6 +98,7 @@ async def run(seed: int, rounds: int, *, window_s: float = WINDOW_S, say: Say = 
             await place.control.delete("/faults")
             await _settle(place, out, say)
             out.restarts, out.gave_up = dict(supervisor.restarts), list(supervisor.gave_up)
+            out.broken += [f"ended by itself: {line}" for line in out.gave_up]
     return out
 
 

@@ -6,11 +6,10 @@ from collections.abc import AsyncIterator
 from datetime import timedelta
 
 import structlog
-from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from remora.storage.orders import any_rests
-from remora.venues.venue import Trading, VenueError
+from remora.venues.venue import Trading
 
 log = structlog.get_logger(__name__)
 
@@ -35,6 +34,6 @@ async def _beat(trading: Trading, engine: AsyncEngine, every: timedelta) -> None
         try:
             if await any_rests(engine, trading.account):
                 await trading.beat()
-        except (VenueError, DBAPIError, OSError) as error:
+        except Exception as error:  # noqa: BLE001 whatever is down, the next beat is tried
             log.warning("heartbeat.unsent", cause=str(error))
         await asyncio.sleep(every.total_seconds())

@@ -6,11 +6,13 @@ import contextlib
 import multiprocessing
 import os
 import signal
+import sys
 import time
 from collections.abc import AsyncIterator
 from concurrent.futures import Executor, ProcessPoolExecutor
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime, timedelta
+from functools import partial
 
 from sqlalchemy.ext.asyncio import AsyncEngine
 from temporalio.client import Client
@@ -30,6 +32,7 @@ from schemas.rescore import RESEARCH_QUEUE
 from starters.client import connect
 from starters.rescore import ensure_rescoring
 from starters.roster import scoring_params
+from workers.servers import UNAVAILABLE, ServerAway, StoppedBefore, answered
 from workers.venues import endpoints_of
 from workflows.backtest import BacktestWorkflow
 from workflows.rescore import RescoreWorkflow
@@ -105,12 +108,14 @@ async def serve(settings: Settings, stop: asyncio.Event, *, count: int) -> None:
     engine = create_engine(settings.database_url)
     pool = processes(count)
     try:
-        client = await connect(
-            settings.temporal_address, namespace=settings.temporal_namespace, interceptors=tracing.interceptors()
-        )
-        tools = scoring_tools(settings, engine, await endpoints_of(settings), pool)
+        address, namespace = settings.temporal_address, settings.temporal_namespace
+        connecting = partial(connect, address, namespace=namespace, interceptors=tracing.interceptors())
+        client = await answered(f"Temporal at {address}", connecting, stop=stop)
+        endpoints = await answered("the venue", lambda: endpoints_of(settings), stop=stop)
+        tools = scoring_tools(settings, engine, endpoints, pool)
         async with research_worker(client, tools, at_once=count):
-            await ensure_rescoring(client, pull=True)
+            ensuring = partial(ensure_rescoring, client, pull=True)
+            await answered("Temporal, for the rescoring", ensuring, stop=stop)
             await stop.wait()
     finally:
         pool.shutdown(wait=False, cancel_futures=True)
@@ -122,7 +127,8 @@ async def _main(arguments: argparse.Namespace) -> None:
     stop = asyncio.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(number, stop.set)
-    await serve(load_settings(), stop, count=arguments.processes)
+    with contextlib.suppress(StoppedBefore):
+        await serve(load_settings(), stop, count=arguments.processes)
 
 
 def main() -> None:
@@ -134,6 +140,9 @@ def main() -> None:
             asyncio.run(_main(parser.parse_args()))
         except SettingsError as error:
             raise SystemExit(str(error)) from None
+        except ServerAway as error:
+            sys.stderr.write(f"{error}\n")
+            raise SystemExit(UNAVAILABLE) from None
 
 
 if __name__ == "__main__":

@@ -9,6 +9,7 @@ import signal
 import sys
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -40,6 +41,7 @@ from workers.alerting import alerting
 from workers.beating import beating
 from workers.live_access import access_checked
 from workers.observing import measuring, observe
+from workers.servers import UNAVAILABLE, ServerAway, StoppedBefore, answered
 from workers.venues import open_venue
 from workflows.desk import DeskWorkflow
 from workflows.position import PositionWorkflow
@@ -104,7 +106,7 @@ def utc_now() -> datetime:
 
 
 async def serve(settings: Settings, stop: asyncio.Event, *, ready_file: Path | None, with_watcher: bool) -> None:
-    """Run until `stop`; raise SettingsError when an address or a key is missing."""
+    """Run until `stop`; raise SettingsError when an address or a key is missing, ServerAway for a dead server."""
     database, address = settings.database_url, settings.temporal_address
     if database is None or address is None:
         raise SettingsError(
@@ -115,17 +117,19 @@ async def serve(settings: Settings, stop: asyncio.Event, *, ready_file: Path | N
     tracing.instrument_httpx()
     observed = observe(process_metrics(), settings)
     engine = create_engine(database)
-    client = await connect(
+    connecting = partial(
+        connect,
         address,
         namespace=settings.temporal_namespace,
         interceptors=tracing.interceptors(),
         runtime=observed.runtime,
     )
-    venue = await open_venue(settings, engine)
+    client = await answered(f"Temporal at {address}", connecting, stop=stop)
+    venue = await answered("the venue", lambda: open_venue(settings, engine), stop=stop)
     if isinstance(venue, PolymarketVenue):
         REDACTOR.hide(venue.secrets())
     try:
-        await _open_desk(engine, venue, settings)
+        await answered("the account's books", lambda: _open_desk(engine, venue, settings), stop=stop)
         metrics, limits = observed.metrics, settings.limits()
         tools = Tools(
             venue=venue, engine=engine, limits=limits, wall=utc_now, metrics=metrics, tracer=tracing.tracer
@@ -137,8 +141,7 @@ async def serve(settings: Settings, stop: asyncio.Event, *, ready_file: Path | N
             alerting(engine, venue.account, settings, now=utc_now),
             measuring(metrics, engine, venue.account, limits=limits, venue=venue, now=utc_now),
         ):
-            await ensure_desk(client, venue.account, mode=settings.mode.value)
-            await ensure_schedule(client, venue.account, mode=settings.mode.value)
+            await answered("Temporal, for the desk", lambda: _start_desk(client, venue, settings), stop=stop)
             if ready_file is not None:
                 await asyncio.to_thread(ready_file.write_text, f"{os.getpid()}\n")
             if with_watcher:
@@ -170,13 +173,19 @@ async def _open_desk(engine: AsyncEngine, venue: Venue, settings: Settings) -> N
         )
 
 
+async def _start_desk(client: Client, venue: Venue, settings: Settings) -> None:
+    await ensure_desk(client, venue.account, mode=settings.mode.value)
+    await ensure_schedule(client, venue.account, mode=settings.mode.value)
+
+
 async def _main(arguments: argparse.Namespace) -> None:
     stop = asyncio.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(number, stop.set)
     settings = load_settings()
     configure_logging(as_json=not sys.stderr.isatty(), secrets=settings.secrets())
-    await serve(settings, stop, ready_file=arguments.ready_file, with_watcher=arguments.with_watcher)
+    with contextlib.suppress(StoppedBefore):
+        await serve(settings, stop, ready_file=arguments.ready_file, with_watcher=arguments.with_watcher)
 
 
 def main() -> None:
@@ -189,6 +198,9 @@ def main() -> None:
         asyncio.run(_main(arguments))
     except SettingsError as error:
         raise SystemExit(str(error)) from None
+    except ServerAway as error:
+        sys.stderr.write(f"{error}\n")
+        raise SystemExit(UNAVAILABLE) from None
     finally:
         if arguments.ready_file is not None:
             with contextlib.suppress(FileNotFoundError):

@@ -5,6 +5,7 @@ import os
 import signal
 import sys
 from datetime import UTC, datetime
+from functools import partial
 
 from opentelemetry import trace
 from sqlalchemy.ext.asyncio import AsyncEngine
@@ -20,6 +21,7 @@ from remora.telemetry.tracing import SCOPE, start_tracing
 from remora.venues.venue import Venue
 from starters.client import connect
 from workers.observing import observe
+from workers.servers import UNAVAILABLE, ServerAway, StoppedBefore, answered
 from workers.temporal_outlet import TemporalOutlet
 from workers.venues import open_venue
 
@@ -72,7 +74,7 @@ def _required(name: str, value: str | None) -> str:
 
 
 async def main() -> int:
-    """Run a watcher on its own until it is told to stop; 2 when a setting is missing."""
+    """Run a watcher on its own until told to stop; 2 when a setting is missing, 4 when a server stays away."""
     configure_logging(as_json=not sys.stderr.isatty())
     try:
         settings = load_settings()
@@ -89,17 +91,21 @@ async def main() -> int:
     for number in (signal.SIGINT, signal.SIGTERM):
         asyncio.get_running_loop().add_signal_handler(number, stop.set)
     engine = create_engine(database)
-    client = await connect(
+    connecting = partial(
+        connect,
         temporal,
         namespace=settings.temporal_namespace,
         interceptors=tracing.interceptors(),
         runtime=observed.runtime,
     )
     try:
-        venue = await open_venue(settings, engine)
-    except SettingsError as error:
+        client = await answered(f"Temporal at {temporal}", connecting, stop=stop)
+        venue = await answered("the venue", lambda: open_venue(settings, engine), stop=stop)
+    except StoppedBefore:
+        return 0
+    except (SettingsError, ServerAway) as error:
         sys.stderr.write(f"{error}\n")
-        return 2
+        return UNAVAILABLE if isinstance(error, ServerAway) else 2
     try:
         await run(client, venue, engine, settings, stop, metrics=observed.metrics, tracer=tracing.tracer)
     finally:

@@ -42,6 +42,16 @@ class Holdings:
         """Return the markets we hold something of."""
         return frozenset(position.condition_id for position in self.held)
 
+    def held_by(self, whale: WalletAddress, token_id: TokenId) -> bool:
+        """Tell whether we copy a whale's holding in a token."""
+        return any(position.whale == whale and position.token_id == token_id for position in self.held)
+
+    def turned_round(self, whale: WalletAddress, condition_id: ConditionId, token_id: TokenId) -> bool:
+        """Tell whether we copy the whale in another outcome of the market: its purchase is a sale to us."""
+        return any(
+            position.whale == whale and position.token_id != token_id for position in self.of_market(condition_id)
+        )
+
     def of_market(self, condition_id: ConditionId) -> list[Held]:
         """Return the positions in one market."""
         return [position for position in self.held if position.condition_id == condition_id]

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable, Collection
+from dataclasses import replace
 from datetime import datetime
 from functools import partial
 
@@ -11,7 +12,7 @@ from remora.detection.aggregator import Aggregator
 from remora.detection.changes import spread
 from remora.detection.holdings import Holdings
 from remora.detection.lanes import Delivery, Kind, Lanes
-from remora.detection.outlet import Outlet
+from remora.detection.outlet import Outlet, Unreachable
 from remora.detection.pace import Pace
 from remora.detection.recent_keys import RecentKeys
 from remora.detection.sightings import Sightings
@@ -126,14 +127,20 @@ class Intake:
 
     def _refusal(self, trade: WhaleTrade) -> Skip | None:
         bad = check_trade(trade, now_venue=self._time.venue_now(), limits=self._limits)
-        if bad is not None or trade.side is Side.SELL:
+        if bad is not None or trade.side is Side.SELL or self._turned_round(trade):
             return bad
-        return self._lateness(trade.happened_at, trade.seen_at)
+        return self._lateness(trade)
 
-    def _lateness(self, happened_at: datetime, seen_at: datetime) -> Skip | None:
-        """Return the refusal of a purchase too old to copy; a sale is never too old."""
-        began = min(seen_at, self._time.clock.wall_time(happened_at))
-        age = self._time.now() - began
+    def _turned_round(self, bought: WhaleTrade | Signal) -> bool:
+        """Tell whether a purchase is a sale to a position of ours, which is never too old to be heard of."""
+        return self._holdings.turned_round(bought.whale, bought.condition_id, bought.token_id)
+
+    def _began(self, bought: WhaleTrade | Signal) -> datetime:
+        return min(bought.seen_at, self._time.clock.wall_time(bought.happened_at))
+
+    def _lateness(self, bought: WhaleTrade | Signal) -> Skip | None:
+        """Return the refusal of a purchase too old to copy."""
+        age = self._time.now() - self._began(bought)
         if age <= self._limits.signal_age_max:
             return None
         return Skip(SkipReason.STALE, f"{age.total_seconds():.1f} s old when the watcher had it")
@@ -176,18 +183,23 @@ class Intake:
         )
 
     async def _enter(self, signal: Signal) -> None:
-        late = self._lateness(signal.happened_at, signal.seen_at)
+        late = self._lateness(signal)
         if late is not None:
-            self._skips.push(signal, late.reason, late.detail)
-            return
+            if not self._turned_round(signal):
+                self._skips.push(signal, late.reason, late.detail)
+                return
+            # whoever decides about it must find it too old as well, and tells our position
+            signal = replace(signal, seen_at=self._began(signal))
         self._stage("queued", signal)
         await self._outlet.whale_traded(signal, self._time.clock)
         self._stage("handed_over", signal)
 
     async def _reduce(self, signal: Signal) -> None:
-        taken = await self._outlet.whale_traded(signal, self._time.clock)
-        if not taken:
-            self._skips.push(signal, SkipReason.NOT_HELD, "a sale of something we do not copy")
+        if await self._outlet.whale_traded(signal, self._time.clock):
+            return
+        if self._holdings.held_by(signal.whale, signal.token_id):
+            raise Unreachable("the position is open and its workflow gone: reconciling brings it back")
+        self._skips.push(signal, SkipReason.NOT_HELD, "a sale of something we do not copy")
 
     def _count(self, fate: str, trades: int = 1) -> None:
         self._metrics.trades.labels(fate).inc(trades)

@@ -67,12 +67,16 @@ async def load_position(engine: AsyncEngine, position_id: str) -> PositionRow:
     return row_of(row)
 
 
-async def find_open(
-    engine: AsyncEngine, account: AccountId, whale: WalletAddress, token_id: TokenId
+async def find_other_outcome(
+    engine: AsyncEngine, account: AccountId, whale: WalletAddress, condition_id: ConditionId, token_id: TokenId
 ) -> PositionRow | None:
-    """Return the open position that copies a whale's holding in a token, None without one."""
+    """Return the open position that copies a whale in another outcome of a market, None without one."""
     query = select(Position.__table__).where(
-        Position.account == account, Position.whale == whale, Position.token_id == token_id, NOT_ENDED
+        Position.account == account,
+        Position.whale == whale,
+        Position.condition_id == condition_id,
+        Position.token_id != token_id,
+        NOT_ENDED,
     )
     async with engine.connect() as connection:
         row = (await connection.execute(query)).mappings().first()

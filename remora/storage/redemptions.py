@@ -5,7 +5,7 @@ from datetime import datetime
 from decimal import Decimal
 from typing import Any
 
-from sqlalchemy import select, update
+from sqlalchemy import func, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from remora.domain.ids import AccountId, ConditionId, TokenId
@@ -17,10 +17,16 @@ from remora.storage.tables import Position
 HELD = Position.bought_shares - Position.sold_shares - Position.redeemed_shares
 
 
-async def held_in_market(engine: AsyncEngine, account: AccountId, condition_id: ConditionId) -> dict[str, Decimal]:
-    """Return the shares of every position with shares in a market, by position id, ended ones included."""
+async def owed_and_booked(
+    engine: AsyncEngine, account: AccountId, condition_id: ConditionId, *, payouts: Mapping[TokenId, Decimal]
+) -> tuple[Decimal, Decimal]:
+    """Return the dollars that a market's payouts promise for what our books hold, and those booked already."""
+    booked = select(func.coalesce(func.sum(Position.redeemed_dollars), 0)).where(
+        Position.account == account, Position.condition_id == condition_id
+    )
     async with engine.connect() as connection:
-        return {row.id: row.held for row in await _holders(connection, account, condition_id)}
+        rows = await _holders(connection, account, condition_id)
+        return sum(_parts(rows, payouts).values(), ZERO), Decimal(await connection.scalar(booked) or 0)
 
 
 async def book_redemption(

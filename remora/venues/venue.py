@@ -174,6 +174,12 @@ class Trading(Protocol):
     async def redeem(self, condition_id: ConditionId) -> Decimal:
         """Redeem a resolved market's shares and return the dollars credited; 0 when nothing was left."""
 
+    async def redeemed(self, condition_id: ConditionId) -> Decimal | None:
+        """Return the dollars that a market's redemptions have paid us, as far as the venue shows them by now.
+
+        None where no record is kept and what the payouts promise is what was paid.
+        """
+
 
 class WhaleFeed(Protocol):
     """Fills of followed wallets from a stream; reconnects by itself and reports every gap in-line."""

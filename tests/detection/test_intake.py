@@ -9,6 +9,7 @@ from typing import cast
 from prometheus_client import CollectorRegistry
 from sqlalchemy.ext.asyncio import AsyncEngine
 
+from remora.detection.holdings import Held, Holdings
 from remora.detection.intake import Intake
 from remora.detection.lanes import Lanes
 from remora.detection.outlet import Crossing, MarketChange, OrderChange, Unreachable
@@ -92,7 +93,20 @@ def trade(number: int = 0, **changes: object) -> WhaleTrade:
     return replace(made, **changes)  # type: ignore[arg-type]
 
 
-async def deliver(engine: AsyncEngine, heard: Heard, trades: list[WhaleTrade]) -> dict[str, int]:
+def held(token: str, whale: WalletAddress = WHALE) -> Held:
+    """Return an open position in a token of the market of `trade`."""
+    return Held(
+        position_id=f"p{token}",
+        workflow_id=f"w{token}",
+        whale=whale,
+        token_id=TokenId(token),
+        condition_id=trade().condition_id,
+    )
+
+
+async def deliver(
+    engine: AsyncEngine, heard: Heard, trades: list[WhaleTrade], holdings: Holdings | None = None
+) -> dict[str, int]:
     """Feed trades to an intake; return the skips by reason once everything is delivered."""
     pace, metrics = Pace(), Metrics(CollectorRegistry())
     time = VenueTime(cast("MarketData", LiveClock()), now)
@@ -108,6 +122,7 @@ async def deliver(engine: AsyncEngine, heard: Heard, trades: list[WhaleTrade]) -
         limits=Limits(),
         pace=pace,
         metrics=metrics,
+        holdings=holdings,
     )
     intake.followed = {WHALE}
     for one in trades:
@@ -166,3 +181,37 @@ async def test_the_order_of_delivery_decides_nothing(engine: AsyncEngine) -> Non
     assert await deliver(engine, heard, shuffled) == {}
     assert sum(signal.size for signal in heard.signals) == 36
     assert sorted(key for signal in heard.signals for key in signal.trade_keys) == [f"k{n}" for n in range(8)]
+
+
+async def test_an_old_purchase_of_the_other_outcome_still_reaches_our_position_and_is_old_there(
+    engine: AsyncEngine,
+) -> None:
+    heard, holdings, then = Heard(), Holdings(), now() - timedelta(minutes=5)
+    holdings.replace([held("8"), held("9", whale=WalletAddress("0x" + "8" * 40))])
+
+    skipped = await deliver(engine, heard, [trade(1, happened_at=then)], holdings)
+
+    assert skipped == {}
+    assert [(signal.key, signal.seen_at <= then + timedelta(seconds=1)) for signal in heard.signals] == [
+        ("k1", True)
+    ]
+
+    holdings.replace([held("7"), held("9", whale=WalletAddress("0x" + "8" * 40))])
+    assert await deliver(engine, Heard(), [trade(2, happened_at=then)], holdings) == {"stale": 1}
+
+
+async def test_a_sale_waits_for_the_workflow_of_an_open_position(engine: AsyncEngine) -> None:
+    holdings = Holdings()
+    holdings.replace([held("7")])
+
+    class Adopted(Heard):
+        """Nobody runs the position until the third sale reaches it."""
+
+        async def whale_traded(self, signal: Signal, clock: VenueClock) -> bool:
+            """Remember a signal."""
+            return await super().whale_traded(signal, clock) and len(self.signals) > 2
+
+    heard = Adopted()
+
+    assert await deliver(engine, heard, [trade(1, side=Side.SELL)], holdings) == {}
+    assert [signal.key for signal in heard.signals] == ["k1"] * 3

@@ -4,6 +4,7 @@ from decimal import Decimal
 
 import pytest
 
+from remora.domain.ids import ConditionId
 from schemas.position import CloseRequest
 from schemas.reconcile import ReconcileResult
 from tests.fixtures.desk import WHALES, Desk
@@ -68,3 +69,25 @@ async def test_a_chain_that_disagrees_needs_a_person_and_says_why(
         assert (await desk.reconcile()).differences == ()
 
     assert (await desk.twin.books())["shares"] == {}
+
+
+async def test_a_short_payout_whose_redeemer_died_is_booked_as_it_was_paid(
+    desk: Desk, twin_market: TwinMarket
+) -> None:
+    async with desk.worker():
+        name = await desk.buy(twin_market)
+        held = (await desk.position(name)).books.shares
+    await desk.twin.post("/faults", kind="redeem_short")
+    await desk.twin.post("/resolve", condition_id=twin_market.condition_id, payouts=[1, 0])
+    # the shares are gone, and whoever redeemed them died before a word of it was written
+    assert await desk.venue.redeem(ConditionId(twin_market.condition_id)) == held * 9 / 10
+
+    async with desk.worker():
+        await desk.reconcile()
+        row = await desk.position(name, "needs_attention")
+        assert (row.books.redeemed_shares, row.books.redeemed_dollars) == (held, held * 9 / 10)
+        await desk.handle(name).execute_update(PositionWorkflow.close, CloseRequest(by="me"))
+        assert (await desk.handle(name).result()).state == "closed"
+        assert (await desk.reconcile()).differences == ()
+
+    await desk.assert_books_equal()

@@ -168,6 +168,9 @@ class MemoryVenue:
     async def shares(self, token_id: TokenId) -> Decimal:
         return ZERO
 
+    async def redeemed(self, condition_id: ConditionId) -> Decimal | None:
+        return None
+
     async def redeem(self, condition_id: ConditionId) -> Decimal:
         return ZERO
 

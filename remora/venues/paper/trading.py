@@ -255,6 +255,10 @@ class PaperTrading:
                 total += credited
         return total
 
+    async def redeemed(self, condition_id: ConditionId) -> Decimal | None:
+        """Return None: imagined money is paid as promised."""
+        return None
+
     async def meet_books(self) -> None:
         """Let resting orders meet the books of now; an order whose market ended is cancelled."""
         async with self._store.turn(self._account) as turn:

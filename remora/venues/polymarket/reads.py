@@ -19,6 +19,7 @@ from remora.domain.books import Level, OrderBook
 from remora.domain.clock import VenueClock
 from remora.domain.ids import ConditionId, TokenId, WalletAddress
 from remora.domain.market import Market
+from remora.domain.money import ZERO
 from remora.domain.trades import TradeSource, WhaleTrade
 from remora.venues.polymarket import sdk
 from remora.venues.polymarket.endpoints import Endpoints
@@ -169,6 +170,14 @@ class Reads:
             if cursor is None:
                 break
         return whole_trades(sorted(trades, key=lambda trade: trade.happened_at))
+
+    async def redeemed_by(self, wallet: WalletAddress, condition_id: ConditionId) -> Decimal:
+        """Return the dollars that a wallet was paid for shares of a market, as far as the Data API shows."""
+        # a start of 1 stands for everything: without one the last three years are searched
+        asked = {"user": wallet, "condition_id": condition_id, "type": "REDEEM", "start": 1, "limit": PAGE}
+        page = await self._data_page("/v2/activity", asked)
+        paid = (number(row.get("usdc_size")) for row in page.rows if isinstance(row, dict))
+        return sum((dollars for dollars in paid if dollars is not None), ZERO)
 
     async def whale_holding(self, whale: WalletAddress, token_id: TokenId) -> Decimal | None:
         """Return the shares a wallet holds of a token, None when the Data API does not list it."""

@@ -11,7 +11,7 @@ import httpx
 from polymarket import AsyncSecureClient, OrderHeartbeatMismatchError, RequestRejectedError
 from polymarket.models.clob.account import ClobTrade
 
-from remora.domain.ids import AccountId, ConditionId, OrderDigest, TokenId
+from remora.domain.ids import AccountId, ConditionId, OrderDigest, TokenId, WalletAddress
 from remora.domain.market import Market
 from remora.domain.money import ZERO, Side, from_micros
 from remora.domain.orders import (
@@ -222,6 +222,10 @@ class TradingSide:
     async def redeem(self, condition_id: ConditionId) -> Decimal:
         """Redeem a resolved market's shares and return the dollars credited; 0 when nothing was left."""
         return await self.chain.redeem(await self._reads.market(condition_id))
+
+    async def redeemed(self, condition_id: ConditionId) -> Decimal | None:
+        """Return the dollars that a market's redemptions have paid us, as the Data API shows them later."""
+        return await self._reads.redeemed_by(WalletAddress(self.account), condition_id)
 
 
 def outcome(digest: OrderDigest, status: int, body: str) -> SendOutcome:

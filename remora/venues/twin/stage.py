@@ -279,6 +279,8 @@ class Stage:
         paid = from_micros(event.dollars)
         # rounding takes less than a millionth a token; a chain that pays short takes more
         rate = paid / owed if owed - paid > 2 * MICRO else ONE
+        shown = [floor_to(burnt * payout * rate, MICRO) for burnt, payout in zip(burnt_of, payouts, strict=True)]
+        shown[shown.index(max(shown))] += paid - sum(shown)
         for index, burnt in enumerate(burnt_of):
             if burnt > 0:
                 self.public.redeem(
@@ -287,7 +289,7 @@ class Stage:
                     condition_id=event.condition_id,
                     outcome_index=index,
                     size=burnt,
-                    usd=floor_to(burnt * payouts[index] * rate, MICRO) if rate != ONE else burnt * payouts[index],
+                    usd=shown[index],
                     transaction_hash=digest,
                 )
 
