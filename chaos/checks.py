@@ -159,7 +159,7 @@ def orders(found: Evidence) -> Iterator[str]:
 def limits(found: Evidence, caps: Caps) -> Iterator[str]:
     """No cap was exceeded at any fill of the exchange, and no minute saw too many entry orders.
 
-    Equity is taken at its highest: every share held counts a whole dollar.
+    Equity is taken at its highest: every share held counts a whole dollar. What was redeemed is held no longer.
     """
     made = sorted(one["venue_at"] for one in found.orders if one["purpose"] == "entry")
     for first, last in zip(made, made[caps.per_minute :], strict=False):
@@ -169,7 +169,14 @@ def limits(found: Evidence, caps: Caps) -> Iterator[str]:
     by_id = {one["id"]: one for one in found.positions}
     held: dict[str, tuple[Decimal, Decimal]] = {}
     cash = Decimal(found.theirs["deposits"])
+    redeemed = iter(sorted(found.theirs["redemptions"], key=lambda one: str(one["at"])))
+    burnt = next(redeemed, None)
     for fill in sorted(_standing(found.theirs["fills"]), key=lambda one: str(one["matched_at"])):
+        while burnt is not None and str(burnt["at"]) <= str(fill["matched_at"]):
+            held = {
+                name: one for name, one in held.items() if by_id[name]["condition_id"] != burnt["condition_id"]
+            }
+            cash, burnt = cash + Decimal(burnt["dollars"]), next(redeemed, None)
         position = of_order.get(fill["order_id"])
         if position is None:
             continue

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from chaos.checks import Caps, violations
+from chaos.checks import Caps, limits, violations
 from chaos.evidence import Evidence, Told
 from chaos.report import as_json, as_text, shortfalls
 from chaos.run import Outcome
@@ -68,6 +68,7 @@ def good() -> Evidence:
             "shares": {},
             "orders": [{"id": "d1", "status": "MATCHED"}, {"id": "d2", "status": "MATCHED"}],
             "fills": fills,
+            "redemptions": [],
         },
         books=Books(cash=Decimal(1002), shares={}, fees=Decimal(0)),
         told=[Told(KEY, "0xw", "tok", "BUY", AT)],
@@ -193,6 +194,20 @@ def test_a_failed_fill_that_was_undone_or_never_booked_is_in_order() -> None:
 
 def test_a_sale_before_the_open_position_began_needs_no_decision() -> None:
     assert violations(_sold(good(), AT - timedelta(seconds=1)), CAPS) == []
+
+
+def test_what_was_redeemed_before_counts_under_no_limit() -> None:
+    bought = [fill("t1", "d1", "BUY", notional="45"), fill("t3", "d3", "BUY", notional="45", matched_at="3")]
+    theirs = {**good().theirs, "deposits": "500", "fills": bought}
+    run = replace(
+        good(),
+        orders=[order("d1", "entry"), order("d3", "entry", position_id="q")],
+        positions=[position(), position("q", token_id="other", condition_id="later")],
+    )
+    paid = [{"condition_id": "c", "dollars": "20", "at": "2"}]
+
+    assert list(limits(replace(run, theirs={**theirs, "redemptions": paid}), CAPS)) == []
+    assert [line[:15] for line in limits(replace(run, theirs=theirs), CAPS)] == ["event_id e cost"]
 
 
 def test_entries_further_apart_than_a_minute_are_in_order() -> None:
