@@ -11,7 +11,7 @@ from chaos.crash import crash_everywhere, part_of
 from chaos.lives import LIVES
 from chaos.report import as_json, as_text, burst_text, crash_text, plain, shortfalls
 from chaos.run import WINDOW_S, run
-from chaos.watchers import burst
+from chaos.watchers import LET_TRADE, burst
 from remora.domain.ids import WalletAddress
 
 
@@ -26,7 +26,10 @@ def main() -> int:
         return 1 if crashed.broken or crashed.missed else 0
     if options.tape is not None:
         wallets = [WalletAddress(wallet) for wallet in options.wallet]
-        played = asyncio.run(burst(options.tape, wallets, options.start, options.end))
+        policy = LET_TRADE if options.let_trade else {}
+        played = asyncio.run(
+            burst(options.tape, wallets, options.start, options.end, policy=policy, logs=options.logs)
+        )
         print(json.dumps(plain(played), indent=2) if options.json else burst_text(played))
         return 1 if played.broken or not played.told else 0
     _say(f"seed {options.seed}, {options.rounds} rounds of {options.window:g} s")
@@ -55,6 +58,9 @@ def _parser() -> argparse.ArgumentParser:
     )
     parser.add_argument("--from", dest="start", type=datetime.fromisoformat, help="ISO, with its offset")
     parser.add_argument("--to", dest="end", type=datetime.fromisoformat, help="ISO, with its offset")
+    parser.add_argument(
+        "--let-trade", action="store_true", help="with --tape: also in the classes denied by default"
+    )
     parser.add_argument("--wallet", action="append", default=[], help="whom to follow on the tape")
     return parser
 

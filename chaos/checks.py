@@ -72,6 +72,32 @@ def decided(found: Evidence) -> Iterator[str]:
         yield f"decided about {key}, which never happened"
 
 
+def unheard_sales(found: Evidence, *, within: timedelta) -> Iterator[str]:
+    """Each sale reached the position it concerned, unless that one began to leave no later than `within` after it.
+
+    A purchase of the other outcome is a sale. Only for runs in which nobody is killed: else hearing takes longer.
+    """
+    known = {one["trade_key"] for one in found.consumed}
+    left: dict[str, datetime] = {}
+    for one in found.orders:
+        if one["purpose"] == "exit":
+            left[one["position_id"]] = min(one["venue_at"], left.get(one["position_id"], one["venue_at"]))
+    for sale in found.told:
+        key = sale.key if sale.side == "SELL" else f"opposite:{sale.key}"
+        for position in found.positions if key not in known else ():
+            gone = left.get(position["id"], position["closed_at"])
+            if _concerns(sale, position) and (gone is None or gone > sale.at + within):
+                yield f"position {position['id']} did not hear of {key}"
+
+
+def _concerns(sale: Told, position: Mapping[str, Any]) -> bool:
+    """Tell whether a trade of the whale, after we opened a position, took from what the position copies."""
+    same = position["token_id"] == sale.token_id
+    if position["whale"] != sale.whale or position["opened_at"] >= sale.at:
+        return False
+    return same if sale.side == "SELL" else position["condition_id"] == sale.condition_id and not same
+
+
 def _held(sale: Told, since: Mapping[tuple[str, str], datetime]) -> bool:
     """Tell whether a position that is still open was open already when the whale sold."""
     opened_at = since.get((sale.whale, sale.token_id))

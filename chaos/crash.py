@@ -24,7 +24,7 @@ AT_ONCE, APART_S = 40, 0.7
 """A life that was struck waits until its workflow task times out: fresh ones are begun and struck meanwhile."""
 
 BATCH = 80
-"""Lives after which all is let come to rest and checked."""
+"""Lives after which all is let come to rest and checked, fewer if there are fewer points."""
 
 IDLE_BATCHES = 2
 """Batches without a new point after which those left count as not reached."""
@@ -85,7 +85,7 @@ async def crash_everywhere(
     wanted: Sequence[str] | None = None,
     *,
     kinds: Sequence[str] = tuple(LIVES),
-    batch: int = BATCH,
+    batch: int | None = None,
     logs: Path | None = None,
     say: Say = lambda _line: None,
 ) -> CrashReport:
@@ -98,7 +98,7 @@ async def crash_everywhere(
         todo.write_text("\n".join(report.wanted) + "\n")
         crashing = worker("worker-1", module="chaos.crashing_worker", env={**LIMITS, TODO: str(todo)}, forks=True)
         async with chaos_place(markets=MARKETS, whales=WHALES, services=[crashing], logs=logs) as place:
-            await _batches(place, todo, report, tuple(kinds), batch, say)
+            await _batches(place, todo, report, tuple(kinds), batch or min(BATCH, len(report.wanted)), say)
     report.seconds = time.monotonic() - began
     return report
 

@@ -18,13 +18,17 @@ RUNNING = "WorkflowType = 'PositionWorkflow' AND ExecutionStatus = 'Running'"
 
 @dataclass(frozen=True, slots=True)
 class Told:
-    """A whale's trade that the exchange showed to everybody, `at` venue time; `key` is its name in our tables."""
+    """A whale's trade that the exchange showed to everybody, `at` venue time; `key` is its name in our tables.
+
+    `condition_id`, where it is known, tells that a purchase was one of the other outcome.
+    """
 
     key: str
     whale: str
     token_id: str
     side: str
     at: datetime
+    condition_id: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -72,7 +76,7 @@ async def gather(place: Place, told: Sequence[Told]) -> Evidence:
         positions=await rows(
             engine,
             "SELECT id, workflow_id, state, whale, token_id, condition_id, event_id, attention, exit_reason, "
-            "opened_at, bought_shares, sold_shares, redeemed_shares FROM positions",
+            "opened_at, closed_at, bought_shares, sold_shares, redeemed_shares FROM positions",
         ),
         held_back=await rows(engine, "SELECT order_id, position_id FROM reservations WHERE released_at IS NULL"),
         running=frozenset([found.id async for found in client.list_workflows(RUNNING)]),

@@ -88,8 +88,10 @@ def crash_text(found: CrashReport) -> str:
 def burst_text(found: Burst) -> str:
     """Return a burst before two watchers as text."""
     lines = [
-        f"trades {found.told}, decided {found.consumed}, entry orders {found.entries}, {found.seconds:.0f} s",
+        f"trades {found.told}, keys decided {found.consumed}, {found.seconds:.0f} s",
+        f"entry orders {found.entries}, exit orders {found.exits}, sales of whales followed {found.sales}",
         f"decisions: {_counts(found.decisions)}",
+        f"positions: {_counts(found.positions)}",
     ]
     return "\n".join([*lines, *(f"BROKEN: {line}" for line in found.broken)])
 

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from chaos.checks import Caps, limits, violations
+from chaos.checks import Caps, limits, unheard_sales, violations
 from chaos.evidence import Evidence, Told
 from chaos.report import as_json, as_text, shortfalls
 from chaos.run import Outcome
@@ -25,6 +25,7 @@ CAPS = Caps(
     per_minute=2,
 )
 AT = datetime(2026, 3, 1, tzinfo=UTC)
+MOMENT = timedelta(seconds=5)
 KEY = "trade:0xaa:0xw:tok:BUY"
 
 
@@ -45,6 +46,7 @@ def position(name: str = "p", **changes: Any) -> dict[str, Any]:
         "condition_id": "c",
         "event_id": "e",
         "opened_at": AT,
+        "closed_at": AT + timedelta(hours=1),
         "attention": None,
     }
     sizes = {"bought_shares": Decimal(20), "sold_shares": Decimal(20), "redeemed_shares": Decimal(0)}
@@ -194,6 +196,22 @@ def test_a_failed_fill_that_was_undone_or_never_booked_is_in_order() -> None:
 
 def test_a_sale_before_the_open_position_began_needs_no_decision() -> None:
     assert violations(_sold(good(), AT - timedelta(seconds=1)), CAPS) == []
+
+
+@pytest.mark.parametrize(("side", "token"), [("SELL", "tok"), ("BUY", "other")])
+def test_a_sale_that_its_position_did_not_hear_of_is_found(side: str, token: str) -> None:
+    at = AT + timedelta(minutes=1)
+    sale = Told(f"trade:0xbb:0xw:{token}:{side}", "0xw", token, side, at, condition_id="c")
+    out = [order("d2", "exit", venue_at=AT + timedelta(minutes=2))]
+    run = replace(good(), told=[sale], orders=out)
+    name = sale.key if side == "SELL" else f"opposite:{sale.key}"
+
+    assert list(unheard_sales(run, within=MOMENT)) == [f"position p did not hear of {name}"]
+    heard = replace(run, consumed=[{"trade_key": name, "decision_id": "1"}])
+    leaving = replace(run, orders=[order("d2", "exit", venue_at=at + timedelta(seconds=1))])
+    elsewhere = replace(run, told=[replace(sale, condition_id="d", token_id="t")])
+    before = replace(run, told=[replace(sale, at=AT)])
+    assert [list(unheard_sales(one, within=MOMENT)) for one in (heard, leaving, elsewhere, before)] == [[]] * 4
 
 
 def test_what_was_redeemed_before_counts_under_no_limit() -> None:

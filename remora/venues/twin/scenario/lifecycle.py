@@ -51,18 +51,22 @@ def scheduled_end(rows: Sequence[TapeRow]) -> datetime:
 
 
 def ending(condition: ConditionId, rows: Sequence[TapeRow]) -> list[ScenarioEvent]:
-    """Return proposal, close and resolution of a market whose winner is recorded, else nothing."""
+    """Return proposal, close and resolution of a market whose winner is recorded, else nothing.
+
+    Nobody proposes the result of an up-or-down market: a price feed settles it.
+    """
     winner = next((row.winner_index for row in rows if row.winner_index is not None), None)
     if winner is None:
         return []
     resolved_at = rows[-1].at + RESOLVED_AFTER_LAST_TRADE
     proposed_at = max(resolved_at - PROPOSED_BEFORE_RESOLUTION, rows[0].at)
     payouts = (ONE, ONE - ONE) if winner == 0 else (ONE - ONE, ONE)
-    return [
-        ResolutionProposed(proposed_at, condition),
+    end: list[ScenarioEvent] = [
         TradingClosed(resolved_at, condition),
         Resolved(resolved_at, condition, payouts),
     ]
+    fed = _UPDOWN.search(rows[0].slug or rows[0].market) is not None
+    return end if fed else [ResolutionProposed(proposed_at, condition), *end]
 
 
 def tick_change(condition: ConditionId, rows: Sequence[TapeRow]) -> list[ScenarioEvent]:

@@ -5,7 +5,9 @@ from pathlib import Path
 
 import pytest
 
-from remora.venues.twin.scenario.lifecycle import MIDTERMS_END
+from remora.domain.ids import ConditionId, WalletAddress
+from remora.domain.money import Side
+from remora.venues.twin.scenario.lifecycle import MIDTERMS_END, ending
 from remora.venues.twin.scenario.model import (
     ExternalTrade,
     MarketOpened,
@@ -13,7 +15,9 @@ from remora.venues.twin.scenario.model import (
     Resolved,
     Scenario,
     TickChanged,
+    TradingClosed,
 )
+from remora.venues.twin.scenario.tape import TapeRow
 from remora.venues.twin.scenario.tape_scenario import tape_scenario
 
 TAPE = Path(__file__).parents[4] / "../shared/data/tape_midterms_2022.parquet"
@@ -73,6 +77,37 @@ def test_a_result_is_proposed_before_it_is_final(whole: Scenario) -> None:
 
     assert proposed.keys() == resolved.keys()
     assert all(proposed[condition] < resolved[condition] for condition in resolved)
+
+
+@pytest.mark.parametrize(
+    ("slug", "kinds"),
+    [
+        ("btc-updown-5m-1774272600", [TradingClosed, Resolved]),
+        ("who-wins", [ResolutionProposed, TradingClosed, Resolved]),
+    ],
+)
+def test_a_price_feed_settles_up_or_down_markets_without_a_proposal(slug: str, kinds: list[type]) -> None:
+    row = TapeRow(
+        at=START,
+        wallet=WalletAddress("0x" + "1" * 40),
+        market=slug,
+        outcome_index=0,
+        outcome="Up",
+        side=Side.BUY,
+        price=Decimal("0.5"),
+        size=Decimal(10),
+        transaction_hash=None,
+        title=None,
+        slug=slug,
+        winner_index=1,
+        end_at=None,
+    )
+
+    end = ending(ConditionId("0x" + "2" * 64), [row])
+
+    assert [type(event) for event in end] == kinds
+    assert isinstance(end[-1], Resolved)
+    assert [int(payout) for payout in end[-1].payouts] == [0, 1]
 
 
 def test_ids_are_derived_and_the_same_every_time(midterms: Scenario) -> None:
