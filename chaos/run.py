@@ -24,7 +24,7 @@ from chaos.place import (
     Place,
     chaos_place,
 )
-from chaos.quiet import DOWN, NotQuiet, end_markets, quieten, watching
+from chaos.quiet import DOWN, PATIENCE_S, NotQuiet, end_markets, quieten, watching
 from chaos.schedule import TICK, Close, Fault, Kill, Quote, Stall, Step, Trade, draw
 from chaos.supervisor import Supervisor
 from remora.domain.trade_key import trade_key
@@ -120,10 +120,22 @@ async def _settle(place: Place, out: Outcome, say: Say) -> None:
             out.seconds["until quiet"] = time.monotonic() - began
             began = time.monotonic()
             await end_markets(place, out.seed)
-            await flatten(await place.client(), place.account, by="chaos", reason="the run is over")
+            await _flatten(place)
     open_ones = [one for one in found.positions if one["state"] not in ENDED]
     out.broken += [f"{what}: position {one['id']} is still {one['state']}" for one in open_ones]
     out.seconds["until closed"] = time.monotonic() - began
+
+
+async def _flatten(place: Place) -> None:
+    """Have everything closed; an operator asks again where a busy server refuses."""
+    async with asyncio.timeout(PATIENCE_S):
+        while True:
+            try:
+                await flatten(await place.client(), place.account, by="chaos", reason="the run is over")
+            except DOWN:
+                await asyncio.sleep(OPERATOR_S)
+            else:
+                return
 
 
 def _count(out: Outcome, found: Evidence) -> None:
