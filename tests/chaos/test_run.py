@@ -15,10 +15,9 @@ async def _holds(seed: int, rounds: int, window_s: float) -> None:
     assert shortfalls(outcome) == [], f"{again(outcome)}\n{as_text(outcome)}"
 
 
-@pytest.mark.slow
 @pytest.mark.timeout(600)
-async def test_a_dozen_rounds_lose_nothing() -> None:
-    await _holds(1, 12, 1.2)
+async def test_a_few_rounds_lose_nothing() -> None:
+    await _holds(1, 8, 0.8)  # the database, a watcher and both workers are killed, the twin is stalled
 
 
 @pytest.mark.slow
