@@ -39,8 +39,7 @@ class EntryActivities:
         case = self._case(ask)
         refusal = _refuse(ask)
         if refusal is not None:
-            refused = _skipped(await risk.record_skip(self._tools.engine, case, *refusal))
-            return await self._with_opposite(ask, refused) if refusal[0] is SkipReason.CANCELLED else refused
+            return await self._refused(ask, case, *refusal)
         try:
             market, book = await asyncio.gather(
                 self._tools.venue.market_of(case.signal.token_id), self._book(case.signal)
@@ -52,8 +51,7 @@ class EntryActivities:
         except VenueUnavailable as error:
             if case.now_wall - case.signal.seen_at <= self._tools.limits.signal_age_max:
                 raise
-            stale = await risk.record_skip(self._tools.engine, case, SkipReason.STALE, str(error))
-            return await self._with_opposite(ask, _skipped(stale))
+            return await self._refused(ask, case, SkipReason.STALE, str(error))
         with self._tools.tracer.start_as_current_span("decide") as span:
             record = await risk.decide_and_record(
                 self._tools.engine, case, market=market, book=book, limits=self._tools.limits
@@ -80,6 +78,11 @@ class EntryActivities:
             position_id=ask.position_id,
             traceparent=ask.signal.trace.traceparent,
         )
+
+    async def _refused(self, ask: EnterAsk, case: Case, reason: SkipReason, detail: str) -> Entered:
+        """Refuse what was clear before the market was known; our position hears of it all the same."""
+        record = await risk.record_skip(self._tools.engine, case, reason, detail)
+        return await self._with_opposite(ask, _skipped(record))
 
     async def _book(self, signal: Signal) -> OrderBook | None:
         try:
@@ -124,7 +127,7 @@ class EntryActivities:
     async def _with_opposite(self, ask: EnterAsk, entered: Entered) -> Entered:
         """Name our position that this purchase is a sale against: the same whale, the other outcome."""
         signal = ask.signal
-        if signal.side is Side.SELL or signal.kind is not TradeKind.TRADE:
+        if signal.side is Side.SELL or signal.kind is not TradeKind.TRADE or not ZERO < signal.price < ONE:
             return entered
         held = await positions.find_other_outcome(
             self._tools.engine, ask.account, signal.whale, signal.condition_id, signal.token_id
