@@ -1,12 +1,11 @@
 """The desk of a replay: cash, exposures and equity as the live risk transaction reads them."""
 
-from collections import defaultdict, deque
-from collections.abc import Iterator
+from collections import deque
 from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
 from decimal import Decimal
 
-from remora.backtest.holding import Holding, Key
+from remora.backtest.holding import Group, Holding, Key
 from remora.domain.decide import DeskSnapshot, Exposure
 from remora.domain.desk import Standing, judge, roll, trading_day
 from remora.domain.ids import TokenId, WalletAddress
@@ -17,6 +16,7 @@ from remora.domain.reasons import DeskMode
 
 MINUTE = timedelta(minutes=1)
 QUARTER_S = 900.0
+NOTHING = Group()
 
 
 @dataclass(slots=True)
@@ -37,8 +37,8 @@ class Desk:
     value: Decimal = ZERO
     reducing: bool = False
     open: dict[Key, Holding] = field(default_factory=dict)
-    _members: dict[tuple[str, str], set[int]] = field(default_factory=lambda: defaultdict(set))
-    _committed: dict[tuple[str, str], Decimal] = field(default_factory=lambda: defaultdict(lambda: ZERO))
+    _groups: dict[tuple[str, str], Group] = field(default_factory=dict)
+    _tokens: dict[str, Group] = field(default_factory=dict)
     _looked_up: tuple[float, date] | None = None
     _entries: deque[datetime] = field(default_factory=deque)
 
@@ -90,18 +90,19 @@ class Desk:
     def exposure(self, whale: WalletAddress, token: TokenId, market: Market) -> Exposure:
         """Return what is committed beside a purchase of `token` behind `whale`."""
         held = self.open.get((whale, token))
-        totals = self._committed.get
+        groups = self._groups.get
         return Exposure(
             position=ZERO if held is None else held.committed,
-            market=totals(("market", market.condition_id), ZERO),
-            event=totals(("event", market.event_id), ZERO),
-            whale=totals(("whale", whale), ZERO),
+            market=groups(("market", market.condition_id), NOTHING).committed,
+            event=groups(("event", market.event_id), NOTHING).committed,
+            whale=groups(("whale", whale), NOTHING).committed,
             opposite_held=self.holds(market.opposite(token)),
         )
 
     def holds(self, token: TokenId) -> bool:
         """Whether anything is committed to a token."""
-        return self._committed.get(("token", token), ZERO) > 0
+        group = self._tokens.get(token)
+        return group is not None and group.committed > 0
 
     def entered(self, at: datetime) -> None:
         """Count an entry order."""
@@ -110,18 +111,23 @@ class Desk:
     def add(self, holding: Holding) -> None:
         """Take in an approved position."""
         self.open[holding.key] = holding
-        for group in _groups(holding):
-            self._members[group].add(holding.number)
+        token = self._tokens.setdefault(holding.token, Group())
+        holding.groups = (token, *(self._groups.setdefault(name, Group()) for name in _names(holding)))
+        for group in holding.groups:
+            group.members += 1
 
     def remove(self, holding: Holding) -> None:
         """Forget an ended position; crumbs that it still holds count as nothing."""
         self.set_mark(holding, ZERO)
         del self.open[holding.key]
-        for group in _groups(holding):
-            self._members[group].discard(holding.number)
-            self._committed[group] -= holding.committed
-            if not self._members[group]:
-                del self._members[group], self._committed[group]
+        for group in holding.groups:
+            group.members -= 1
+            group.committed -= holding.committed
+        for name in _names(holding):
+            if not self._groups[name].members:
+                del self._groups[name]
+        if not self._tokens[holding.token].members:
+            del self._tokens[holding.token]
 
     def reserve(self, holding: Holding, dollars: Decimal) -> None:
         """Change what is set aside for a position's entry orders by `dollars`."""
@@ -131,10 +137,10 @@ class Desk:
 
     def recommit(self, holding: Holding) -> None:
         """Bring the totals up to date with a position's books."""
-        now = holding.books.cost + holding.reserved
+        now = holding.cost + holding.reserved
         change, holding.committed = now - holding.committed, now
-        for group in _groups(holding):
-            self._committed[group] += change
+        for group in holding.groups:
+            group.committed += change
 
     def set_mark(self, holding: Holding, price: Decimal | None) -> None:
         """Value what is held at `price`; at its cost while nobody bids and nothing was ever bid."""
@@ -146,8 +152,5 @@ class Desk:
         holding.value = value
 
 
-def _groups(holding: Holding) -> Iterator[tuple[str, str]]:
-    yield "market", holding.condition
-    yield "event", holding.event
-    yield "whale", holding.whale
-    yield "token", holding.token
+def _names(holding: Holding) -> tuple[tuple[str, str], ...]:
+    return ("market", holding.condition), ("event", holding.event), ("whale", holding.whale)

@@ -23,13 +23,14 @@ from remora.domain.decide import Copy, Skip, WhaleStanding, decide
 from remora.domain.ids import TokenId
 from remora.domain.limits import Limits
 from remora.domain.market import Market
-from remora.domain.money import ZERO, Side
+from remora.domain.money import ZERO, Side, from_micros
 from remora.domain.orders import OrderRequest
 from remora.domain.reasons import SkipReason
 from remora.domain.trades import TradeKind
 
 DRAWS = 256
-NOT_HELD = {kind: f"a {kind.value} of what we do not hold" for kind in TradeKind}
+NOT_HELD = {kind: Skip(SkipReason.NOT_HELD, f"a {kind.value} of what we do not hold") for kind in TradeKind}
+BEING_LEFT = Skip(SkipReason.STALE, "the position is being left")
 
 
 class Roster(Protocol):
@@ -63,7 +64,7 @@ class Engine(Guarding):
         self.desk = Desk.opened(capital, instant(start))
         self.marks = Marks(self.desk, self.shelf)
         self._coming: list[Event] = []
-        self._seen_bought: dict[tuple[str, str], Decimal] = {}
+        self._seen_bought: dict[tuple[str, str], int] = {}
         self._handlers: tuple[Callable[[float, Any], None], ...] = (
             self._on_signal,
             self._on_arrival,
@@ -83,6 +84,7 @@ class Engine(Guarding):
             self._advance(min(batch.horizon, self._until))
         self._advance(self._until)
         self._finish()
+        self._handlers = ()  # they hold this engine: without them it goes when nobody needs it any more
         return self.outcome
 
     # time
@@ -133,19 +135,19 @@ class Engine(Guarding):
         if seed.side is Side.SELL:
             self._whale_sold(at, seed, held)
             return
-        self._see(seed.whale, token, seed.size)
+        self._see(seed.whale, token, seed.micros)
         if not self.outcome.recorded and self.desk.holds(other):
             # refused whatever else there is to say: a simulation need not know what came first
             self.outcome.skips[SkipReason.OPPOSITE_HELD] += 1
             self.outcome.signals += 1
             self._turned(at, seed, other)
             return
+        if held is not None and held.leaving is not None:
+            self._refuse(at, seed, BEING_LEFT)
+            return
         row, now = track.index(at), instant(at)
         market = track.market(row, at)
-        book = track.book(row, seed.outcome, self.shelf, now)
-        if held is not None and held.leaving is not None:
-            self._refuse(at, seed, Skip(SkipReason.STALE, "the position is being left"))
-            return
+        book = track.book(row, seed.outcome, self.shelf)
         self.marks.advance(self.tracks, at)
         signal = seed.signal
         decision = decide(
@@ -168,11 +170,11 @@ class Engine(Guarding):
             self._refuse(at, seed, decision)
             self._turned(at, seed, other)
 
-    def _see(self, whale: str, token: str, change: Decimal) -> Decimal:
-        """Count what a whale was seen to do; return what it was seen to have bought net before that."""
-        before = self._seen_bought.get((whale, token), ZERO)
+    def _see(self, whale: str, token: str, change: int) -> int:
+        """Count what a whale was seen to do; return what it had been seen to buy net before it, in millionths."""
+        before = self._seen_bought.get((whale, token), 0)
         self._seen_bought[whale, token] = before + change
-        return max(ZERO, before)
+        return max(0, before)
 
     def _refuse(self, at: float, seed: Seed, skip: Skip) -> None:
         self.outcome.decided(at, seed, skip)
@@ -242,6 +244,7 @@ class Engine(Guarding):
             expires=arrives + self.costs.fill_window_s,
             participation=share,
             missed=chance < self.costs.miss_chance,
+            buying=request.side is Side.BUY,
             reserve=reserve,
             kept=left * reserve,
         )
@@ -249,21 +252,21 @@ class Engine(Guarding):
         self._push(arrives, ARRIVAL, order)
 
     def _whale_sold(self, at: float, seed: Seed, held: Holding | None) -> None:
-        bought = self._see(seed.whale, self.tracks[seed.market].tokens[seed.outcome], -seed.size)
+        bought = self._see(seed.whale, self.tracks[seed.market].tokens[seed.outcome], -seed.micros)
         if held is None:
-            self._refuse(at, seed, Skip(SkipReason.NOT_HELD, NOT_HELD[seed.kind]))
+            self._refuse(at, seed, NOT_HELD[seed.kind])
             return
         self.outcome.followed(at, seed)
-        self._follow_sale(at, held, seed.size, seed.holding, bought)
+        self._follow_sale(at, held, seed.size, seed.holding, from_micros(bought))
 
     def _turned(self, at: float, seed: Seed, opposite: TokenId) -> None:
         """A whale that buys the other outcome has left ours."""
         other = self.desk.open.get((seed.whale, opposite))
         if other is None:
             return
-        bought = self._see(seed.whale, other.token, -seed.size)
+        bought = self._see(seed.whale, other.token, -seed.micros)
         self.outcome.followed(at, seed)
-        self._follow_sale(at, other, seed.size, seed.opposite_holding, bought)
+        self._follow_sale(at, other, seed.size, seed.opposite_holding, from_micros(bought))
 
 
 def _pairs(luck: np.random.Generator) -> Iterator[tuple[float, float]]:

@@ -3,18 +3,17 @@
 import heapq
 import itertools
 from abc import ABC, abstractmethod
-from collections.abc import Mapping
 from decimal import Decimal
 from typing import Any
 
 from remora.backtest.costs import Costs, FillLevel
 from remora.backtest.desk import Desk
-from remora.backtest.history import instant
+from remora.backtest.history import Prints
 from remora.backtest.holding import Holding
 from remora.backtest.marking import Marks
 from remora.backtest.orders import Piece, Working, next_print, on_arrival, piece_of, worst_of_window
 from remora.backtest.outcome import Outcome
-from remora.backtest.track import Track, shelf_of
+from remora.backtest.track import Track, Tracks, shelf_of
 from remora.backtest.watching import look_now, monitor, next_crossing
 from remora.domain.books import OrderBook
 from remora.domain.desk import REDUCED_SCALE
@@ -44,7 +43,7 @@ class Guarding(ABC):
     def __init__(self, limits: Limits, costs: Costs, outcome: Outcome) -> None:
         self.limits, self.costs, self.outcome = limits, costs, outcome
         self.shelf = shelf_of(Decimal(repr(costs.depth_usd)))
-        self.tracks: Mapping[int, Track] = {}
+        self.tracks = Tracks(Prints.empty(), (), spread_ticks=1)
         self._now = 0.0
         self.heap: list[Event] = []
         self.resting: dict[int, Working] = {}
@@ -65,7 +64,7 @@ class Guarding(ABC):
     def _facing(self, holding: Holding, at: float) -> tuple[Market, OrderBook | None]:
         track = self.tracks[holding.market]
         row = track.index(at)
-        return track.market(row, at), track.book(row, holding.outcome, self.shelf, instant(at))
+        return track.market(row, at), track.book(row, holding.outcome, self.shelf)
 
     # fills
 
@@ -218,7 +217,7 @@ class Guarding(ABC):
             return
         assert holding.bounds is not None
         track = self.tracks[holding.market]
-        book = track.book(track.index(at), holding.outcome, self.shelf, instant(at))
+        book = track.book(track.index(at), holding.outcome, self.shelf)
         kind = None if book is None else crossed(book, holding.shares, holding.bounds)
         if kind is not None:
             self._leave(holding, at, ExitReason(kind.value))

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass, field, replace
 from decimal import Decimal
+from typing import NamedTuple
 
 from remora.domain.exits import CrossingMonitor, Thresholds
 from remora.domain.ids import WalletAddress
@@ -13,8 +14,7 @@ Key = tuple[str, str]
 """Whale and token: one position each, as live."""
 
 
-@dataclass(frozen=True, slots=True)
-class Flow:
+class Flow(NamedTuple):
     """At `at`, `dollars` came in (or, below 0, went out) and `shares` were held afterwards."""
 
     at: float
@@ -22,12 +22,20 @@ class Flow:
     shares: float
 
 
+@dataclass(slots=True)
+class Group:
+    """Dollars committed to one market, event, whale or token, and how many positions carry them."""
+
+    committed: Decimal = ZERO
+    members: int = 0
+
+
 @dataclass(slots=True, kw_only=True)
 class Holding:
     """A position from its approval to its end. Times are seconds since 1970; `market` is a code.
 
-    `shares` is what is held now, `reserved` what its entry orders may still spend, `forecast` the chance of the
-    outcome that the decision assumed.
+    `shares` is what is held now and `cost` what it cost, `reserved` what its entry orders may still spend,
+    `forecast` the chance of the outcome that the decision assumed.
     """
 
     number: int
@@ -46,7 +54,9 @@ class Holding:
     reserved: Decimal = ZERO
     books: PositionBooks = field(default_factory=PositionBooks)
     shares: Decimal = ZERO
+    cost: Decimal = ZERO
     committed: Decimal = ZERO
+    groups: tuple[Group, ...] = ()
     mark: Decimal | None = None
     value: Decimal = ZERO
     flows: list[Flow] = field(default_factory=list)
@@ -90,7 +100,7 @@ class Holding:
         self._moved(at, paid)
 
     def _moved(self, at: float, dollars: Decimal) -> None:
-        self.shares = self.books.shares
+        self.shares, self.cost = self.books.shares, self.books.cost
         self.flows.append(Flow(at, float(dollars), float(self.shares)))
 
     @property

@@ -1,11 +1,11 @@
 """What holdings are worth: each market is looked at once per move, however many positions it carries."""
 
 import heapq
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 
 from remora.backtest.desk import Desk
 from remora.backtest.holding import Holding
-from remora.backtest.track import BookShelf, Track
+from remora.backtest.track import BookShelf, Track, Tracks
 
 
 class Marks:
@@ -17,11 +17,11 @@ class Marks:
         self._moves: list[tuple[float, int]] = []
         self._awaited: set[int] = set()
 
-    def load(self, tracks: Mapping[int, Track], now: float) -> None:
+    def load(self, tracks: Tracks, now: float) -> None:
         """Look for the next move of every market that is held in rows that came after `now`."""
         self._moves, self._awaited = [], set()
         for market in self._held:
-            if market in tracks:
+            if tracks.has(market):
                 self._await(market, tracks[market], tracks[market].index(now))
 
     def follow(self, holding: Holding, track: Track, at: float) -> None:
@@ -32,7 +32,7 @@ class Marks:
         if holding.market not in self._awaited:
             self._await(holding.market, track, row)
 
-    def advance(self, tracks: Mapping[int, Track], at: float) -> None:
+    def advance(self, tracks: Tracks, at: float) -> None:
         """Value every holding whose market moved since it was last valued."""
         moves = self._moves
         while moves and moves[0][0] <= at:

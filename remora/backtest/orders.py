@@ -3,23 +3,22 @@
 from bisect import bisect_right
 from dataclasses import dataclass
 from decimal import Decimal
+from typing import NamedTuple
 
 from remora.backtest.costs import Costs, FillLevel
-from remora.backtest.history import QUOTE, instant
+from remora.backtest.history import QUOTE
 from remora.backtest.holding import Holding
 from remora.backtest.track import BookShelf, Track, decimal
 from remora.domain.books import OrderBook
-from remora.domain.money import MICRO, ZERO, Side, floor_to
+from remora.domain.money import HIGHEST, MICRO, ZERO, floor_to
 from remora.domain.orders import OrderRequest
 from remora.domain.precision import SHARE_QUANTUM
-from remora.domain.usable import HIGHEST
 
 FRESH_S = 900.0
 """Recorded resting orders older than this say nothing about what was there."""
 
 
-@dataclass(frozen=True, slots=True)
-class Piece:
+class Piece(NamedTuple):
     """Part of an order that was executed."""
 
     at: float
@@ -43,16 +42,12 @@ class Working:
     expires: float
     participation: float
     missed: bool
+    buying: bool
     reserve: Decimal = ZERO
     touch: Decimal | None = None
     next_row: int = -1
     kept: Decimal = ZERO
     sought_at: float | None = None
-
-    @property
-    def buying(self) -> bool:
-        """Whether this is an entry."""
-        return self.request.side is Side.BUY
 
     def shares_for(self, shares: Decimal, price: Decimal) -> Decimal:
         """Return how many of `shares` offered at `price` the order still takes, on the venue's grid."""
@@ -80,7 +75,7 @@ def on_arrival(order: Working, track: Track, costs: Costs, shelf: BookShelf) -> 
     recorded = row >= 0 and track.kind[row] == QUOTE and order.arrives - track.times[row] <= FRESH_S
     if not recorded and costs.level is not FillLevel.OPTIMISTIC:
         return None
-    book = track.book(row, order.outcome, shelf, instant(order.arrives))
+    book = track.book(row, order.outcome, shelf)
     return [] if book is None else walk(order, book)
 
 

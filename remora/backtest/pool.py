@@ -1,5 +1,6 @@
 """Replays in parallel: each worker process holds the prepared case once and is then told only what to vary."""
 
+import gc
 import multiprocessing
 import os
 from collections.abc import Callable, Iterator, Sequence
@@ -11,7 +12,7 @@ from typing import Any
 from remora.backtest.controls import random_wallets, reversed_side, shifted
 from remora.backtest.costs import FillLevel, Latency
 from remora.backtest.history import History
-from remora.backtest.run import Case, Replayed, replay
+from remora.backtest.run import Case, Replayed, replay, uncollected
 from remora.backtest.simulate import Grouping, simulate
 from remora.backtest.spec import changed
 from remora.domain.limits import Limits
@@ -39,6 +40,11 @@ class Job:
 
 def perform(shared: Shared, job: Job) -> Any:
     """Do a job; return rows for simulations, daily profits with counts for everything else."""
+    with uncollected():  # what a replay made is gone before the collector could look at it
+        return _performed(shared, job)
+
+
+def _performed(shared: Shared, job: Job) -> Any:
     case, history, followed = shared.case, shared.history, shared.followed
     match job.kind:
         case "simulation":
@@ -101,6 +107,7 @@ _shared: list[Shared] = []
 
 def _begin(shared: Shared) -> None:
     _shared[:] = [shared]
+    gc.freeze()  # the recording stays: no collection need look at it
 
 
 def _work(job: Job) -> Any:

@@ -11,7 +11,7 @@ from remora.backtest.history import BUY, MERGE, Listing, Prints, instant
 from remora.backtest.track import decimal
 from remora.domain.aggregate import aggregate
 from remora.domain.ids import ConditionId, TokenId, WalletAddress
-from remora.domain.money import ZERO, Side
+from remora.domain.money import ZERO, Side, micros
 from remora.domain.trades import Signal, TradeKind, TradeSource, WhaleTrade
 
 
@@ -36,6 +36,7 @@ class Seed:
     held_opposite: float | None
     made: Signal | None = None
     summed: Decimal | None = None
+    counted: int | None = None
 
     @property
     def token_id(self) -> TokenId:
@@ -48,6 +49,13 @@ class Seed:
         if self.summed is None:
             self.summed = sum((decimal(size) for _, _, size in self.fills), ZERO)
         return self.summed
+
+    @property
+    def micros(self) -> int:
+        """Return the shares traded, in millionths."""
+        if self.counted is None:
+            self.counted = micros(self.size)
+        return self.counted
 
     @property
     def holding(self) -> Decimal | None:

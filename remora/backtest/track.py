@@ -1,7 +1,7 @@
 """One market's prints as arrays: price, spread and volume at any instant, without looking further."""
 
-from bisect import bisect_right
-from collections.abc import Iterator, Mapping, Sequence
+from bisect import bisect_left, bisect_right
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from decimal import Decimal
@@ -34,7 +34,7 @@ def decimal(value: float) -> Decimal:
     return Decimal(repr(value)).quantize(MICRO)
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, eq=False)
 class BookShelf:
     """Ladders of resting orders around a touch, made once each: `depth_usd` on the first level of a side."""
 
@@ -82,7 +82,9 @@ class Track:
 
     `bid` and `ask` are in ticks and are the touch that a row leaves behind (see docs/decisions/0004): after a
     purchase the ask is the print rounded up, after a sale the bid is it rounded down. `spent` is the running sum
-    of dollars traded, `numbers` tells different touches apart, `best` is the best bid of either outcome.
+    of dollars traded, `numbers` tells different touches apart, `best` is the best bid of either outcome, `turns`
+    are the instants at which something else than a print changes the market. Markets and books are made once for
+    every replay that meets them.
     """
 
     listing: Listing
@@ -106,6 +108,9 @@ class Track:
     tokens: tuple[TokenId, TokenId]
     outcomes: tuple[Outcome, Outcome]
     ends: datetime | None
+    turns: tuple[float, ...]
+    _markets: dict[tuple[int, int, int], Market] = field(default_factory=dict)
+    _books: dict[tuple[int, int, BookShelf], OrderBook] = field(default_factory=dict)
 
     def index(self, at: float) -> int:
         """Return the last row at or before `at`, -1 without one."""
@@ -117,20 +122,30 @@ class Track:
 
     def volume_24h(self, row: int, at: float) -> float:
         """Return the dollars traded in the day before `at`, whose last row is `row`."""
+        return self._spent_between(bisect_right(self.times, at - DAY) - 1, row)
+
+    def _spent_between(self, before: int, row: int) -> float:
         if row < 0:
             return 0.0
-        before = bisect_right(self.times, at - DAY) - 1
         return float(self.spent[row]) - (float(self.spent[before]) if before >= 0 else 0.0)
 
-    def book(self, row: int, outcome: int, shelf: BookShelf, as_of: datetime) -> OrderBook | None:
-        """Return the book of an outcome after `row`, None before anything was printed."""
+    def book(self, row: int, outcome: int, shelf: BookShelf) -> OrderBook | None:
+        """Return the book of an outcome as it stands since `row`, None before anything was printed."""
         if row < 0:
             return None
-        touch = self.touches[row]
-        bids, asks = shelf.sides(touch, outcome)
-        return OrderBook(
-            token_id=self.tokens[outcome], bids=bids, asks=asks, as_of=as_of, tick_size=TICKS[touch[2]]
-        )
+        key = (self.numbers[row], outcome, shelf)
+        made = self._books.get(key)
+        if made is None:
+            touch = self.touches[row]
+            bids, asks = shelf.sides(touch, outcome)
+            made = self._books[key] = OrderBook(
+                token_id=self.tokens[outcome],
+                bids=bids,
+                asks=asks,
+                as_of=instant(self.times[bisect_left(self.numbers, self.numbers[row])]),
+                tick_size=TICKS[touch[2]],
+            )
+        return made
 
     def executable_bid(self, row: int, outcome: int, shelf: BookShelf, shares: Decimal) -> Decimal | None:
         """Return what remora.domain.exits.executable_bid finds in the book after `row`, None without a row."""
@@ -139,7 +154,7 @@ class Track:
         best = shelf.best_bid(self.touches[row], outcome)
         if shares <= best.size:
             return best.price
-        book = self.book(row, outcome, shelf, instant(self.times[row]))
+        book = self.book(row, outcome, shelf)
         return None if book is None else executable_bid(book, shares)
 
     def touch(self, row: int, outcome: int) -> tuple[float, float]:
@@ -152,7 +167,15 @@ class Track:
         return FINE_TICK if self.listing.fine_tick_at <= at else COARSE_TICK
 
     def market(self, row: int, at: float) -> Market:
-        """Return the market as the venue would have shown it at `at`."""
+        """Return the market as the venue would have shown it at `at`, whose last row is `row`."""
+        before = bisect_right(self.times, at - DAY) - 1
+        key = (row, before, bisect_right(self.turns, at))
+        made = self._markets.get(key)
+        if made is None:
+            made = self._markets[key] = self._market(self._spent_between(before, row), at)
+        return made
+
+    def _market(self, spent: float, at: float) -> Market:
         known = self.listing
         status = ResolutionStatus.OPEN
         if known.resolved_at <= at:
@@ -174,7 +197,7 @@ class Track:
             neg_risk=known.neg_risk,
             fee_rate=known.fee_rate,
             fee_exponent=known.fee_exponent,
-            volume_24h_usd=decimal(round(self.volume_24h(row, at), 6)),
+            volume_24h_usd=decimal(round(spent, 6)),
             end_at=self.ends,
             accepting_orders=not closed,
             closed=closed,
@@ -183,34 +206,31 @@ class Track:
         )
 
 
-class Tracks(Mapping[int, Track]):
-    """The track of every market that has a row, by its code; each is made when it is first asked for."""
+class Tracks(dict[int, Track]):
+    """The track of every market that has a row, by its code; each is made when it is first asked for.
+
+    What :meth:`has` does not name is nowhere: asking for it raises KeyError.
+    """
 
     def __init__(self, prints: Prints, listings: Sequence[Listing], *, spread_ticks: int) -> None:
+        super().__init__()
         chosen = prints if not len(prints) or prints.kind.max() <= QUOTE else prints.take(prints.kind <= QUOTE)
         self._rows = chosen.take(np.argsort(chosen.market, kind="stable"))
         codes, starts = np.unique(self._rows.market, return_index=True)
         ends = np.append(starts[1:], len(self._rows))[: len(codes)]
         self._places = dict(zip(codes.tolist(), zip(starts.tolist(), ends.tolist(), strict=True), strict=True))
         self._listings, self._spread = listings, spread_ticks
-        self._made: dict[int, Track] = {}
 
-    def __getitem__(self, code: int) -> Track:
-        """Return the track of a market; raise KeyError if nothing of it was printed."""
-        made = self._made.get(code)
-        if made is None:
-            start, end = self._places[code]
-            rows = self._rows.take(slice(start, end))
-            made = self._made[code] = _track(rows, self._listings[code], code, self._spread)
+    def __missing__(self, code: int) -> Track:
+        """Make the track of a market."""
+        start, end = self._places[code]
+        rows = self._rows.take(slice(start, end))
+        made = self[code] = _track(rows, self._listings[code], code, self._spread)
         return made
 
-    def __iter__(self) -> Iterator[int]:
-        """Return the codes in order."""
-        return iter(self._places)
-
-    def __len__(self) -> int:
-        """Return how many markets have a row."""
-        return len(self._places)
+    def has(self, code: int) -> bool:
+        """Whether anything of a market was printed."""
+        return code in self._places
 
 
 def _track(rows: Prints, listing: Listing, code: int, spread_ticks: int) -> Track:
@@ -246,6 +266,7 @@ def _track(rows: Prints, listing: Listing, code: int, spread_ticks: int) -> Trac
         tokens=tokens,
         outcomes=(Outcome(tokens[0], listing.labels[0]), Outcome(tokens[1], listing.labels[1])),
         ends=None if listing.end_at is None else instant(listing.end_at),
+        turns=tuple(sorted({listing.fine_tick_at, *(at for at, _ in milestones(listing))})),
     )
 
 

@@ -58,9 +58,8 @@ def look_now(holding: Holding, track: Track, at: float, shelf: BookShelf) -> Non
 
 def _show(holding: Holding, track: Track, row: int, at: float, shelf: BookShelf) -> CrossingKind | None:
     assert holding.monitor is not None
-    seen_at = instant(at)
-    book = track.book(row, holding.outcome, shelf, seen_at)
-    return None if book is None else holding.monitor.update(book, track.numbers[row], seen_at)
+    book = track.book(row, holding.outcome, shelf)
+    return None if book is None else holding.monitor.update(book, track.numbers[row], instant(at))
 
 
 def _pending(seeing: CrossingMonitor) -> tuple[float, CrossingKind] | None:

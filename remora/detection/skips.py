@@ -13,10 +13,9 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 from remora.detection.lanes import Delivery, Kind, Lanes
 from remora.detection.outlet import Unreachable
 from remora.domain.ids import AccountId
-from remora.domain.money import ZERO
+from remora.domain.money import MOST, ZERO
 from remora.domain.reasons import SkipReason
 from remora.domain.trades import Signal
-from remora.domain.usable import MOST
 from remora.storage.failures import may_pass
 from remora.storage.risk import Case, record_skip
 from remora.telemetry.metrics import Metrics

@@ -4,9 +4,10 @@ from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from datetime import datetime
 from decimal import Decimal
+from functools import cached_property
 
 from remora.domain.ids import TokenId
-from remora.domain.money import ZERO, Side
+from remora.domain.money import HIGHEST, MICRO, MOST, ZERO, Side
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,9 +36,12 @@ class Depth:
         return None if self.shares == 0 else self.notional / self.shares
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True)
 class OrderBook:
-    """One token's book at one instant; both sides are ordered best price first."""
+    """One token's book at one instant; both sides are ordered best price first.
+
+    What follows from the levels is worked out once: a replay shows the same book to thousands of decisions.
+    """
 
     token_id: TokenId
     bids: tuple[Level, ...]
@@ -56,14 +60,23 @@ class OrderBook:
         """Lowest price someone sells at, None without asks."""
         return self.asks[0].price if self.asks else None
 
-    @property
+    @cached_property
     def spread(self) -> Decimal | None:
         """Best ask less best bid in dollars, None when a side is empty."""
         if self.best_bid is None or self.best_ask is None:
             return None
         return self.best_ask - self.best_bid
 
-    @property
+    @cached_property
+    def sound(self) -> bool:
+        """Whether every price and size can be computed with (see remora.domain.usable)."""
+        for level in (*self.bids, *self.asks):
+            price, size = level.price, level.size
+            if not (price.is_finite() and size.is_finite() and MICRO <= price <= HIGHEST and ZERO <= size <= MOST):
+                return False
+        return True
+
+    @cached_property
     def mid(self) -> Decimal | None:
         """Halfway between best bid and best ask, None when a side is empty."""
         if self.best_bid is None or self.best_ask is None:

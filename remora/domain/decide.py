@@ -5,6 +5,7 @@ from datetime import datetime
 from decimal import Decimal
 from enum import StrEnum
 from itertools import chain
+from typing import NamedTuple
 
 from remora.domain.books import OrderBook
 from remora.domain.chance import (
@@ -21,14 +22,13 @@ from remora.domain.chance import (
 from remora.domain.desk import Standing, daily_loss_breach
 from remora.domain.limits import Limits
 from remora.domain.market import Market, ResolutionStatus
-from remora.domain.money import MICRO, ONE, ZERO, Side, ceil_to, floor_to
+from remora.domain.money import MICRO, MOST, ONE, ZERO, Side, ceil_to, floor_to
 from remora.domain.permission import Permission, first_day_room, refuse_entry
 from remora.domain.precision import CENT, SHARE_QUANTUM, crossed_or_empty, price_floor, purchase_dollars
 from remora.domain.reasons import DeskMode, SkipReason
 from remora.domain.sizing import all_in_cost, stake_share
 from remora.domain.trades import Signal
 from remora.domain.usable import (
-    MOST,
     Bounded,
     book_numbers,
     first_unusable,
@@ -132,8 +132,7 @@ class Skip:
 Decision = Copy | Skip
 
 
-@dataclass(frozen=True, slots=True)
-class _Room:
+class _Room(NamedTuple):
     reason: SkipReason
     dollars: Decimal
 
@@ -180,7 +179,9 @@ def _check_numbers(
     if (
         usable_market(market)
         and (book is None or usable_book(book))
-        and all(value.is_finite() and -MOST <= value <= MOST for value in (*money, *committed))
+        and all(map(Decimal.is_finite, (*money, *committed)))
+        and min(*money, *committed) >= -MOST
+        and max(*money, *committed) <= MOST
         and whale.edge.is_finite()
         and -ONE <= whale.edge <= ONE
         and desk.scale.is_finite()

@@ -9,6 +9,12 @@ MICRO = Decimal("0.000001")
 ZERO = Decimal(0)
 ONE = Decimal(1)
 
+MOST = Decimal(10) ** 15
+"""More dollars or shares than there are."""
+
+HIGHEST = ONE - MICRO
+"""The highest price that anything below 1 has."""
+
 
 class Side(StrEnum):
     """What a trade or an order does to the holder's shares."""

@@ -6,15 +6,7 @@ from typing import NamedTuple
 
 from remora.domain.books import OrderBook
 from remora.domain.market import Market
-from remora.domain.money import MICRO, ONE, ZERO
-
-MOST = Decimal(10) ** 15
-"""More dollars or shares than there are."""
-
-
-HIGHEST = ONE - MICRO
-"""The highest price that anything below 1 has."""
-
+from remora.domain.money import HIGHEST, MICRO, MOST, ONE, ZERO
 
 COARSEST = Decimal("0.5")
 """The widest grid of prices that leaves one between 0 and 1."""
@@ -61,11 +53,7 @@ def market_numbers(market: Market) -> Iterator[Bounded]:
 
 def usable_book(book: OrderBook) -> bool:
     """Whether every price and size of a book can be used: :func:`book_numbers` would find nothing wrong."""
-    for level in (*book.bids, *book.asks):
-        price, size = level.price, level.size
-        if not (price.is_finite() and size.is_finite() and MICRO <= price <= HIGHEST and ZERO <= size <= MOST):
-            return False
-    return True
+    return book.sound
 
 
 def book_numbers(book: OrderBook) -> Iterator[Bounded]:
