@@ -64,7 +64,7 @@ class Latency:
             found: Any = json.loads(path.read_text())
         except (OSError, ValueError) as error:
             raise LatencyUnreadable(
-                f"latency: expected measured, seconds or a JSON file of samples, found {str(path)!r} ({error})"
+                f"expected measured, ledger, seconds or a JSON file of samples, found {str(path)!r} ({error})"
             ) from None
         parts = found if isinstance(found, dict) else {"detection_s": found, "order_s": [0.0]}
         samples = []

@@ -1,12 +1,17 @@
-"""What a recording lacks: silent days, missing results, rows that were kept out."""
+"""What a recording lacks: gaps, missing results, rows that are there twice or were kept out."""
 
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 
-from remora.backtest.history import TRADE, History, instant
+from remora.backtest.history import TRADE, Floats, History, instant
+from remora.backtest.holding import Holding
 from remora.backtest.outcome import Outcome
 from remora.backtest.track import DAY
+
+GAP_H = 24.0
+"""A recording that is silent for longer may have missed what would have ended a position."""
 
 
 def quality(history: History, start: float, end: float, outcome: Outcome) -> dict[str, Any]:
@@ -32,22 +37,32 @@ def quality(history: History, start: float, end: float, outcome: Outcome) -> dic
         "days": days,
         "longest_gap_h": float(waits[longest]) / 3600.0 if waits.size else 0.0,
         "longest_gap_from": instant(float(inside[longest])).isoformat() if waits.size else None,
-        **_unresolved(history, outcome),
+        "gaps": int((waits > GAP_H * 3600.0).sum()),
+        **_shares(history, outcome, inside[:-1][waits > GAP_H * 3600.0]),
     }
 
 
-def _unresolved(history: History, outcome: Outcome) -> dict[str, Any]:
-    """Return how many markets have no result, and which share of what was spent went into them."""
-    spent = missing = assumed = 0.0
-    for holding in outcome.filled:
-        listing, cost = history.listings[holding.market], float(holding.books.bought_notional)
-        spent += cost
-        missing += cost if listing.payouts is None else 0.0
-        assumed += cost if listing.end_source == "assumed" else 0.0
-    without = sum(listing.payouts is None for listing in history.listings)
+def _shares(history: History, outcome: Outcome, gaps: Floats) -> dict[str, Any]:
+    """Return how many markets lack something, and which share of what was spent hangs on each lack."""
+    listings = history.listings
     return {
-        "markets_without_result": without,
-        "capital_without_result": missing / spent if spent else 0.0,
-        "markets_without_end": sum(listing.end_at is None for listing in history.listings),
-        "capital_on_assumed_end": assumed / spent if spent else 0.0,
+        "markets_without_result": sum(listing.payouts is None for listing in listings),
+        "capital_without_result": _share(outcome, lambda held: listings[held.market].payouts is None),
+        "markets_without_end": sum(listing.end_at is None for listing in listings),
+        "capital_on_assumed_end": _share(outcome, lambda held: listings[held.market].end_source == "assumed"),
+        "markets_with_equal_rows": len(history.doubtful),
+        "capital_with_equal_rows": _share(outcome, lambda held: held.market in history.doubtful),
+        "capital_over_gaps": _share(outcome, lambda held: _held_at(held, gaps)),
     }
+
+
+def _held_at(held: Holding, gaps: Floats) -> bool:
+    """Whether a position was open when a gap began."""
+    ended = np.inf if held.ended_at is None else held.ended_at
+    return bool(((gaps >= held.approved_at) & (gaps < ended)).any())
+
+
+def _share(outcome: Outcome, hangs: Callable[[Holding], bool]) -> float:
+    spent = {held.number: float(held.books.bought_notional) for held in outcome.filled}
+    total = sum(spent.values())
+    return sum(spent[held.number] for held in outcome.filled if hangs(held)) / total if total else 0.0

@@ -107,7 +107,8 @@ class Prints:
 class History:
     """A recording: codes in `prints` are places in `wallets` and `listings`.
 
-    `rejected` counts rows that were kept out, by reason; `notices` are sentences that every report carries.
+    `rejected` counts rows that were kept out, by reason; `notices` are sentences that every report carries;
+    `doubtful` are the markets with rows that equal others in everything recorded: one fill told twice, perhaps.
     """
 
     name: str
@@ -117,6 +118,7 @@ class History:
     rejected: Mapping[str, int] = field(default_factory=dict)
     notices: tuple[str, ...] = ()
     history_complete: bool = True
+    doubtful: frozenset[int] = frozenset()
 
     @cached_property
     def codes(self) -> Mapping[str, int]:

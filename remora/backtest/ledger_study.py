@@ -173,10 +173,14 @@ def _data(log: RunLog, name: str, outcome: Outcome, events: Sequence[str]) -> di
         "days": days_of(outcome.start, outcome.end),
         "longest_gap_h": 0.0,
         "longest_gap_from": None,
+        "gaps": 0,
         "markets_without_result": held,
         "capital_without_result": 0.0,
         "markets_without_end": 0,
         "capital_on_assumed_end": 0.0,
+        "markets_with_equal_rows": 0,
+        "capital_with_equal_rows": 0.0,
+        "capital_over_gaps": 0.0,
     }
 
 

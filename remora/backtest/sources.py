@@ -239,9 +239,11 @@ def _history(
     market_codes, keys = pd.factorize(rows["market"].astype(str))
     side_facts = pd.concat(markets, ignore_index=True) if markets else None
     found, more = listings(MarketFacts(rows=rows, codes=market_codes, keys=list(keys)), side_facts, assumed_life)
-    twice = int(rows.duplicated(["at", "wallet", "market", "outcome", "side", "price", "size"]).sum())
-    if twice:
-        more.append(f"{twice} rows equal another one in everything that is recorded; without a hash they count.")
+    twice = rows.duplicated(["at", "wallet", "market", "outcome", "side", "price", "size"]).to_numpy()
+    if twice.any():
+        more.append(
+            f"{int(twice.sum())} rows equal another one in everything that is recorded; without a hash they count."
+        )
     return History(
         name=name,
         wallets=[str(wallet) for wallet in wallets],
@@ -259,4 +261,5 @@ def _history(
         rejected=dict(rejected),
         notices=(*notices, *more),
         history_complete=complete,
+        doubtful=frozenset(np.unique(market_codes[twice]).tolist()),
     )

@@ -68,7 +68,7 @@ def _split(point: Point, limits: Limits) -> tuple[Limits, Point]:
         try:
             Latency.parse(execution["latency"])
         except ValueError as error:
-            raise SpecRefused(str(error)) from None
+            raise SpecRefused(f"latency: {error}") from None
     return changed(limits, policy), execution
 
 

@@ -177,7 +177,8 @@ def _data(report: dict[str, Any]) -> Question:
         "Is the data good enough?",
         max(missing, assumed) <= MISSING_MAX,
         f"{missing:.0%} of the capital went into markets without a recorded result, "
-        f"{assumed:.0%} into markets with an assumed end.",
+        f"{assumed:.0%} into markets with an assumed end, {data['capital_with_equal_rows']:.0%} into markets with "
+        f"rows told twice perhaps; {data['capital_over_gaps']:.0%} was held through a silent day.",
     )
 
 

@@ -14,6 +14,7 @@ from temporalio.worker import Worker
 
 from activities.backtests import BacktestActivities
 from remora.backtest.sweep import shared_of, sweep_here
+from remora.cli.backtest.period import Period
 from remora.cli.backtest.request import Asked, Request, requested
 from remora.cli.backtest.sweeping import asked_of
 from schemas.backtest import SweepInput
@@ -51,8 +52,7 @@ def request_of_grid(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Request:
         Asked(
             data=(tmp_path / "tape.parquet",),
             season=None,
-            start=None,
-            end=None,
+            period=Period(None, None),
             simulations=1,
             workers=None,
             whales=(WHALE,),

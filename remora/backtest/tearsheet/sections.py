@@ -163,9 +163,14 @@ def caveats(report: dict[str, Any]) -> str:
         f"({percent(data['capital_without_result'])} of the capital), {data['markets_without_end']} without "
     )
     results += f"an end ({percent(data['capital_on_assumed_end'])} of the capital on assumed ends)."
+    gaps = f"{data['gaps']} silences of more than a day "
+    gaps += f"({percent(data['capital_over_gaps'])} of the capital was held through one)."
+    equal = f"{data['markets_with_equal_rows']} markets have rows that equal others in everything recorded "
+    equal += f"({percent(data['capital_with_equal_rows'])} of the capital)."
     lines = [
-        f"{silent}{data['longest_gap_h']:.0f} hours.",
+        f"{silent}{data['longest_gap_h']:.0f} hours; {gaps}",
         f"Rows kept out: {rejected}.",
+        equal,
         results,
         f"Groups of events that move together: {data['clusters']}.",
         "Depth around prints is synthetic for the decision; fills are bounded by what others traded later.",

@@ -28,7 +28,9 @@ def backtest(
     select: Annotated[
         bool, typer.Option("--select", help="Choose whales as we go, on what was known then.")
     ] = False,
-    latency: Annotated[str, typer.Option(help="measured, seconds, or a JSON file of samples.")] = "measured",
+    latency: Annotated[
+        str, typer.Option(help="measured, ledger (as our account was), seconds, or a JSON file of samples.")
+    ] = "measured",
     fills: Annotated[str, typer.Option(help="pessimistic, realistic or optimistic.")] = "realistic",
     capital: Annotated[float, typer.Option(help="Dollars at the start.")] = 10_000.0,
     policy: Annotated[Path | None, typer.Option(help="TOML or JSON with numbers of the policy.")] = None,
@@ -51,6 +53,10 @@ def backtest(
     Whom to follow is either named (--whales) or chosen walk-forward (--select), on what was known at each date.
     Example: remora backtest --data tape.parquet --start-date 2022-06-01 --end-date 2022-11-20 --select
     """
+    from remora.cli.backtest.period import period, require_recorded
+
+    asked_days = period(start_date, end_date)  # before the libraries, which take seconds to load
+    require_recorded(asked_days, data or ())
     from remora.cli.backtest.outputs import Outputs
     from remora.cli.backtest.request import Asked, requested
     from remora.cli.backtest.session import examine
@@ -59,8 +65,7 @@ def backtest(
     asked = Asked(
         data=tuple(data or ()),
         season=season,
-        start=start_date,
-        end=end_date,
+        period=asked_days,
         simulations=simulations,
         workers=workers,
         whales=tuple(whales or ()),

@@ -6,7 +6,7 @@ import re
 import tomllib
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -18,13 +18,14 @@ from remora.backtest.scenarios import season_history
 from remora.backtest.sources import DataUnusable, read_history
 from remora.backtest.spec import Spec, SpecRefused, changed
 from remora.backtest.sweep import Point, Source, points_of
+from remora.cli.backtest.latency import LEDGER, latency_of
+from remora.cli.backtest.period import DAY, Period, day, require_inside, sentence, stopped, usage
 from remora.cli.errors import CommandFailed, Exit
 from remora.domain.limits import Limits
 from remora.settings import load_settings
 from remora.statistics.scoring_params import ScoringParams
 
 SIMULATIONS_MAX = 100_000
-DAY = timedelta(days=1)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -33,8 +34,7 @@ class Asked:
 
     data: tuple[Path, ...]
     season: int | None
-    start: str | None
-    end: str | None
+    period: Period
     simulations: int
     workers: int | None
     whales: tuple[str, ...]
@@ -73,24 +73,17 @@ def requested(asked: Asked) -> Request:
         score_min=settings.whale_score_threshold,
     )
     policy = read_policy(asked.policy, limits)
-    start, end = _day("--start-date", asked.start), _day("--end-date", asked.end)
-    if start is not None and end is not None and start > end:
-        raise usage(f"The period is reversed: {asked.start} is after {asked.end}.", "Swap the dates.")
     history = _history(asked)
-    span = history.span
+    span, start, end = history.span, asked.period.start, asked.period.end
+    require_inside(asked.period, instant(span[0]), instant(span[1]))
     first = instant(span[0]) if start is None else start
     last = instant(span[1] + 1) if end is None else end + DAY
-    if last.timestamp() <= span[0] or first.timestamp() > span[1]:
-        raise usage(
-            f"No trade was recorded from {first:%Y-%m-%d} to {last - DAY:%Y-%m-%d}.",
-            f"The recording runs from {instant(span[0]):%Y-%m-%d} to {instant(span[1]):%Y-%m-%d}.",
-        )
     spec = Spec(
         start=first.timestamp(),
         end=last.timestamp(),
         whales=whales_of(asked.whales, history, first),
         select=asked.select or not asked.whales,
-        latency=asked.latency,
+        latency=latency_of(asked.latency),
         fills=asked.fills,
         capital=asked.capital,
         policy=policy,
@@ -114,11 +107,6 @@ def requested(asked: Asked) -> Request:
     )
 
 
-def usage(message: str, next_step: str = "") -> CommandFailed:
-    """Return the refusal of something that was asked for wrongly."""
-    return CommandFailed(message, next_step, code=Exit.USAGE)
-
-
 def _check_numbers(asked: Asked) -> None:
     if bool(asked.data) == (asked.season is not None):
         found = "both" if asked.data else "neither"
@@ -139,20 +127,16 @@ def _check_numbers(asked: Asked) -> None:
         raise usage("Expected --whales or --select, found both.", "Leave one out.")
     if asked.seed < 0 or (asked.season or 0) < 0:
         raise usage("--seed and --season: expected 0 or more, found a negative number.")
+    _check_latency(asked.latency)
+
+
+def _check_latency(text: str) -> None:
+    if text == LEDGER:
+        return
     try:
-        Latency.parse(asked.latency)
+        Latency.parse(text)
     except LatencyUnreadable as error:
-        raise usage(f"--latency: {error}.") from None
-
-
-def _day(option: str, text: str | None) -> datetime | None:
-    if text is None:
-        return None
-    try:
-        found = datetime.fromisoformat(text)
-    except ValueError:
-        raise usage(f"{option}: expected a date, found {text!r}.", "Such as 2022-06-01.") from None
-    return found.replace(tzinfo=UTC) if found.tzinfo is None else found.astimezone(UTC)
+        raise usage(f"--latency: {stopped(error)}") from None
 
 
 def _history(asked: Asked) -> History:
@@ -162,8 +146,7 @@ def _history(asked: Asked) -> History:
     try:
         return read_history(asked.data, assumed_life=life)
     except DataUnusable as error:
-        text = str(error)
-        raise usage(f"{text[:1].upper()}{text[1:]}.") from None
+        raise usage(sentence(error)) from None
 
 
 def read_policy(path: Path | None, limits: Limits) -> dict[str, str]:
@@ -174,7 +157,7 @@ def read_policy(path: Path | None, limits: Limits) -> dict[str, str]:
     try:
         changed(limits, found)
     except SpecRefused as error:
-        raise usage(f"{path}: {error}.") from None
+        raise usage(f"{path}: {stopped(error)}") from None
     return {name: str(value) for name, value in sorted(found.items())}
 
 
@@ -182,7 +165,7 @@ def _points(path: Path, limits: Limits) -> list[Point]:
     try:
         return points_of(read_mapping(path), limits)
     except SpecRefused as error:
-        raise CommandFailed(f"{path}: {error}.", code=Exit.REFUSED) from None
+        raise CommandFailed(f"{path}: {stopped(error)}", code=Exit.REFUSED) from None
 
 
 def read_mapping(path: Path) -> dict[str, Any]:
@@ -234,7 +217,7 @@ def _largest(count: int, history: History, start: datetime) -> list[str]:
 
 def _of_roster(path: Path, start: datetime) -> list[str]:
     found = read_mapping(path)
-    as_of = _day("as_of", str(found.get("as_of", "")) or None)
+    as_of = day("as_of", str(found.get("as_of", "")) or None)
     rows = found.get("roster")
     if as_of is None or not isinstance(rows, list):
         raise usage(f"{path}: expected as_of and roster, as `remora discover --json` writes them.")

@@ -9,6 +9,7 @@ from remora.backtest.spec import SpecRefused
 from remora.backtest.study import Plan, study
 from remora.cli.backtest.memory import TrialBook
 from remora.cli.backtest.outputs import Outputs
+from remora.cli.backtest.period import sentence
 from remora.cli.backtest.request import Request
 from remora.cli.errors import CommandFailed, Exit
 from remora.cli.local_stack import state_dir
@@ -52,8 +53,7 @@ def examine(request: Request, outputs: Outputs) -> None:
                 progress=progress.told,
             )
         except SpecRefused as error:
-            text = str(error)
-            raise CommandFailed(f"{text[:1].upper()}{text[1:]}.", code=Exit.REFUSED) from None
+            raise CommandFailed(sentence(error), code=Exit.REFUSED) from None
     plan.checkpoint.clear()
     outputs.write(report)
 

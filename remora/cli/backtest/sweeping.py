@@ -16,7 +16,8 @@ from remora.backtest.spec import SpecRefused
 from remora.backtest.sweep import judged, shared_of, sweep_here
 from remora.backtest.tearsheet.words import count, dollars, number, percent, signed_percent
 from remora.cli.backtest.memory import TrialBook
-from remora.cli.backtest.request import Request, usage
+from remora.cli.backtest.period import sentence, stopped, usage
+from remora.cli.backtest.request import Request
 from remora.cli.backtest.session import StudyProgress
 from remora.cli.errors import CommandFailed, Exit
 from remora.cli.reading import show_json
@@ -41,8 +42,7 @@ def sweep(request: Request, *, on: str, as_json: bool) -> None:
                 workers = request.workers or cores()
                 rows = sweep_here(shared, request.points, workers=workers, progress=progress.told)
         except SpecRefused as error:
-            text = str(error)
-            raise CommandFailed(f"{text[:1].upper()}{text[1:]}.", code=Exit.REFUSED) from None
+            raise CommandFailed(sentence(error), code=Exit.REFUSED) from None
     found = judged(rows, request.spec, request.history, request.limits, request.scoring, TrialBook())
     if as_json:
         show_json(found)
@@ -62,7 +62,9 @@ async def _on_temporal(request: Request, progress: StudyProgress) -> list[dict[s
         cause = error.cause
         while cause is not None and cause.__cause__ is not None:
             cause = cause.__cause__
-        raise CommandFailed(f"The sweep failed: {cause}.", "See its workflow in the Temporal Web UI.") from error
+        raise CommandFailed(
+            f"The sweep failed: {stopped(cause)}", "See its workflow in the Temporal Web UI."
+        ) from error
     return answer.rows
 
 

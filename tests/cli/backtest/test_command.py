@@ -1,6 +1,8 @@
 """The command on bad and good input: what it refuses, and with which exit code."""
 
 import json
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -72,10 +74,11 @@ def test_a_replay_prints_json_and_ends_well(tape: Path, capsys: pytest.CaptureFi
         (["--whales", "top:5"], Exit.REFUSED, "would look ahead"),
         (["--whales", WHALE, "--select"], Exit.USAGE, "found both"),
         (["--latency", "-1"], Exit.USAGE, "between 0 and 86400"),
-        (["--latency", "none.json"], Exit.USAGE, "expected measured, seconds or a JSON file"),
+        (["--latency", "none.json"], Exit.USAGE, "expected measured, ledger, seconds or a JSON file"),
         (["--fills", "lucky"], Exit.USAGE, "expected one of pessimistic"),
         (["--capital", "0"], Exit.USAGE, "expected dollars"),
         (["--season", "1"], Exit.USAGE, "found both"),
+        (["--latency", "ledger"], Exit.UNAVAILABLE, "No database"),
     ],
 )
 def test_what_cannot_be_run_is_refused_with_a_reason(
@@ -105,5 +108,59 @@ def test_a_corrupt_file_is_named(tape: Path, capsys: pytest.CaptureFixture[str])
     broken = tape.with_name("broken.parquet")
     broken.write_bytes(tape.read_bytes()[:500])
 
-    assert run(["backtest", "--data", str(broken)]) == Exit.USAGE
-    assert "cannot be read as Parquet" in capsys.readouterr().err
+    for options in ([], ["--start-date", "2023-11-15"]):
+        assert run(["backtest", "--data", str(broken), *options]) == Exit.USAGE
+        told = capsys.readouterr().err
+        assert "cannot be read as Parquet" in told
+        assert ".." not in told
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        ["--start-date", "2023-11-16", "--end-date", "2023-11-15"],
+        ["--start-date", "2024-11-16"],
+        ["--end-date", "2020-01-01"],
+    ],
+)
+def test_days_without_data_are_refused_before_anything_heavy_is_read(tape: Path, options: list[str]) -> None:
+    heavy = ("pandas", "scipy", "remora.backtest.sources", "remora.backtest.study")
+    script = (
+        "import sys; from remora.cli.main import run; code = run(sys.argv[1:]);"
+        f"sys.exit(code if not [name for name in {heavy} if name in sys.modules] else 99)"
+    )
+    done = subprocess.run([sys.executable, "-c", script, "backtest", "--data", str(tape), *options], check=False)
+
+    assert done.returncode == Exit.USAGE
+
+
+def test_a_grid_of_a_million_points_is_refused_with_an_estimate(
+    tape: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    grid, names = tape.with_name("grid.json"), ("stop_loss", "take_profit", "kelly_fraction")
+    grid.write_text(json.dumps({name: [n / 200 for n in range(1, 101)] for name in names}))
+
+    assert run(["backtest", "--data", str(tape), "--whales", WHALE, "--grid", str(grid)]) == Exit.REFUSED
+    told = " ".join(capsys.readouterr().err.split())
+    assert "1,000,000 points, about 138.9 processor hours" in told
+    assert "start with fewer values of stop_loss" in told
+
+
+def test_gaps_equal_rows_and_missing_results_are_reported_with_their_share_of_capital(
+    tape: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    rows = pq.read_table(tape).to_pylist()
+    other = [{**row, "market": "will-it-snow", "winner_index": None} for row in rows[:30]]
+    late = [{**rows[-1], "ts": BEGAN + 3600 * 79}]
+    pq.write_table(pa.Table.from_pylist([*rows, rows[4], *other, *late]), tape)
+    policy = tape.with_name("policy.toml")
+    policy.write_text("volume_24h_min_usd = 0\nspread_max = 0.5\npre_resolution = 0\nstop_loss = 0.9\n")
+    asked = ["--whales", WHALE, "--policy", str(policy), "--fills", "optimistic", "--simulations", "10", "--json"]
+
+    assert run(["backtest", "--data", str(tape), *asked]) == Exit.OK
+    found = json.loads(capsys.readouterr().out)
+    data = found["data"]
+    assert (data["gaps"], data["markets_without_result"], data["markets_with_equal_rows"]) == (1, 1, 1)
+    assert 0 < data["capital_without_result"] < 1
+    assert data["capital_with_equal_rows"] == pytest.approx(1 - data["capital_without_result"])
+    assert 0 <= data["capital_over_gaps"] <= 1
