@@ -66,7 +66,7 @@ def whole(history: History, followed: Collection[int], *, spread_ticks: int = 1)
     places = np.flatnonzero(touched[prints.market])
     rows = prints.take(places)
     return Batch(
-        tracks=Tracks(rows, history.listings, spread_ticks=spread_ticks),
+        tracks=Tracks(rows, history.listings, spread_ticks=spread_ticks, books=history.books),
         seeds=SignalReader(history.wallets, history.listings, frozenset(followed)).read(rows, places),
         horizon=float(prints.at[-1]) if len(prints) else 0.0,
         rows=len(prints),

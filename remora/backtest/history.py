@@ -7,13 +7,16 @@ from dataclasses import dataclass, field, fields, replace
 from datetime import UTC, datetime
 from decimal import Decimal
 from functools import cached_property
-from typing import Any, Self
+from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
 from numpy.typing import NDArray
 
 from remora.domain.market import MarketClass
 from remora.domain.money import ONE, ZERO
+
+if TYPE_CHECKING:
+    from remora.backtest.recorded_books import Snapshots
 
 NEVER = math.inf
 TRADE, QUOTE, MERGE = 0, 1, 2
@@ -109,6 +112,7 @@ class History:
 
     `rejected` counts rows that were kept out, by reason; `notices` are sentences that every report carries;
     `doubtful` are the markets with rows that equal others in everything recorded: one fill told twice, perhaps.
+    `books` are the recorded resting orders by market; each snapshot is a row of `prints` too.
     """
 
     name: str
@@ -119,6 +123,7 @@ class History:
     notices: tuple[str, ...] = ()
     history_complete: bool = True
     doubtful: frozenset[int] = frozenset()
+    books: Mapping[int, "Snapshots"] = field(default_factory=dict)
 
     @cached_property
     def codes(self) -> Mapping[str, int]:
@@ -133,6 +138,8 @@ class History:
             digest.update(np.ascontiguousarray(getattr(self.prints, f.name)).tobytes())
         digest.update(repr(tuple(self.wallets)).encode())
         digest.update(repr(tuple(self.listings)).encode())
+        for code, snapshots in sorted(self.books.items()):
+            digest.update(f"books {code}".encode() + snapshots.digest())
         return digest.hexdigest()[:16]
 
     @property

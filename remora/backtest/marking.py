@@ -50,8 +50,8 @@ class Marks:
             self._await(market, track, row)
 
     def _mark(self, held: Iterable[Holding], track: Track, row: int) -> None:
-        desk, shelf, touch = self._desk, self._shelf, track.touches[row]
-        best = shelf.best_bid(touch, 0), shelf.best_bid(touch, 1)
+        desk, shelf = self._desk, self._shelf
+        best = track.best_bid(row, 0, shelf), track.best_bid(row, 1, shelf)
         for holding in held:
             level = best[holding.outcome]
             if holding.shares <= level.size:

@@ -72,6 +72,9 @@ def on_arrival(order: Working, track: Track, costs: Costs, shelf: BookShelf) -> 
     order.next_row = row + 1
     if order.missed:
         return []
+    shown = track.snapshot_at(row, order.arrives)
+    if shown >= 0:
+        row = shown
     recorded = row >= 0 and track.kind[row] == QUOTE and order.arrives - track.times[row] <= FRESH_S
     if not recorded and costs.level is not FillLevel.OPTIMISTIC:
         return None

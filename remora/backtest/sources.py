@@ -15,6 +15,7 @@ import pyarrow.parquet as pq
 
 from remora.backtest.history import BUY, MERGE, SELL, TRADE, History, Prints
 from remora.backtest.listings import MarketFacts, listings
+from remora.backtest.recorded_books import COLUMNS, Snapshots, beside, read_snapshots
 
 SIZE_MAX = 10_000_000.0
 """Shares in one fill beyond which a row is a mistake."""
@@ -48,15 +49,16 @@ class Reading:
 
     trades: list[Found] = field(default_factory=list)
     markets: list[pd.DataFrame] = field(default_factory=list)
+    books: dict[tuple[str, str], Snapshots] = field(default_factory=dict)
     ignored: list[str] = field(default_factory=list)
 
 
 def read_history(paths: Sequence[Path], *, assumed_life: timedelta | None = None) -> History:
     """Return the recording in files and directories of Parquet; raise DataUnusable if there is none.
 
-    Tapes of fills, tables of positions (their single fills only) and tables of markets are told apart by their
-    columns. `assumed_life` stands in for the scheduled end of markets whose own is not recorded, from their first
-    row on; without it the decision core refuses them.
+    Tapes of fills, tables of positions (their single fills only), snapshots of resting orders and tables of
+    markets are told apart by their columns. `assumed_life` stands in for the scheduled end of markets whose own is
+    not recorded, from their first row on; without it the decision core refuses them.
     """
     reading = Reading()
     for path in _files(paths):
@@ -79,7 +81,7 @@ def read_history(paths: Sequence[Path], *, assumed_life: timedelta | None = None
     notices += [f"Not used: {text}." for text in reading.ignored]
     return _history(
         frame,
-        reading.markets,
+        reading,
         rejected,
         notices,
         assumed_life,
@@ -114,6 +116,8 @@ def _read(path: Path, reading: Reading) -> None:
             reading.trades.append(_tape(path, names))
         elif set(POSITIONS) <= set(names):
             reading.trades.append(_positions(path, names))
+        elif set(COLUMNS) <= set(names):
+            reading.books.update(read_snapshots(path))
         elif set(MARKETS) <= set(names):
             reading.markets.append(pd.read_parquet(path))
         else:
@@ -226,7 +230,7 @@ def _without_repeats(frame: pd.DataFrame) -> tuple[pd.DataFrame, int]:
 
 def _history(
     frame: pd.DataFrame,
-    markets: Sequence[pd.DataFrame],
+    reading: Reading,
     rejected: Mapping[str, int],
     notices: Sequence[str],
     assumed_life: timedelta | None,
@@ -237,27 +241,33 @@ def _history(
     rows = frame.sort_values("at", kind="stable").reset_index(drop=True)
     wallet_codes, wallets = pd.factorize(rows["wallet"])
     market_codes, keys = pd.factorize(rows["market"].astype(str))
-    side_facts = pd.concat(markets, ignore_index=True) if markets else None
+    side_facts = pd.concat(reading.markets, ignore_index=True) if reading.markets else None
     found, more = listings(MarketFacts(rows=rows, codes=market_codes, keys=list(keys)), side_facts, assumed_life)
     twice = rows.duplicated(["at", "wallet", "market", "outcome", "side", "price", "size"]).to_numpy()
     if twice.any():
         more.append(
             f"{int(twice.sum())} rows equal another one in everything that is recorded; without a hash they count."
         )
+    prints = Prints(
+        at=rows["at"].to_numpy(np.float64),
+        wallet=wallet_codes.astype(np.int32),
+        market=market_codes.astype(np.int32),
+        outcome=rows["outcome"].to_numpy(np.int8),
+        side=rows["side"].to_numpy(np.int8),
+        price=rows["price"].to_numpy(np.float64),
+        size=rows["size"].to_numpy(np.float64),
+        kind=rows["kind"].to_numpy(np.int8),
+    )
+    books: dict[int, Snapshots] = {}
+    if reading.books:
+        prints, books, told = beside(prints, list(keys), reading.books)
+        more.append(told)
     return History(
         name=name,
         wallets=[str(wallet) for wallet in wallets],
         listings=found,
-        prints=Prints(
-            at=rows["at"].to_numpy(np.float64),
-            wallet=wallet_codes.astype(np.int32),
-            market=market_codes.astype(np.int32),
-            outcome=rows["outcome"].to_numpy(np.int8),
-            side=rows["side"].to_numpy(np.int8),
-            price=rows["price"].to_numpy(np.float64),
-            size=rows["size"].to_numpy(np.float64),
-            kind=rows["kind"].to_numpy(np.int8),
-        ),
+        prints=prints,
+        books=books,
         rejected=dict(rejected),
         notices=(*notices, *more),
         history_complete=complete,

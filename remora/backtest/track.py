@@ -1,7 +1,7 @@
 """One market's prints as arrays: price, spread and volume at any instant, without looking further."""
 
 from bisect import bisect_left, bisect_right
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from decimal import Decimal
@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from remora.backtest.history import NEVER, QUOTE, TRADE, Floats, Listing, Prints, Small, instant
+from remora.backtest.recorded_books import FRESH_S, Snapshots
 from remora.domain.books import Level, OrderBook
 from remora.domain.exits import executable_bid
 from remora.domain.ids import ConditionId, EventId, TokenId
@@ -83,8 +84,9 @@ class Track:
     `bid` and `ask` are in ticks and are the touch that a row leaves behind (see docs/decisions/0004): after a
     purchase the ask is the print rounded up, after a sale the bid is it rounded down. `spent` is the running sum
     of dollars traded, `numbers` tells different touches apart, `best` is the best bid of either outcome, `turns`
-    are the instants at which something else than a print changes the market. Markets and books are made once for
-    every replay that meets them.
+    are the instants at which something else than a print changes the market. `recorded` are the resting orders
+    that were recorded and `snapshots` the one that each row is, -1 for prints; both are empty without any. Markets
+    and books are made once for every replay that meets them.
     """
 
     listing: Listing
@@ -109,6 +111,8 @@ class Track:
     outcomes: tuple[Outcome, Outcome]
     ends: datetime | None
     turns: tuple[float, ...]
+    recorded: Snapshots | None = None
+    snapshots: list[int] = field(default_factory=list)
     _markets: dict[tuple[int, int, int], Market] = field(default_factory=dict)
     _books: dict[tuple[int, int, BookShelf], OrderBook] = field(default_factory=dict)
 
@@ -137,7 +141,7 @@ class Track:
         made = self._books.get(key)
         if made is None:
             touch = self.touches[row]
-            bids, asks = shelf.sides(touch, outcome)
+            bids, asks = self._sides(row, outcome, shelf)
             made = self._books[key] = OrderBook(
                 token_id=self.tokens[outcome],
                 bids=bids,
@@ -147,11 +151,32 @@ class Track:
             )
         return made
 
+    def _sides(self, row: int, outcome: int, shelf: BookShelf) -> tuple[Levels, Levels]:
+        if self.recorded is not None and self.snapshots[row] >= 0:
+            return self.recorded.sides(self.snapshots[row], outcome)
+        return shelf.sides(self.touches[row], outcome)
+
+    def best_bid(self, row: int, outcome: int, shelf: BookShelf) -> Level:
+        """Return the first level of the bids after `row`."""
+        if self.recorded is not None and self.snapshots[row] >= 0:
+            book = self.book(row, outcome, shelf)
+            assert book is not None
+            return book.bids[0]
+        return shelf.best_bid(self.touches[row], outcome)
+
+    def snapshot_at(self, row: int, at: float) -> int:
+        """Return the last row up to `row` that is a snapshot fresh enough for an order at `at`; -1 without."""
+        while self.recorded is not None and row >= 0 and at - self.times[row] <= FRESH_S:
+            if self.snapshots[row] >= 0:
+                return row
+            row -= 1
+        return -1
+
     def executable_bid(self, row: int, outcome: int, shelf: BookShelf, shares: Decimal) -> Decimal | None:
         """Return what remora.domain.exits.executable_bid finds in the book after `row`, None without a row."""
         if row < 0:
             return None
-        best = shelf.best_bid(self.touches[row], outcome)
+        best = self.best_bid(row, outcome, shelf)
         if shares <= best.size:
             return best.price
         book = self.book(row, outcome, shelf)
@@ -212,20 +237,27 @@ class Tracks(dict[int, Track]):
     What :meth:`has` does not name is nowhere: asking for it raises KeyError.
     """
 
-    def __init__(self, prints: Prints, listings: Sequence[Listing], *, spread_ticks: int) -> None:
+    def __init__(
+        self,
+        prints: Prints,
+        listings: Sequence[Listing],
+        *,
+        spread_ticks: int,
+        books: Mapping[int, Snapshots] | None = None,
+    ) -> None:
         super().__init__()
         chosen = prints if not len(prints) or prints.kind.max() <= QUOTE else prints.take(prints.kind <= QUOTE)
         self._rows = chosen.take(np.argsort(chosen.market, kind="stable"))
         codes, starts = np.unique(self._rows.market, return_index=True)
         ends = np.append(starts[1:], len(self._rows))[: len(codes)]
         self._places = dict(zip(codes.tolist(), zip(starts.tolist(), ends.tolist(), strict=True), strict=True))
-        self._listings, self._spread = listings, spread_ticks
+        self._listings, self._spread, self._books = listings, spread_ticks, books or {}
 
     def __missing__(self, code: int) -> Track:
         """Make the track of a market."""
         start, end = self._places[code]
         rows = self._rows.take(slice(start, end))
-        made = self[code] = _track(rows, self._listings[code], code, self._spread)
+        made = self[code] = _track(rows, self._listings[code], code, self._spread, self._books.get(code))
         return made
 
     def has(self, code: int) -> bool:
@@ -233,14 +265,24 @@ class Tracks(dict[int, Track]):
         return code in self._places
 
 
-def _track(rows: Prints, listing: Listing, code: int, spread_ticks: int) -> Track:
+def _track(
+    rows: Prints, listing: Listing, code: int, spread_ticks: int, recorded: Snapshots | None = None
+) -> Track:
     first = rows.outcome == 0
     price = np.where(first, rows.price, 1.0 - rows.price)
     side = np.where(first, rows.side, -rows.side).astype(np.int8)
     unit = np.where(rows.at >= listing.fine_tick_at, FINE, COARSE).astype(np.int32)
     bid, ask = _touch(price, side, rows.kind, unit, spread_ticks)
+    shown = np.zeros(0, dtype=np.int64)
+    if recorded is not None:
+        shown = _shown(rows, recorded)
+        mine = shown >= 0
+        bid[mine] = np.floor(recorded.bid_price[shown[mine], 0] * unit[mine] + 1e-6)
+        ask[mine] = np.ceil(recorded.ask_price[shown[mine], 0] * unit[mine] - 1e-6)
     moved = np.ones(len(rows), dtype=np.int32)
     moved[1:] = (bid[1:] != bid[:-1]) | (ask[1:] != ask[:-1]) | (unit[1:] != unit[:-1])
+    if recorded is not None:
+        moved[1:] |= (shown[1:] >= 0) | (shown[:-1] >= 0)
     traded = rows.kind == TRADE
     traded_side = np.where(traded, side, 0).astype(np.int8)
     tokens = (TokenId(f"{listing.key}:0"), TokenId(f"{listing.key}:1"))
@@ -267,7 +309,17 @@ def _track(rows: Prints, listing: Listing, code: int, spread_ticks: int) -> Trac
         outcomes=(Outcome(tokens[0], listing.labels[0]), Outcome(tokens[1], listing.labels[1])),
         ends=None if listing.end_at is None else instant(listing.end_at),
         turns=tuple(sorted({listing.fine_tick_at, *(at for at, _ in milestones(listing))})),
+        recorded=recorded,
+        snapshots=shown.tolist(),
     )
+
+
+def _shown(rows: Prints, recorded: Snapshots) -> NDArray[np.int64]:
+    """Return the snapshot that each row is, -1 for rows that are none."""
+    places = np.minimum(recorded.at.searchsorted(rows.at, "left"), max(0, len(recorded) - 1))
+    same = (rows.kind == QUOTE) & (recorded.at[places] == rows.at)
+    found: NDArray[np.int64] = np.where(same, places, -1)
+    return found
 
 
 def _touch(

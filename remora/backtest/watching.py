@@ -69,6 +69,8 @@ def _pending(seeing: CrossingMonitor) -> tuple[float, CrossingKind] | None:
 
 def _candidate(track: Track, holding: Holding, row: int, shelf: BookShelf) -> int:
     """Return the first row from `row` on whose touch could lie beyond a threshold."""
+    if track.recorded is not None:
+        return row  # recorded levels lie as deep below the touch as they like
     assert holding.monitor is not None
     bounds = holding.monitor.bounds
     slack = shelf.ticks_below(holding.monitor.shares) / float(track.unit[0])
