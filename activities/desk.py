@@ -31,9 +31,6 @@ log = structlog.get_logger(__name__)
 VENUE_PATIENCE_S = 3.0
 """Longest wait for fresh books: after that the last marks have to do."""
 
-IN_FLIGHT_PATIENCE_S = 3.0
-"""Longest wait for the venue's answers to entries sent before a stop; no new one is sent meanwhile."""
-
 IN_FLIGHT_LOOK_S = 0.02
 
 TOLD_AT_ONCE = 50
@@ -156,7 +153,7 @@ class DeskActivities:
     async def _drain(self, account: AccountId) -> None:
         """Let entries that were on their way when the dial was turned arrive, so that none follows the answer."""
         tools, loop = self._tools, asyncio.get_running_loop()
-        deadline = loop.time() + IN_FLIGHT_PATIENCE_S
+        deadline = loop.time() + tools.patience.in_flight.total_seconds()
         since = tools.wall() - tools.limits.signal_age_max
         while await orders.entries_in_flight(tools.engine, account, since=since):
             if loop.time() > deadline:

@@ -83,15 +83,20 @@ class PositionActivities:
             end_at=market.end_at,
             limits=tools.limits,
         )
+        asked_stop, asked_target = ask.asked_stop_price, ask.asked_target_price
         bounds = Thresholds(
-            stop_price=ask.stop_price or bounds.stop_price,
-            target_price=ask.target_price or bounds.target_price,
+            stop_price=asked_stop or row.asked_stop_price or ask.stop_price or bounds.stop_price,
+            target_price=asked_target or row.asked_target_price or ask.target_price or bounds.target_price,
             exit_at=bounds.exit_at,
         )
-        refused = await self._beyond(row, bounds) if ask.adjusted else None
-        if refused is not None:
-            return Bounds(
-                stop_price=row.stop_price, target_price=row.target_price, exit_at=row.exit_at, refused=refused
+        if asked_stop is not None or asked_target is not None:
+            refused = await self._beyond(row, bounds)
+            if refused is not None:
+                return Bounds(
+                    stop_price=row.stop_price, target_price=row.target_price, exit_at=row.exit_at, refused=refused
+                )
+            await positions.set_asked_exits(
+                tools.engine, ref.position_id, stop_price=asked_stop, target_price=asked_target
             )
         await triggers.set_trigger(
             tools.engine, ref.position_id, shares=row.books.shares, bounds=bounds, now=tools.wall()

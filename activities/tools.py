@@ -31,6 +31,8 @@ class Patience:
     sale_pause: timedelta = timedelta(milliseconds=500)
     mode_pause: timedelta = timedelta(seconds=3)
     mode_max: timedelta = timedelta(minutes=10)
+    in_flight: timedelta = timedelta(seconds=3)
+    """Longest wait of a stop for the venue's answers to entries sent before it; no new one is sent meanwhile."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

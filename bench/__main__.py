@@ -9,7 +9,18 @@ from collections.abc import Callable, Coroutine
 from datetime import UTC, datetime
 from pathlib import Path
 
-from bench import backtest, detection, history, hot_path, pause, scoring, selection_power, signing, telemetry
+from bench import (
+    backtest,
+    detection,
+    history,
+    hot_path,
+    pause,
+    positions,
+    scoring,
+    selection_power,
+    signing,
+    telemetry,
+)
 from bench.numbers import Row, table
 
 BENCHES: dict[str, Callable[[], Coroutine[None, None, list[Row]]]] = {
@@ -22,6 +33,7 @@ BENCHES: dict[str, Callable[[], Coroutine[None, None, list[Row]]]] = {
     "selection_power": selection_power.measure,
     "telemetry": telemetry.measure,
     "pause": pause.measure,
+    "positions": positions.measure,
 }
 
 

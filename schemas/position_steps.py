@@ -112,14 +112,15 @@ class Adopted(Message):
 class ArmAsk(Message):
     """Register exit triggers; a given price replaces the computed one.
 
-    `adjusted` by a person, one that would sell at once is refused.
+    An asked price comes from a person: it is kept from now on, unless it would sell at once and is refused.
     """
 
     ref: Ref
     spread: Decimal
     stop_price: Decimal | None = None
     target_price: Decimal | None = None
-    adjusted: bool = False
+    asked_stop_price: Decimal | None = None
+    asked_target_price: Decimal | None = None
 
 
 class Bounds(Message):

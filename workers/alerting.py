@@ -46,6 +46,10 @@ class Alerting:
         await alerts.raise_alerts(self.engine, self.account, found, now=now)
         if self.retry_at is not None and now < self.retry_at:
             return 0
+        async with alerts.sending(self.engine, self.account) as alone:
+            return await self._send(now) if alone else 0
+
+    async def _send(self, now: datetime) -> int:
         waiting = await alerts.waiting(self.engine, self.account, now=now)
         sent = await alerts.messages_since(self.engine, self.account, now - timedelta(hours=1))
         if not waiting or sent >= MESSAGES_PER_HOUR:
@@ -73,7 +77,12 @@ def notifier_of(settings: Settings) -> Notifier | None:
 
 @contextlib.asynccontextmanager
 async def alerting(
-    engine: AsyncEngine, account: AccountId, settings: Settings, *, now: Callable[[], datetime]
+    engine: AsyncEngine,
+    account: AccountId,
+    settings: Settings,
+    *,
+    now: Callable[[], datetime],
+    look_every: timedelta = LOOK_EVERY,
 ) -> AsyncIterator[None]:
     """Look for alerts and beat the heart while the block runs; without targets, do nothing."""
     notifier = notifier_of(settings)
@@ -84,7 +93,7 @@ async def alerting(
         return
     quiet_for = timedelta(hours=float(settings.alert_quiet_h))
     watch = Alerting(engine, account, notifier or Notifier([]), now, quiet_for)
-    task = asyncio.create_task(_run(watch, heartbeat), name="alerts")
+    task = asyncio.create_task(_run(watch, heartbeat, look_every), name="alerts")
     try:
         yield
     finally:
@@ -92,7 +101,7 @@ async def alerting(
         await asyncio.gather(task, return_exceptions=True)
 
 
-async def _run(watch: Alerting, heartbeat: Heartbeat | None) -> None:
+async def _run(watch: Alerting, heartbeat: Heartbeat | None, look_every: timedelta) -> None:
     loop = asyncio.get_running_loop()
     next_beat, failing = loop.time(), False
     while True:
@@ -107,4 +116,4 @@ async def _run(watch: Alerting, heartbeat: Heartbeat | None) -> None:
         if heartbeat is not None and not failing and loop.time() >= next_beat:
             next_beat = loop.time() + BEAT_EVERY.total_seconds()
             await heartbeat.beat()
-        await asyncio.sleep(LOOK_EVERY.total_seconds())
+        await asyncio.sleep(look_every.total_seconds())

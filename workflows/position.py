@@ -207,7 +207,7 @@ class PositionWorkflow(PositionMessages):
         return None
 
     async def _rearm(self) -> None:
-        """Compute the thresholds anew for what is held now."""
+        """Compute the thresholds anew for what is held now; those that a person chose stay."""
         if self._holding.shares > 0:
             self._view = self._view.model_copy(update={"stop_price": None, "target_price": None})
             await self._arm()

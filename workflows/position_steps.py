@@ -112,11 +112,10 @@ class PositionSteps:
         ask = ArmAsk(
             ref=self._ref(),
             spread=self._spread,
-            stop_price=self._view.stop_price if adjust is None else adjust.stop_price or self._view.stop_price,
-            target_price=self._view.target_price
-            if adjust is None
-            else adjust.target_price or self._view.target_price,
-            adjusted=adjust is not None,
+            stop_price=self._view.stop_price,
+            target_price=self._view.target_price,
+            asked_stop_price=None if adjust is None else adjust.stop_price,
+            asked_target_price=None if adjust is None else adjust.target_price,
         )
         bounds = await self._armed(ask)
         changed = bounds.exit_at != self._view.exit_at

@@ -6,6 +6,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from remora.cli.options import Account, AsJson, By, Timeout
+
 if TYPE_CHECKING:
     from schemas.position import PositionSnapshot
 
@@ -28,10 +30,10 @@ def adjust(
     target: Annotated[
         Decimal | None, typer.Option(parser=price, metavar="PRICE", help="Sell at or above.")
     ] = None,
-    by: Annotated[str | None, typer.Option(help="Who, for the record.", show_default="you@this-machine")] = None,
-    timeout: Annotated[float, typer.Option(min=1, help="Seconds to wait for the answer.")] = 30.0,
-    account: Annotated[str | None, typer.Option(help="Account, if several have a desk.")] = None,
-    as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
+    by: By = None,
+    timeout: Timeout = 30.0,
+    account: Account = None,
+    as_json: AsJson = False,
 ) -> None:
     """Move the stop, the target or both of an open position; what is not named stays.
 

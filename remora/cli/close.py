@@ -5,6 +5,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from remora.cli.options import Account, AsJson, By, Reason
+
 if TYPE_CHECKING:
     from schemas.position import PositionSnapshot
 
@@ -12,11 +14,11 @@ if TYPE_CHECKING:
 def close(
     name: Annotated[str, typer.Argument(metavar="ID", help="A position's id or its workflow's id.")],
     *,
-    reason: Annotated[str, typer.Option(help="Why, for the record.")] = "",
-    by: Annotated[str | None, typer.Option(help="Who, for the record.", show_default="you@this-machine")] = None,
+    reason: Reason = "",
+    by: By = None,
     timeout: Annotated[float, typer.Option(min=1, help="Seconds to wait until it is sold.")] = 60.0,
-    account: Annotated[str | None, typer.Option(help="Account, if several have a desk.")] = None,
-    as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
+    account: Account = None,
+    as_json: AsJson = False,
 ) -> None:
     """Sell a position now and wait until it is closed.
 

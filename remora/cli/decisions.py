@@ -5,13 +5,15 @@ from typing import Annotated, Any
 
 import typer
 
+from remora.cli.options import Account, AsJson
+
 
 def decisions(
     *,
     limit: Annotated[int, typer.Option(min=1, max=10_000, help="How many, newest first.")] = 50,
     reason: Annotated[str | None, typer.Option(help="Only skips for this reason code.")] = None,
-    account: Annotated[str | None, typer.Option(help="Account, if several have a desk.")] = None,
-    as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
+    account: Account = None,
+    as_json: AsJson = False,
 ) -> None:
     """Show what was done about each signal: copied, skipped with its reason, or passed to an open position."""
     from remora.cli.errors import CommandFailed, Exit

@@ -1,67 +1,59 @@
 """``remora pause``, ``resume``, ``halt`` and ``reset``."""
 
 import asyncio
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from remora.cli.options import Account, AsJson, By, Reason, Timeout
+
 if TYPE_CHECKING:
     from schemas.desk import DeskState
 
-Reason = Annotated[str, typer.Option(help="Why, for the record.")]
-By = Annotated[str | None, typer.Option(help="Who, for the record.", show_default="you@this-machine")]
-Timeout = Annotated[float, typer.Option(min=1, help="Seconds to wait for the answer.")]
-Account = Annotated[str | None, typer.Option(help="Account, if several have a desk.")]
-AsJson = Annotated[bool, typer.Option("--json", help="Print JSON.")]
+
+def _dial(name: str, help_text: str) -> Callable[..., None]:
+    """Return the command that turns the desk's mode; all but the reset take the same options."""
+
+    def turn(
+        *,
+        reason: Reason = "",
+        by: By = None,
+        timeout: Timeout = 30.0,
+        account: Account = None,
+        as_json: AsJson = False,
+    ) -> None:
+        _show(asyncio.run(_turn(name, account, by, reason, timeout)), as_json=as_json)
+
+    turn.__name__, turn.__doc__ = name, help_text
+    return turn
 
 
-def pause(
-    *,
-    reason: Reason = "",
-    by: By = None,
-    timeout: Timeout = 30.0,
-    account: Account = None,
-    as_json: AsJson = False,
-) -> None:
+pause = _dial(
+    "pause",
     """Stop entries; open positions stay guarded and exits go on.
 
-    The answer comes once no new entry can be approved. `remora resume` allows entries again.
+    The answer comes once no entry order goes out any more. `remora resume` allows entries again.
 
     Exit code 0: paused. 3: refused, because the desk is halted. 4: a server or worker does not answer.
-    """
-    _show(asyncio.run(_turn("pause", account, by, reason, timeout)), as_json=as_json)
-
-
-def resume(
-    *,
-    reason: Reason = "",
-    by: By = None,
-    timeout: Timeout = 30.0,
-    account: Account = None,
-    as_json: AsJson = False,
-) -> None:
+    """,
+)
+resume = _dial(
+    "resume",
     """Allow entries again after a pause.
 
     Exit code 0: trading. 3: refused, because the desk is halted. 4: a server or worker does not answer.
-    """
-    _show(asyncio.run(_turn("resume", account, by, reason, timeout)), as_json=as_json)
-
-
-def halt(
-    *,
-    reason: Reason = "",
-    by: By = None,
-    timeout: Timeout = 30.0,
-    account: Account = None,
-    as_json: AsJson = False,
-) -> None:
+    """,
+)
+halt = _dial(
+    "halt",
     """Stop entries until `remora reset`; open positions stay guarded and exits go on.
 
     The daily loss does the same by itself. A pause ends with `remora resume`, a halt only with a reset.
 
     Exit code 0: halted. 4: a server or worker does not answer.
-    """
-    _show(asyncio.run(_turn("halt", account, by, reason, timeout)), as_json=as_json)
+    """,
+)
 
 
 def reset(

@@ -7,17 +7,19 @@ from typing import Annotated, Any
 
 import typer
 
+from remora.cli.options import Account, AsJson, By, Reason
+
 LOOK_EVERY_S = 0.5
 
 
 def flatten(
     *,
-    reason: Annotated[str, typer.Option(help="Why, for the record.")] = "",
-    by: Annotated[str | None, typer.Option(help="Who, for the record.", show_default="you@this-machine")] = None,
+    reason: Reason = "",
+    by: By = None,
     yes: Annotated[bool, typer.Option("--yes", help="Do not ask.")] = False,
     timeout: Annotated[float, typer.Option(min=1, help="Seconds to wait until all is sold.")] = 120.0,
-    account: Annotated[str | None, typer.Option(help="Account, if several have a desk.")] = None,
-    as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
+    account: Account = None,
+    as_json: AsJson = False,
 ) -> None:
     """Stop entries and sell every position at whatever the book pays; wait until all are closed.
 

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from remora.cli.duration import span
+from remora.cli.options import Account, AsJson
 
 if TYPE_CHECKING:
     from remora.domain.funnel import Funnel
@@ -17,8 +18,8 @@ def funnel(
     since: Annotated[
         timedelta, typer.Option(parser=span, metavar="SPAN", help="How far back: 90m, 24h, 7d.")
     ] = "24h",  # type: ignore[assignment]
-    account: Annotated[str | None, typer.Option(help="Account, if several have a desk.")] = None,
-    as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
+    account: Account = None,
+    as_json: AsJson = False,
 ) -> None:
     """Show why nothing (or little) is traded: how many signals each check stopped, in the order of the checks.
 

@@ -6,6 +6,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from remora.cli.options import Account, AsJson
+
 if TYPE_CHECKING:
     from remora.storage.positions import PositionRow
     from remora.storage.whale_ledger import WhaleBooks
@@ -15,8 +17,8 @@ def positions(
     *,
     every: Annotated[bool, typer.Option("--all", help="Ended ones too.")] = False,
     by_whale: Annotated[bool, typer.Option("--by-whale", help="What each whale cost and brought so far.")] = False,
-    account: Annotated[str | None, typer.Option(help="Account, if several have a desk.")] = None,
-    as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
+    account: Account = None,
+    as_json: AsJson = False,
 ) -> None:
     """Show open positions with their thresholds and profit or loss.
 
@@ -42,8 +44,8 @@ def positions(
 def position(
     name: Annotated[str, typer.Argument(metavar="ID", help="A position's id or its workflow's id.")],
     *,
-    account: Annotated[str | None, typer.Option(help="Account, if several have a desk.")] = None,
-    as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
+    account: Account = None,
+    as_json: AsJson = False,
 ) -> None:
     """Show everything about one position."""
     from remora.cli.errors import CommandFailed

@@ -5,6 +5,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from remora.cli.options import Account, AsJson
+
 if TYPE_CHECKING:
     from schemas.reconcile import ReconcileResult
 
@@ -13,8 +15,8 @@ def reconcile(
     *,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Compare only, change nothing.")] = False,
     timeout: Annotated[float, typer.Option(min=1, help="Seconds to wait for the result.")] = 120.0,
-    account: Annotated[str | None, typer.Option(help="Account, if several have a desk.")] = None,
-    as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
+    account: Account = None,
+    as_json: AsJson = False,
 ) -> None:
     """Compare our books, the exchange and the running workflows, and repair what is certain.
 

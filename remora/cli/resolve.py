@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from remora.cli.options import Account, AsJson, By, Timeout
+
 if TYPE_CHECKING:
     from remora.cli.steering import Steering
     from remora.storage.orders import OrderRow
@@ -33,10 +35,10 @@ def resolve(
     price: Annotated[str | None, typer.Option(help="With --filled.", show_default="its limit")] = None,
     fee: Annotated[str, typer.Option(help="With --filled: dollars.")] = "0",
     order: Annotated[str | None, typer.Option(help="Its digest, if several are unknown.")] = None,
-    by: Annotated[str | None, typer.Option(help="Who, for the record.", show_default="you@this-machine")] = None,
-    timeout: Annotated[float, typer.Option(min=1, help="Seconds to wait for the answer.")] = 60.0,
-    account: Annotated[str | None, typer.Option(help="Account, if several have a desk.")] = None,
-    as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
+    by: By = None,
+    timeout: Timeout = 60.0,
+    account: Account = None,
+    as_json: AsJson = False,
 ) -> None:
     """Say what became of an order whose fate the exchange did not tell.
 

@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from remora.cli.options import Account
+
 if TYPE_CHECKING:
     from remora.cli.glance import Glance
 
@@ -20,7 +22,7 @@ def top(
     picture: Annotated[
         Path | None, typer.Option(metavar="FILE", help="Save the last view as SVG when it ends.")
     ] = None,
-    account: Annotated[str | None, typer.Option(help="Account, if several have a desk.")] = None,
+    account: Account = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print one view as JSON and end.")] = False,
 ) -> None:
     """Watch the desk live: positions with their distance to stop and target, limits used, feeds, decisions.

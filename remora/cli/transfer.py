@@ -6,6 +6,8 @@ from typing import Annotated
 
 import typer
 
+from remora.cli.options import Account, AsJson, By, Reason
+
 
 def dollars(text: str) -> Decimal:
     """Read an amount of dollars that is not 0, with at most six decimals."""
@@ -23,14 +25,14 @@ def transfer(
         Decimal, typer.Argument(parser=dollars, metavar="AMOUNT", help="Dollars; below 0 for a withdrawal.")
     ],
     *,
-    reason: Annotated[str, typer.Option(help="Why, for the record.")],
+    reason: Reason,
     reference: Annotated[
         str | None,
         typer.Option(help="What tells this transfer from others, such as its transaction.", show_default="now"),
     ] = None,
-    by: Annotated[str | None, typer.Option(help="Who, for the record.", show_default="you@this-machine")] = None,
-    account: Annotated[str | None, typer.Option(help="Account, if several have a desk.")] = None,
-    as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
+    by: By = None,
+    account: Account = None,
+    as_json: AsJson = False,
 ) -> None:
     """Book money that was moved to the account, or away from it, so that it is no profit and no loss.
 

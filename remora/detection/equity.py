@@ -5,6 +5,7 @@ from collections import defaultdict
 from collections.abc import Callable
 from datetime import datetime, timedelta
 from decimal import Decimal
+from typing import Final
 
 import structlog
 from sqlalchemy.ext.asyncio import AsyncEngine
@@ -20,6 +21,9 @@ from remora.storage.portfolio import HeldShares, Portfolio, load_portfolio
 from remora.venues.venue import BookUpdate
 
 log = structlog.get_logger(__name__)
+
+RISE: Final = Decimal("0.001")
+"""A new high by less than this share of the mark waits for the desk's next look, within a minute."""
 
 
 class EquityWatch:
@@ -100,7 +104,7 @@ class EquityWatch:
         return held.value if price is None else held.shares * price
 
     def _look(self) -> None:
-        """Tell what would turn a dial; the day, too, must be begun at its first instant."""
+        """Tell what would turn a dial; a day must be begun at its first instant, and a new high be kept."""
         assert self._portfolio is not None
         desk = self._portfolio.desk
         standing = Standing(
@@ -112,6 +116,8 @@ class EquityWatch:
         causes = set()
         if trading_day(self._venue_now(), self._limits.day_zone) > desk.day:
             causes.add("new_day")
+        if self._equity > desk.high_water_mark * (1 + RISE):
+            causes.add("new_high")
         if judged.breach is not None:
             causes.add("daily_loss")
         if judged.drawdown is not None:

@@ -1,6 +1,7 @@
 """Alerts as an outbox: raised once per key, kept until somebody took them or they are stale."""
 
-from collections.abc import Sequence
+import contextlib
+from collections.abc import AsyncIterator, Sequence
 from datetime import datetime, timedelta
 from typing import Final
 
@@ -38,6 +39,14 @@ async def raise_alerts(
     statement = insert(AlertRow).values(rows).on_conflict_do_nothing().returning(AlertRow.key)
     async with engine.begin() as connection:
         return [row.key for row in await connection.execute(statement)]
+
+
+@contextlib.asynccontextmanager
+async def sending(engine: AsyncEngine, account: AccountId) -> AsyncIterator[bool]:
+    """Say whether we may send while the block runs: of several workers that see the same alert, one tells it."""
+    lock = func.pg_try_advisory_xact_lock(func.hashtextextended(f"alerts/{account}", 0))
+    async with engine.begin() as connection:
+        yield bool(await connection.scalar(select(lock)))
 
 
 async def waiting(engine: AsyncEngine, account: AccountId, *, now: datetime) -> list[Alert]:

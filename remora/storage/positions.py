@@ -21,7 +21,7 @@ class PositionMissing(LookupError):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PositionRow:
-    """A position as stored."""
+    """A position as stored; an asked price is one that a person chose: it stays until a person moves it."""
 
     id: str
     workflow_id: str
@@ -42,6 +42,8 @@ class PositionRow:
     mark_price: Decimal | None
     stop_price: Decimal | None
     target_price: Decimal | None
+    asked_stop_price: Decimal | None
+    asked_target_price: Decimal | None
     exit_at: datetime | None
     opened_at: datetime
     closed_at: datetime | None
@@ -109,6 +111,17 @@ async def set_position_state(
         values["exit_reason"] = exit_reason.value
     async with engine.begin() as connection:
         await connection.execute(update(Position).where(Position.id == position_id, NOT_ENDED).values(values))
+
+
+async def set_asked_exits(
+    engine: AsyncEngine, position_id: str, *, stop_price: Decimal | None, target_price: Decimal | None
+) -> None:
+    """Keep the thresholds that a person chose; None leaves one as it is."""
+    asked = {"asked_stop_price": stop_price, "asked_target_price": target_price}
+    values = {name: price for name, price in asked.items() if price is not None}
+    if values:
+        async with engine.begin() as connection:
+            await connection.execute(update(Position).where(Position.id == position_id).values(values))
 
 
 async def set_mark(engine: AsyncEngine, position_id: str, price: Decimal) -> None:
@@ -189,6 +202,8 @@ def row_of(row: Any) -> PositionRow:
         mark_price=row["mark_price"],
         stop_price=row["stop_price"],
         target_price=row["target_price"],
+        asked_stop_price=row["asked_stop_price"],
+        asked_target_price=row["asked_target_price"],
         exit_at=row["exit_at"],
         opened_at=row["opened_at"],
         closed_at=row["closed_at"],

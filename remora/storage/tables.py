@@ -226,6 +226,8 @@ class Position(Base):
     mark_price: Mapped[Decimal | None]
     stop_price: Mapped[Decimal | None]
     target_price: Mapped[Decimal | None]
+    asked_stop_price: Mapped[Decimal | None]
+    asked_target_price: Mapped[Decimal | None]
     exit_at: Mapped[datetime | None]
     opened_at: Mapped[datetime]
     closed_at: Mapped[datetime | None]

@@ -35,6 +35,7 @@ DIALS = {
 }
 """The mode before and after each turn of the desk."""
 
+STATUS = "remora status"
 POSITIONS = ("adjust", "reduce", "close")
 
 
@@ -138,5 +139,23 @@ async def test_transfers_and_looks_work_as_the_page_says(trading: Trading) -> No
 async def test_everything_to_look_at_can_be_looked_at(trading: Trading) -> None:
     position = await opened(trading, "k1")
     for command in SECTIONS["look"]:
-        if command != "remora status":  # no worker of this test was started by the stack that it looks at
+        if command != STATUS:
             await run(trading, command, ACCOUNT=trading.venue.account, POSITION=position.workflow_id)
+
+
+async def test_status_shows_the_desk_and_says_that_the_stack_started_none_of_this(
+    trading: Trading, capsys: pytest.CaptureFixture[str]
+) -> None:
+    await opened(trading, "k1")
+    capsys.readouterr()
+    program, *arguments = shlex.split(STATUS)
+    code = await trading.remora(*arguments)
+    told = capsys.readouterr().out
+
+    assert STATUS in SECTIONS["look"]
+    assert program == "remora"
+    # 0 while everything runs that `remora up` started: tests/cli/test_up_down_status.py
+    assert code == Exit.FAILED
+    assert "The stack is not running" in told
+    assert "Desk: trading, scale 1; equity" in told
+    assert "1 positions open" in told

@@ -1,6 +1,8 @@
 """Halting, resetting and flattening the desk, and looking at it, on real servers."""
 
 import json
+import os
+from pathlib import Path
 
 import pytest
 
@@ -26,13 +28,16 @@ async def test_a_halt_ends_with_an_audited_reset_only(trading: Trading, capsys: 
     assert "nothing to reset" in capsys.readouterr().err
 
 
-async def test_flatten_sells_everything_and_top_shows_it(trading: Trading, capsys: Screen) -> None:
+async def test_flatten_sells_everything_and_top_shows_it(trading: Trading, capsys: Screen, tmp_path: Path) -> None:
     await trading.buy("k1")
     position = await trading.opened()
     assert await trading.remora("top", "--json") == Exit.OK
     before = json.loads(capsys.readouterr().out)
     assert await trading.remora("top", "--once") == Exit.OK
     assert "Will the fixture hold?" in capsys.readouterr().out
+    picture = Path(os.environ.get("REMORA_WRITE_PICTURES", tmp_path)) / "top.svg"
+    assert await trading.remora("top", "--once", "--picture", str(picture)) == Exit.OK
+    assert "Will" in picture.read_text()
 
     assert await trading.remora("flatten", "--by", "ann", "--reason", "leaving") == Exit.OK
     assert "Flat: nothing is held" in capsys.readouterr().out

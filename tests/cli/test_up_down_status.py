@@ -58,6 +58,8 @@ def test_up_status_and_down_tell_what_they_found(state_dir: Path) -> None:
     code, out, _ = _remora(state_dir, "up", "--servers-only")
     assert (code, "up already; nothing to do" in out) == (0, True)
 
+    code, out, _ = _remora(state_dir, "status")
+    assert (code, out.count("running"), "Start what has ended" in out) == (0, 2, False)
     code, out, _ = _remora(state_dir, "status", "--json")
     shown = json.loads(out)
     assert (code, shown["up"], {s["name"] for s in shown["services"]}) == (0, True, {"postgres", "temporal"})

@@ -3,6 +3,7 @@
 import asyncio
 import shutil
 import signal
+import time
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
@@ -28,6 +29,20 @@ class RunningPrometheus:
     async def query(self, expression: str) -> list[dict[str, Any]]:
         """Return the series of an instant query; fail on an expression that Prometheus refuses."""
         answer = await self.http.get("/api/v1/query", params={"query": expression})
+        assert answer.status_code == 200, f"{expression}: {answer.text}"
+        found: list[dict[str, Any]] = answer.json()["data"]["result"]
+        return found
+
+    async def over(self, expression: str, *, minutes: float, step_s: float) -> list[dict[str, Any]]:
+        """Return the series of a range query about the last minutes."""
+        end = time.time()
+        asked: dict[str, str | float] = {
+            "query": expression,
+            "start": end - 60 * minutes,
+            "end": end,
+            "step": step_s,
+        }
+        answer = await self.http.get("/api/v1/query_range", params=asked)
         assert answer.status_code == 200, f"{expression}: {answer.text}"
         found: list[dict[str, Any]] = answer.json()["data"]["result"]
         return found

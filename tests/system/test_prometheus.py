@@ -1,15 +1,19 @@
 """A real Prometheus on a live stack: every rule and every panel has data, and series stay few."""
 
 import json
+import math
+import os
 import re
 from collections import Counter
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from bench.place import Place, bench_place
+from dashboards.picture import Series, draw, named
 from remora.detection.coverage import JUDGED_FROM
 from remora.domain.ids import TokenId
 from remora.storage.positions import list_positions
@@ -21,6 +25,9 @@ pytestmark = [pytest.mark.system, pytest.mark.slow]
 
 PANELS = Path(__file__).parents[2] / "dashboards" / "grafana" / "dashboards"
 TRADES, CLOSED = 4, 2
+MINUTES = 4.0
+"""What a picture shows: the evening is over by then."""
+
 SERIES_MAX = 120
 """Per metric and process, buckets counted apart."""
 
@@ -120,6 +127,29 @@ async def expect_numbers(server: RunningPrometheus, name: str, expression: str) 
         pytest.fail(f"{name} has no data: {expression}")
 
 
+async def draw_panels(server: RunningPrometheus, folder: Path) -> None:
+    """Draw every dashboard from what its own queries answer about the last minutes."""
+    for path in sorted(PANELS.glob("*.json")):
+        dashboard = json.loads(path.read_text())
+        found = [[s for t in panel["targets"] for s in await answers(server, t)] for panel in dashboard["panels"]]
+        target = folder / f"dashboard-{path.stem}.png"
+        draw(dashboard, found, target)
+        assert all(found), path.stem
+        assert target.stat().st_size > 10_000
+
+
+async def answers(server: RunningPrometheus, target: dict[str, Any]) -> list[Series]:
+    """Return what a panel's query answers, without what is no number."""
+    found = await server.over(filled_in(target["expr"]), minutes=MINUTES, step_s=2)
+    kept = []
+    for one in found:
+        numbers = [(at, float(value)) for at, value in one["values"] if math.isfinite(float(value))]
+        if numbers:
+            times, values = zip(*numbers, strict=True)
+            kept.append(Series(named(target.get("legendFormat", ""), one["metric"]), times, values))
+    return kept
+
+
 async def check_series(server: RunningPrometheus) -> None:
     """The names of the product exist, and no metric has more series than it should."""
     for name in NAMES:
@@ -138,6 +168,7 @@ async def test_every_rule_and_panel_has_data_on_a_live_stack(tmp_path: Path) -> 
         await check_rules(server)
         await check_panels(server)
         await check_series(server)
+        await draw_panels(server, Path(os.environ.get("REMORA_WRITE_PICTURES", tmp_path)))
         pnl = {s["metric"]["kind"]: float(s["value"][1]) for s in await server.query("trading_pnl_total")}
 
         assert pnl["total"] == pytest.approx(pnl["realised"] + pnl["unrealised"])

@@ -36,6 +36,7 @@ class Service:
     messages: list[dict[str, Any]] = field(default_factory=list)
     requests: list[str] = field(default_factory=list)
     status: int = 200
+    slow_s: float = 0.0
 
     @property
     def url(self) -> str:
@@ -45,6 +46,7 @@ class Service:
         head = (await reader.readuntil(b"\r\n\r\n")).decode()
         lengths = [line for line in head.split("\r\n") if line.lower().startswith("content-length:")]
         body = await reader.readexactly(int(lengths[0].split(":")[1])) if lengths else b""
+        await asyncio.sleep(self.slow_s)
         self.requests.append(head.split("\r\n", 1)[0])
         if body and self.status == 200:
             self.messages.append(json.loads(body))

@@ -1,5 +1,6 @@
 """A position's stack: Temporal, PostgreSQL, and a small venue in memory."""
 
+import asyncio
 import itertools
 import os
 from collections.abc import AsyncIterator, Sequence
@@ -59,7 +60,10 @@ def now() -> datetime:
 
 @dataclass
 class MemoryVenue:
-    """An exchange with one market and a book that never runs dry unless told so."""
+    """An exchange with one market and a book that never runs dry unless told so.
+
+    `signing` and `sending` are gates at which an order waits until a test opens them.
+    """
 
     market: Market
     bid: Decimal | None = Decimal("0.49")
@@ -75,6 +79,8 @@ class MemoryVenue:
     ahead: timedelta = timedelta(0)
     began: datetime = field(default_factory=now)
     numbers: Any = field(default_factory=itertools.count)
+    signing: asyncio.Event | None = None
+    sending: asyncio.Event | None = None
 
     async def market_of(self, token_id: TokenId, *, fresh: bool = False) -> Market:
         return self.market
@@ -108,12 +114,16 @@ class MemoryVenue:
         return []
 
     async def sign(self, request: OrderRequest, market: Market) -> SignedOrder:
+        if self.signing is not None:
+            await self.signing.wait()
         digest = OrderDigest(f"0x{next(self.numbers):064x}")
         self.orders[digest] = request
         return SignedOrder(digest=digest, payload="{}")
 
     async def send(self, order: SignedOrder) -> SendOutcome:
         self.sent.append(order.digest)
+        if self.sending is not None:
+            await self.sending.wait()
         if self.lost:
             return Unknown(digest=order.digest, cause="the reply was lost")
         if self.refuse:
@@ -221,8 +231,6 @@ class Stack:
         )
 
     async def reaches(self, state: str) -> PositionSnapshot:
-        import asyncio
-
         for _ in range(200):
             view = await self.handle().query(PositionWorkflow.state)
             if view.state == state:
@@ -268,7 +276,17 @@ def venue() -> MemoryVenue:
 
 
 @pytest.fixture
-async def stack(temporal_client: Client, engine: AsyncEngine, venue: MemoryVenue) -> AsyncIterator[Stack]:
+def patience() -> Patience:
+    """Give an impatient worker."""
+    return Patience(
+        look_pause=timedelta(milliseconds=20), looks=8, resend_after=2, sale_rounds=3, sale_pause=timedelta(0)
+    )
+
+
+@pytest.fixture
+async def stack(
+    temporal_client: Client, engine: AsyncEngine, venue: MemoryVenue, patience: Patience
+) -> AsyncIterator[Stack]:
     """Run a worker with a desk of ten thousand dollars that follows one whale."""
     await ensure_desk(engine, ACCOUNT, venue_mode="twin", cash=d(10000), now=now(), now_venue=now())
     await publish_roster(
@@ -278,10 +296,7 @@ async def stack(temporal_client: Client, engine: AsyncEngine, venue: MemoryVenue
         published_at=now(),
         params={},
     )
-    quick = Patience(
-        look_pause=timedelta(milliseconds=20), looks=8, resend_after=2, sale_rounds=3, sale_pause=timedelta(0)
-    )
-    tools = Tools(venue=venue, engine=engine, limits=Limits(), wall=now, patience=quick)  # type: ignore[arg-type]
+    tools = Tools(venue=venue, engine=engine, limits=Limits(), wall=now, patience=patience)  # type: ignore[arg-type]
     async with trading_worker(temporal_client, tools):
         yield Stack(temporal_client, engine, venue)
     replayer = Replayer(

@@ -53,6 +53,7 @@ class Floor:
     engine: AsyncEngine
     twin: RunningTwin
     venue: PolymarketVenue
+    wall: Callable[[], datetime] = now
     trades: int = 0
     markets: dict[str, TwinMarket] = field(default_factory=dict)
 
@@ -69,7 +70,7 @@ class Floor:
 
     async def buy(self, name: str, whale: int = 0) -> dict[str, Any]:
         """Deliver a whale's purchase at the touch; return the decision about it."""
-        market, clock, at = self.markets[name], await self.venue.clock(), now()
+        market, clock, at = self.markets[name], await self.venue.clock(), self.wall()
         ask = (await self.venue.book(TokenId(market.yes))).best_ask
         assert ask is not None
         self.trades += 1
@@ -119,24 +120,37 @@ class Floor:
 
 @asynccontextmanager
 async def trading_floor(
-    client: Client, engine: AsyncEngine, twin: RunningTwin, limits: Limits, *, edge: str = "0.30"
+    client: Client,
+    engine: AsyncEngine,
+    twin: RunningTwin,
+    limits: Limits,
+    *,
+    edge: str = "0.30",
+    wall: Callable[[], datetime] = now,
 ) -> AsyncIterator[Floor]:
-    """Run worker, watcher and desk until the block ends."""
-    venue = await PolymarketVenue.create(await Endpoints.from_twin(twin.urls["control_url"]), private_key=OUR_KEY)
-    at, clock = now(), await venue.clock()
+    """Run worker, watcher and desk until the block ends; `wall` is their clock, and the venue's runs with it."""
+    endpoints = await Endpoints.from_twin(twin.urls["control_url"])
+    venue = await PolymarketVenue.create(endpoints, private_key=OUR_KEY, now=wall)
+    at, clock = wall(), await venue.clock()
     await ensure_desk_row(
-        engine, venue.account, venue_mode="twin", cash=await venue.cash(), now=at, now_venue=clock.venue_time(at)
+        engine,
+        venue.account,
+        venue_mode="twin",
+        cash=await venue.cash(),
+        now=at,
+        now_venue=clock.venue_time(at),
+        day_zone=limits.day_zone,
     )
     follows = [Follow(whale=whale, edge=Decimal(edge), unproven=False) for whale in WHALES]
     await publish_roster(engine, follows, as_of=at, published_at=at, params={})
-    tools = Tools(venue=venue, engine=engine, limits=limits, wall=now)
+    tools = Tools(venue=venue, engine=engine, limits=limits, wall=wall)
     watch = Watch(
         venue,
         engine,
         TemporalOutlet(client, venue.account, mode="twin", tracer=Tracing(None).tracer),
         limits=limits,
         metrics=Metrics(CollectorRegistry()),
-        now=now,
+        now=wall,
         pace=Pace(portfolio_every=0.5, marks_every=0.5, desk_repeat_after=1.0, refresh_every=1.0, drain_for=1.0),
     )
     stop = asyncio.Event()
@@ -145,7 +159,7 @@ async def trading_floor(
             await ensure_desk(client, venue.account, mode="twin")
             watching = asyncio.create_task(watch.run(stop))
             try:
-                yield Floor(client, engine, twin, venue)
+                yield Floor(client, engine, twin, venue, wall)
             finally:
                 stop.set()
                 await watching

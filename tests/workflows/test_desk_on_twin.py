@@ -1,6 +1,8 @@
 """Every limit of the desk trips on the exchange: markets move, losses count, entries stop, exits go on."""
 
+import asyncio
 from dataclasses import replace
+from datetime import datetime
 from decimal import Decimal
 
 import pytest
@@ -153,3 +155,70 @@ async def test_the_eleventh_entry_within_a_minute_waits_for_nobody(
 
         assert [row["outcome"] for row in made[:10]] == ["copy"] * 10
         assert made[10]["reason"] == SkipReason.ORDER_RATE
+
+
+async def test_a_loss_in_dollars_halts_before_its_share_of_equity_does(
+    temporal_client: Client, engine: AsyncEngine, twin: RunningTwin
+) -> None:
+    limits = replace(LIMITS, max_daily_loss_usd=d(200))
+    async with trading_floor(temporal_client, engine, twin, limits) as floor:
+        await floor.market("rain")
+        await floor.buy("rain")
+        await floor.open(1)
+        await floor.move("rain", "0.38")
+        halted = await floor.desk_is(lambda row: row.mode is DeskMode.HALTED)
+
+        assert halted.reason.endswith("of 200.00 allowed today")
+        assert d(200) <= d(halted.reason.split()[2]) < d(500)
+
+
+async def test_one_position_and_one_market_get_their_share_of_what_is_left_after_a_loss(
+    temporal_client: Client, engine: AsyncEngine, twin: RunningTwin
+) -> None:
+    limits = replace(NO_DAILY, position_share=d("0.05"), market_share=d("0.10"))
+    async with trading_floor(temporal_client, engine, twin, limits) as floor:
+        for name in ("rain", "snow"):
+            await floor.market(name)
+        await floor.buy("rain", whale=3)
+        await floor.open(1)
+        await floor.move("rain", "0.30")
+        await floor.marked_below(d("0.35"))
+        equity = d(9800)
+        alone = [await floor.buy("snow") for _ in range(2)]
+        await floor.open(2)
+        others = [await floor.buy("snow", whale=1), await floor.buy("snow", whale=2)]
+        held = [row for row in await floor.open(4 if others[1]["outcome"] == "copy" else 3)]
+        costs = [row.books.cost for row in held if row.question == "Will snow happen?"]
+
+        assert alone[0]["terms"]["bound_by"] == SkipReason.POSITION_LIMIT
+        assert alone[1]["reason"] in (SkipReason.POSITION_LIMIT, SkipReason.BELOW_MINIMUM)
+        assert (
+            SkipReason.MARKET_LIMIT in {row["terms"].get("bound_by") or row["reason"] for row in others}
+            or others[1]["reason"] == SkipReason.BELOW_MINIMUM
+        )
+        assert max(costs) <= d("0.05") * equity
+        assert sum(costs) <= d("0.10") * equity
+
+
+async def test_no_entry_reaches_the_exchange_after_a_pause_was_answered(
+    temporal_client: Client, engine: AsyncEngine, twin: RunningTwin
+) -> None:
+    limits = replace(NO_DAILY, position_share=d("0.0005"), entry_orders_per_minute=1000)
+    async with trading_floor(temporal_client, engine, twin, limits) as floor:
+        account = floor.venue.account
+        names = [f"market {number}" for number in range(8)]
+        for name in names:
+            await floor.market(name)
+        stops = []
+        for whale in range(4):
+            burst = [asyncio.create_task(floor.buy(name, whale=whale)) for name in names]
+            await desk.pause(temporal_client, account, by="ann")
+            answered = floor.wall()
+            made = await asyncio.gather(*burst)
+            stops.append((answered, floor.wall()))
+            await desk.resume(temporal_client, account, by="ann")
+            assert {row["reason"] for row in made} <= {None, SkipReason.DESK_PAUSED}
+        orders = (await twin.books())["orders"]
+        received = [datetime.fromisoformat(order["received_at"]) for order in orders]
+
+        assert [at for at in received for answered, resumed in stops if answered < at < resumed] == []
