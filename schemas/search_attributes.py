@@ -11,3 +11,5 @@ MODE = SearchAttributeKey.for_keyword("Mode")
 ALL = (ACCOUNT, WHALE, MARKET, POSITION_STATE, EXIT_REASON, MODE)
 TRADING_QUEUE = "trading"
 """Task queue of the hot path."""
+DESK_QUEUE = "desk"
+"""Task queue of the desk: the order to stop must wait in no line of signals."""

@@ -10,7 +10,7 @@ from temporalio.service import RPCError, RPCStatusCode
 
 from remora.domain.ids import AccountId
 from schemas.desk import DeskCommand, DeskInput, DeskState, desk_workflow_id
-from schemas.search_attributes import ACCOUNT, MODE, TRADING_QUEUE
+from schemas.search_attributes import ACCOUNT, DESK_QUEUE, MODE
 from workflows.desk import DeskWorkflow
 
 
@@ -48,7 +48,7 @@ async def _start(client: Client, start: DeskInput) -> WorkflowHandle[DeskWorkflo
         DeskWorkflow.run,
         start,
         id=desk_workflow_id(start.account),
-        task_queue=TRADING_QUEUE,
+        task_queue=DESK_QUEUE,
         id_conflict_policy=WorkflowIDConflictPolicy.USE_EXISTING,
         static_summary=f"desk of {start.account} ({start.mode})",
         search_attributes=TypedSearchAttributes(

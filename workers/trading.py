@@ -7,7 +7,7 @@ import importlib
 import os
 import signal
 import sys
-from collections.abc import Sequence
+from collections.abc import AsyncIterator, Sequence
 from datetime import UTC, datetime, timedelta
 from functools import partial
 from pathlib import Path
@@ -33,7 +33,7 @@ from remora.telemetry.metrics import process_metrics
 from remora.telemetry.tracing import start_tracing
 from remora.venues.polymarket.venue import PolymarketVenue
 from remora.venues.venue import Venue
-from schemas.search_attributes import TRADING_QUEUE
+from schemas.search_attributes import DESK_QUEUE, TRADING_QUEUE
 from starters.client import connect
 from starters.desk import ensure_desk
 from starters.reconcile import ensure_schedule
@@ -54,14 +54,16 @@ OURS = SandboxRestrictions.default.with_passthrough_modules("workflows", "activi
 """Our modules are not imported again for each workflow, a third of the worker's time per copied trade; that they
 are deterministic is held by the tests, which replay every history in the strict sandbox."""
 
+DESKS_MAX = 10
+"""One account has one desk; a worker looks after those of a few."""
+
 GRACE = timedelta(seconds=30)
 """Running activities may finish within this long after SIGTERM."""
 
 
 def activities_of(tools: Tools) -> Sequence[Any]:
     """Return every activity of the hot path, built with its dependencies."""
-    entry, orders = EntryActivities(tools), OrderActivities(tools)
-    held, desk = PositionActivities(tools), DeskActivities(tools)
+    entry, orders, held = EntryActivities(tools), OrderActivities(tools), PositionActivities(tools)
     return [
         entry.enter,
         orders.follow_orders,
@@ -75,29 +77,47 @@ def activities_of(tools: Tools) -> Sequence[Any]:
         held.look_at_market,
         held.redeem,
         held.write_state,
-        desk.load_state,
-        desk.turn,
-        desk.restart_desk,
-        desk.assess,
-        desk.tell_reductions,
         ReconcileActivities(tools).compare,
     ]
 
 
-def trading_worker(client: Client, tools: Tools) -> Worker:
-    """Return the worker of the hot path."""
-    return Worker(
+def desk_activities_of(tools: Tools) -> Sequence[Any]:
+    """Return every activity of the desk, built with its dependencies."""
+    desk = DeskActivities(tools)
+    return [desk.load_state, desk.turn, desk.restart_desk, desk.assess, desk.tell_reductions]
+
+
+@contextlib.asynccontextmanager
+async def trading_worker(client: Client, tools: Tools) -> AsyncIterator[None]:
+    """Run the hot path's worker and, with a queue and slots of its own, the desk's while the block lasts."""
+    runner = SandboxedWorkflowRunner(restrictions=OURS)
+    # without a name of its own the SDK hashes the code of every module there is: seconds at each start
+    build_id = f"remora {__version__}"
+    desk = Worker(
+        client,
+        task_queue=DESK_QUEUE,
+        workflows=[DeskWorkflow],
+        activities=desk_activities_of(tools),
+        workflow_runner=runner,
+        max_cached_workflows=DESKS_MAX,
+        max_concurrent_workflow_tasks=DESKS_MAX,
+        sticky_queue_schedule_to_start_timeout=STICKY,
+        graceful_shutdown_timeout=GRACE,
+        build_id=build_id,
+    )
+    positions = Worker(
         client,
         task_queue=TRADING_QUEUE,
-        workflows=[PositionWorkflow, DeskWorkflow, ReconcileWorkflow],
+        workflows=[PositionWorkflow, ReconcileWorkflow],
         activities=activities_of(tools),
-        workflow_runner=SandboxedWorkflowRunner(restrictions=OURS),
+        workflow_runner=runner,
         max_cached_workflows=1000,
         sticky_queue_schedule_to_start_timeout=STICKY,
         graceful_shutdown_timeout=GRACE,
-        # without a name of its own the SDK hashes the code of every module there is: seconds at each start
-        build_id=f"remora {__version__}",
+        build_id=build_id,
     )
+    async with desk, positions:
+        yield
 
 
 def utc_now() -> datetime:

@@ -15,7 +15,7 @@ from remora.storage.desk import audit_trail, load_desk
 from remora.storage.desk_orders import record_transfer
 from schemas.desk import DeskCommand, DeskInput, DeskState, LookAgain, desk_workflow_id
 from schemas.position import CloseRequest
-from schemas.search_attributes import TRADING_QUEUE
+from schemas.search_attributes import DESK_QUEUE
 from starters import desk
 from tests.fixtures.waiting import until
 from workflows.desk import DeskWorkflow
@@ -99,7 +99,7 @@ async def test_a_position_drops_a_message_of_an_unknown_version(stack: Stack) ->
 async def test_the_desk_begins_new_runs_without_losing_an_order(stack: Stack) -> None:
     start = DeskInput(account=ACCOUNT, mode="twin", events_max=60)
     switch = await stack.client.start_workflow(
-        DeskWorkflow.run, start, id=desk_workflow_id(ACCOUNT), task_queue=TRADING_QUEUE
+        DeskWorkflow.run, start, id=desk_workflow_id(ACCOUNT), task_queue=DESK_QUEUE
     )
     orders = ["pause", "resume"] * 30
     for number, order in enumerate(orders):
