@@ -108,8 +108,9 @@ async def trading_worker(client: Client, tools: Tools) -> AsyncIterator[None]:
     positions = Worker(
         client,
         task_queue=TRADING_QUEUE,
-        workflows=[PositionWorkflow, ReconcileWorkflow],
-        activities=activities_of(tools),
+        # a desk that was started before it had a queue of its own goes on here
+        workflows=[PositionWorkflow, ReconcileWorkflow, DeskWorkflow],
+        activities=[*activities_of(tools), *desk_activities_of(tools)],
         workflow_runner=runner,
         max_cached_workflows=1000,
         sticky_queue_schedule_to_start_timeout=STICKY,
