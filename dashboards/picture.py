@@ -3,6 +3,7 @@
 Grafana draws the same numbers with more grace; this needs no Grafana.
 """
 
+import io
 import itertools
 import re
 from collections.abc import Mapping, Sequence
@@ -13,6 +14,7 @@ from typing import Any, Final
 COLUMNS: Final = 24
 """Width of Grafana's grid."""
 
+PALETTE: Final = 64
 INCHES_A_COLUMN, INCHES_A_ROW, DOTS_AN_INCH = 0.5, 0.26, 72
 LINES_MAX: Final = 9
 """Series with a name in a legend; the rest are drawn without one."""
@@ -53,6 +55,7 @@ def draw(dashboard: Mapping[str, Any], found: Sequence[Sequence[Series]], target
     """Write a dashboard as PNG; `found` holds each panel's series in the order of its panels."""
     import matplotlib as mpl
     from matplotlib.figure import Figure
+    from PIL import Image
 
     panels = dashboard["panels"]
     rows = max(panel["gridPos"]["y"] + panel["gridPos"]["h"] for panel in panels)
@@ -71,7 +74,10 @@ def draw(dashboard: Mapping[str, Any], found: Sequence[Sequence[Series]], target
             axes = figure.add_axes(inner)
             axes.set_title(panel["title"], fontsize=7.5, fontweight="bold", loc="left")
             DRAWN[panel["type"]](axes, series, panel)
-        figure.savefig(target)
+        drawn = io.BytesIO()
+        figure.savefig(drawn)
+    # a picture of lines and words needs few colours
+    Image.open(drawn).convert("RGB").quantize(PALETTE).save(target, optimize=True)
 
 
 def _scaled(panel: Mapping[str, Any]) -> tuple[float, str]:
@@ -98,7 +104,7 @@ def _minutes(one: Series, series: Sequence[Series]) -> list[float]:
 
 def _number(axes: Any, series: Sequence[Series], panel: Mapping[str, Any]) -> None:
     factor, unit = _scaled(panel)
-    said = f"{factor * series[0].values[-1]:,.4g}{unit}" if series else "no data"
+    said = f"{factor * series[0].values[-1]:,.7g}{unit}" if series else "no data"
     axes.axis("off")
     axes.text(0.5, 0.4, said, ha="center", va="center", fontsize=15)
 

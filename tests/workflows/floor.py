@@ -128,9 +128,9 @@ async def trading_floor(
     edge: str = "0.30",
     wall: Callable[[], datetime] = now,
 ) -> AsyncIterator[Floor]:
-    """Run worker, watcher and desk until the block ends; `wall` is their clock, and the venue's runs with it."""
+    """Run worker, watcher and desk until the block ends; `wall` is their clock, and venue time runs with it."""
     endpoints = await Endpoints.from_twin(twin.urls["control_url"])
-    venue = await PolymarketVenue.create(endpoints, private_key=OUR_KEY, now=wall)
+    venue = await PolymarketVenue.create(endpoints, private_key=OUR_KEY)
     at, clock = wall(), await venue.clock()
     await ensure_desk_row(
         engine,

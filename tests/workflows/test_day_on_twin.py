@@ -87,6 +87,7 @@ async def test_a_day_begins_while_the_desk_is_halted_and_losing(
         skipped = await floor.buy("hail")
         reset = await desk.reset(temporal_client, account, by="ann", reason="a new day")
         copied = await floor.buy("hail", whale=1)
+        assert copied["outcome"] == "copy", copied
         await floor.open(3)
         # again a loss: with yesterday's it would be beyond the limit, alone it is not
         for name in ("rain", "snow"):
