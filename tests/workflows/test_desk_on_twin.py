@@ -209,7 +209,7 @@ async def test_no_entry_reaches_the_exchange_after_a_pause_was_answered(
         for name in names:
             await floor.market(name)
         stops = []
-        for whale in range(4):
+        for whale in range(2):
             burst = [asyncio.create_task(floor.buy(name, whale=whale)) for name in names]
             await desk.pause(temporal_client, account, by="ann")
             answered = floor.wall()
