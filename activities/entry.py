@@ -99,7 +99,7 @@ class EntryActivities:
         book: OrderBook | None,
         case: Case,
     ) -> Entered:
-        order = await orders.load_order(self._tools.engine, order_id)
+        order = record.fresh_order or await orders.load_order(self._tools.engine, order_id)
         if order.state in (OrderState.INTENT, OrderState.SIGNED) and order.purpose is Purpose.ENTRY:
             age = self._tools.wall() - case.signal.seen_at
             if age > self._tools.limits.signal_age_max:

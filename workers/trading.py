@@ -25,6 +25,7 @@ from activities.positions import PositionActivities
 from activities.reconcile import ReconcileActivities
 from activities.tools import Tools
 from remora import __version__
+from remora.process import run_loop, start_up_done
 from remora.settings import Settings, SettingsError, load_settings
 from remora.storage.desk import ensure_desk as ensure_desk_row
 from remora.storage.engine import create_engine
@@ -163,6 +164,7 @@ async def serve(settings: Settings, stop: asyncio.Event, *, ready_file: Path | N
             measuring(metrics, engine, venue.account, limits=limits, venue=venue, now=utc_now),
         ):
             await answered("Temporal, for the desk", lambda: _start_desk(client, venue, settings), stop=stop)
+            start_up_done()
             if ready_file is not None:
                 await asyncio.to_thread(ready_file.write_text, f"{os.getpid()}\n")
             if with_watcher:
@@ -216,7 +218,7 @@ def main() -> None:
     parser.add_argument("--ready-file", type=Path, help="written once the worker polls")
     arguments = parser.parse_args()
     try:
-        asyncio.run(_main(arguments))
+        run_loop(_main(arguments))
     except SettingsError as error:
         raise SystemExit(str(error)) from None
     except ServerAway as error:

@@ -13,6 +13,7 @@ from temporalio.client import Client
 
 from remora.detection.entry_traces import EntryTraces
 from remora.detection.watch import Watch
+from remora.process import run_loop, start_up_done
 from remora.settings import Settings, SettingsError, load_settings
 from remora.storage.engine import create_engine
 from remora.telemetry.logs import configure_logging
@@ -106,6 +107,7 @@ async def main() -> int:
     except (SettingsError, ServerAway) as error:
         sys.stderr.write(f"{error}\n")
         return UNAVAILABLE if isinstance(error, ServerAway) else 2
+    start_up_done()
     try:
         await run(client, venue, engine, settings, stop, metrics=observed.metrics, tracer=tracing.tracer)
     finally:
@@ -117,7 +119,7 @@ async def main() -> int:
 
 
 if __name__ == "__main__":
-    code = asyncio.run(main())
+    code = run_loop(main())
     sys.stdout.flush()
     sys.stderr.flush()
     os._exit(code)  # the SDK's threads can abort an orderly interpreter exit

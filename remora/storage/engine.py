@@ -26,6 +26,8 @@ def create_engine(url: str, *, pool_size: int = 10) -> AsyncEngine:
         pool_size=pool_size,
         max_overflow=pool_size,
         pool_pre_ping=False,
+        # the connection used last has its statements prepared
+        pool_use_lifo=True,
         json_serializer=_dumps,
         connect_args={"server_settings": {"timezone": "UTC", "application_name": "remora"}},
     )

@@ -6,7 +6,6 @@ from decimal import Decimal
 from typing import Any
 
 from sqlalchemy import case, func, select
-from sqlalchemy.ext.asyncio import AsyncConnection
 
 from remora.domain.decide import Exposure
 from remora.domain.ids import AccountId
@@ -28,8 +27,8 @@ class Committed:
     reserved: Decimal
 
 
-async def committed(connection: AsyncConnection, account: AccountId, market: Market, signal: Signal) -> Committed:
-    """Return what the account has committed, as far as it concerns a purchase."""
+def committed(account: AccountId, market: Market, signal: Signal) -> Any:
+    """Return the query of what the account has committed, as far as it concerns a purchase: one row."""
     filled = (
         select(func.coalesce(func.sum(Fill.shares * Fill.price + Fill.fee), 0))
         .where(Fill.order_id == Reservation.order_id, Fill.status != FillStatus.FAILED.value)
@@ -50,22 +49,24 @@ async def committed(connection: AsyncConnection, account: AccountId, market: Mar
     def total(condition: Any) -> Any:
         return func.coalesce(func.sum(case((condition, spent), else_=0)), 0)
 
-    row = (
-        await connection.execute(
-            select(
-                total((Position.token_id == signal.token_id) & same_whale).label("position"),
-                total(Position.condition_id == market.condition_id).label("market"),
-                total(Position.event_id == market.event_id).label("event"),
-                total(same_whale).label("whale"),
-                total(Position.token_id == opposite).label("opposite"),
-                func.coalesce(func.sum(VALUE), 0).label("value"),
-                func.coalesce(func.sum(reserved.c.dollars), 0).label("reserved"),
-            )
-            .select_from(Position)
-            .outerjoin(reserved, reserved.c.position_id == Position.id)
-            .where(Position.account == account, NOT_ENDED)
+    return (
+        select(
+            total((Position.token_id == signal.token_id) & same_whale).label("position"),
+            total(Position.condition_id == market.condition_id).label("market"),
+            total(Position.event_id == market.event_id).label("event"),
+            total(same_whale).label("whale"),
+            total(Position.token_id == opposite).label("opposite"),
+            func.coalesce(func.sum(VALUE), 0).label("value"),
+            func.coalesce(func.sum(reserved.c.dollars), 0).label("reserved"),
         )
-    ).one()
+        .select_from(Position)
+        .outerjoin(reserved, reserved.c.position_id == Position.id)
+        .where(Position.account == account, NOT_ENDED)
+    )
+
+
+def committed_of(row: Any) -> Committed:
+    """Return what a row of `committed` says."""
     return Committed(
         exposure=Exposure(
             position=Decimal(row.position),
@@ -79,13 +80,10 @@ async def committed(connection: AsyncConnection, account: AccountId, market: Mar
     )
 
 
-async def recent_entries(connection: AsyncConnection, account: AccountId, now_venue: datetime) -> int:
-    """Return how many entry orders were made in the minute of venue time before `now_venue`."""
-    count = await connection.scalar(
-        select(func.count()).where(
-            Order.account == account,
-            Order.purpose == Purpose.ENTRY.value,
-            Order.venue_at > now_venue - MINUTE,
-        )
+def recent_entries(account: AccountId, now_venue: datetime) -> Any:
+    """Return the query of how many entry orders were made in the minute of venue time before `now_venue`."""
+    return select(func.count()).where(
+        Order.account == account,
+        Order.purpose == Purpose.ENTRY.value,
+        Order.venue_at > now_venue - MINUTE,
     )
-    return int(count or 0)

@@ -1,6 +1,6 @@
 """Orders between intent and the end of their life."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from decimal import Decimal
 from typing import Any
@@ -230,25 +230,21 @@ async def create_exit_intent(
             free = held - Decimal(pending or 0)
             if free < SHARE_QUANTUM:
                 return None
-            await connection.execute(
-                insert(Order).values(
-                    id=order_id,
-                    account=position["account"],
-                    position_id=position_id,
-                    purpose=Purpose.EXIT.value,
-                    exit_reason=reason.value,
-                    token_id=request.token_id,
-                    condition_id=request.condition_id,
-                    side=Side.SELL.value,
-                    shares=min(request.shares, free),
-                    limit_price=request.limit_price,
-                    order_type=request.order_type.value,
-                    state=OrderState.INTENT.value,
-                    send_attempts=0,
-                    venue_at=now_venue,
-                    decided_at=now,
-                )
+            sale = OrderRow(
+                id=order_id,
+                account=position["account"],
+                position_id=position_id,
+                purpose=Purpose.EXIT,
+                exit_reason=reason,
+                request=replace(request, side=Side.SELL, shares=min(request.shares, free)),
+                state=OrderState.INTENT,
+                signed=None,
+                reject_code=None,
+                reject_message=None,
+                send_attempts=0,
+                decided_at=now,
             )
+            await connection.execute(insert(Order).values(**new_values(sale), venue_at=now_venue))
         return await _load(connection, Order.id == order_id, order_id)
 
 
@@ -272,6 +268,28 @@ async def abandon_unsigned_sales(engine: AsyncEngine, position_id: str) -> None:
                 reject_message="whoever meant to sell ended before it was signed",
             )
         )
+
+
+def new_values(order: OrderRow) -> dict[str, Any]:
+    """Return the columns of an order that is about to be written for the first time, but for its other times."""
+    request = order.request
+    return {
+        "id": order.id,
+        "account": order.account,
+        "position_id": order.position_id,
+        "purpose": order.purpose.value,
+        "exit_reason": None if order.exit_reason is None else order.exit_reason.value,
+        "token_id": request.token_id,
+        "condition_id": request.condition_id,
+        "side": request.side.value,
+        "shares": request.shares,
+        "notional": request.notional,
+        "limit_price": request.limit_price,
+        "order_type": request.order_type.value,
+        "state": order.state.value,
+        "send_attempts": order.send_attempts,
+        "decided_at": order.decided_at,
+    }
 
 
 async def _load(connection: AsyncConnection, condition: Any, name: str) -> OrderRow:

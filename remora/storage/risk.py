@@ -4,7 +4,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import insert, select
+from sqlalchemy import ARRAY, String, bindparam, func, insert, literal, select
 from sqlalchemy.dialects.postgresql import insert as upsert
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
@@ -15,13 +15,14 @@ from remora.domain.ids import AccountId
 from remora.domain.limits import Limits
 from remora.domain.market import Market
 from remora.domain.money import ZERO, Side
-from remora.domain.orders import OrderState, OrderType, Purpose
+from remora.domain.orders import OrderRequest, OrderState, OrderType, Purpose
 from remora.domain.reasons import PositionState, SkipReason
 from remora.domain.trades import Signal
 from remora.storage import desk as desks
-from remora.storage import live, roster
-from remora.storage.exposure import committed, recent_entries
-from remora.storage.tables import NOT_ENDED, ConsumedTrade, Decision, Order, Position, Reservation
+from remora.storage import live
+from remora.storage.orders import OrderRow, new_values
+from remora.storage.situation import read_situation
+from remora.storage.tables import ConsumedTrade, Decision, Order, Position, Reservation
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -51,6 +52,8 @@ class DecisionRecord:
     order_id: str | None = None
     unproven: bool = False
     terms: dict[str, Any] = field(default_factory=dict)
+    fresh_order: OrderRow | None = field(default=None, compare=False)
+    """The order as this very call wrote it; None for a re-run."""
 
 
 async def decide_and_record(
@@ -59,18 +62,20 @@ async def decide_and_record(
     """Decide about a whale's purchase and write decision, position, reservation and order intent together."""
     async with engine.begin() as connection:
         desk = await desks.load(connection, asked.account, lock=True)
-        earlier = await _earlier(connection, asked)
+        found = await read_situation(
+            connection, asked.account, asked.decision_id, asked.signal, market, asked.now_venue
+        )
+        earlier = await _earlier(connection, asked) if found.decided else None
         if earlier is not None:
             return earlier
-        if await _orphaned(connection, asked):
+        if found.held and asked.position_id is None:
             return await _write_skip(
                 connection, asked, market, Skip(SkipReason.ORPHANED, "holding without its workflow")
             )
-        whale = await roster.standing(connection, asked.signal.whale)
+        whale, spent = found.whale, found.committed
         is_live = desk.venue_mode == "live"
         if is_live:
             whale = await live.standing_live(connection, asked.account, asked.signal.whale, whale, asked.now_wall)
-        spent = await committed(connection, asked.account, market, asked.signal)
         standing = await desks.rolled(
             connection,
             desk,
@@ -86,7 +91,7 @@ async def decide_and_record(
             cash=desk.cash - spent.reserved,
             day_start_equity=standing.day_start_equity,
             high_water_mark=standing.high_water_mark,
-            entry_orders_last_minute=await recent_entries(connection, asked.account, asked.now_venue),
+            entry_orders_last_minute=found.entry_orders_last_minute,
             live=is_live,
             permission=await live.permission(connection, asked.account) if is_live else None,
         )
@@ -178,20 +183,6 @@ async def _recorded(connection: AsyncConnection, decision_id: str) -> DecisionRe
     )
 
 
-async def _orphaned(connection: AsyncConnection, asked: Case) -> bool:
-    if asked.position_id is not None:
-        return False
-    found = await connection.scalar(
-        select(Position.id).where(
-            Position.account == asked.account,
-            Position.whale == asked.signal.whale,
-            Position.token_id == asked.signal.token_id,
-            NOT_ENDED,
-        )
-    )
-    return found is not None
-
-
 async def _write_skip(
     connection: AsyncConnection, asked: Case, market: Market | None, skip: Skip, *, unproven: bool = False
 ) -> DecisionRecord:
@@ -211,45 +202,24 @@ async def _write_skip(
 async def _write_copy(
     connection: AsyncConnection, asked: Case, market: Market, copy: Copy, *, reduction: int
 ) -> DecisionRecord:
+    """Write everything in one statement: while it runs, others wait for the desk."""
     position_id = asked.position_id or f"p-{asked.decision_id}"
-    order_id = f"o-{asked.decision_id}"
+    order = _new_order(asked, market, copy, position_id)
     terms = {name: str(getattr(copy, name)) for name in Copy.__slots__ if name != "unproven"}
+    decision = _decision_values(
+        asked, market, outcome="copy", unproven=copy.unproven, terms=terms, position_id=position_id
+    )
+    statement = insert(Reservation).values(
+        order_id=order.id, account=asked.account, position_id=position_id, dollars=copy.reserve
+    )
     if asked.position_id is None:
-        facts = _new_position(asked, market, copy, position_id)
-        await connection.execute(insert(Position).values(**facts, reduction=reduction))
-    await _write_decision(
-        connection,
-        asked,
-        market,
-        outcome="copy",
-        unproven=copy.unproven,
-        terms=terms,
-        position_id=position_id,
-    )
+        position = _new_position(asked, market, copy, position_id)
+        statement = statement.add_cte(insert(Position).values(**position, reduction=reduction).cte("opened"))
     await connection.execute(
-        insert(Order).values(
-            id=order_id,
-            account=asked.account,
-            position_id=position_id,
-            decision_id=asked.decision_id,
-            purpose=Purpose.ENTRY.value,
-            token_id=asked.signal.token_id,
-            condition_id=market.condition_id,
-            side=Side.BUY.value,
-            shares=copy.shares,
-            notional=copy.notional,
-            limit_price=copy.limit_price,
-            order_type=OrderType.FAK.value,
-            state=OrderState.INTENT.value,
-            send_attempts=0,
-            venue_at=asked.now_venue,
-            seen_at=asked.signal.seen_at,
-            decided_at=asked.now_wall,
-        )
-    )
-    await connection.execute(
-        insert(Reservation).values(
-            order_id=order_id, account=asked.account, position_id=position_id, dollars=copy.reserve
+        statement.add_cte(
+            insert(Decision).values(**decision).cte("decided"),
+            _consume(asked).cte("consumed"),
+            insert(Order).values(**new_values(order), **_times(asked)).cte("ordered"),
         )
     )
     return DecisionRecord(
@@ -258,10 +228,40 @@ async def _write_copy(
         reason=None,
         detail="",
         position_id=position_id,
-        order_id=order_id,
+        order_id=order.id,
         unproven=copy.unproven,
         terms=terms,
+        fresh_order=order,
     )
+
+
+def _new_order(asked: Case, market: Market, copy: Copy, position_id: str) -> OrderRow:
+    return OrderRow(
+        id=f"o-{asked.decision_id}",
+        account=asked.account,
+        position_id=position_id,
+        purpose=Purpose.ENTRY,
+        exit_reason=None,
+        request=OrderRequest(
+            token_id=asked.signal.token_id,
+            condition_id=market.condition_id,
+            side=Side.BUY,
+            shares=copy.shares,
+            limit_price=copy.limit_price,
+            notional=copy.notional,
+            order_type=OrderType.FAK,
+        ),
+        state=OrderState.INTENT,
+        signed=None,
+        reject_code=None,
+        reject_message=None,
+        send_attempts=0,
+        decided_at=asked.now_wall,
+    )
+
+
+def _times(asked: Case) -> dict[str, Any]:
+    return {"decision_id": asked.decision_id, "venue_at": asked.now_venue, "seen_at": asked.signal.seen_at}
 
 
 def _new_position(asked: Case, market: Market, copy: Copy, position_id: str) -> dict[str, Any]:
@@ -291,8 +291,24 @@ def _new_position(asked: Case, market: Market, copy: Copy, position_id: str) -> 
     }
 
 
-async def _write_decision(
-    connection: AsyncConnection,
+async def _write_decision(connection: AsyncConnection, asked: Case, market: Market | None, **about: Any) -> None:
+    decision = insert(Decision).values(**_decision_values(asked, market, **about))
+    await connection.execute(_consume(asked).add_cte(decision.cte("decided")))
+
+
+def _consume(asked: Case) -> Any:
+    """Return the statement that marks the signal's trades as decided about; those that are stay with theirs."""
+    # one array, not one row of parameters each: the statement is compiled once, however many trades there are
+    keys = func.unnest(bindparam("trade_keys", list(asked.signal.trade_keys), type_=ARRAY(String)))
+    rows = select(
+        literal(asked.account, String), keys.column_valued("trade_key"), literal(asked.decision_id, String)
+    )
+    return (
+        upsert(ConsumedTrade).from_select(["account", "trade_key", "decision_id"], rows).on_conflict_do_nothing()
+    )
+
+
+def _decision_values(
     asked: Case,
     market: Market | None,
     *,
@@ -302,43 +318,31 @@ async def _write_decision(
     unproven: bool = False,
     terms: dict[str, Any] | None = None,
     position_id: str | None = None,
-) -> None:
+) -> dict[str, Any]:
     signal = asked.signal
-    await connection.execute(
-        insert(Decision).values(
-            id=asked.decision_id,
-            account=asked.account,
-            workflow_id=asked.workflow_id,
-            run_id=asked.run_id,
-            position_id=position_id or asked.position_id,
-            whale=signal.whale,
-            token_id=signal.token_id,
-            condition_id=signal.condition_id,
-            question="" if market is None else market.question,
-            side=signal.side.value,
-            kind=signal.kind.value,
-            source=signal.source.value,
-            signal_key=signal.key,
-            trade_price=signal.price,
-            trade_size=signal.size,
-            outcome=outcome,
-            reason=None if reason is None else reason.value,
-            detail=detail,
-            unproven=unproven,
-            terms=terms or {},
-            happened_at=signal.happened_at,
-            seen_at=signal.seen_at,
-            decided_at=asked.now_wall,
-            traceparent=asked.traceparent,
-        )
-    )
-    await connection.execute(
-        upsert(ConsumedTrade)
-        .values(
-            [
-                {"account": asked.account, "trade_key": key, "decision_id": asked.decision_id}
-                for key in signal.trade_keys
-            ]
-        )
-        .on_conflict_do_nothing()
-    )
+    return {
+        "id": asked.decision_id,
+        "account": asked.account,
+        "workflow_id": asked.workflow_id,
+        "run_id": asked.run_id,
+        "position_id": position_id or asked.position_id,
+        "whale": signal.whale,
+        "token_id": signal.token_id,
+        "condition_id": signal.condition_id,
+        "question": "" if market is None else market.question,
+        "side": signal.side.value,
+        "kind": signal.kind.value,
+        "source": signal.source.value,
+        "signal_key": signal.key,
+        "trade_price": signal.price,
+        "trade_size": signal.size,
+        "outcome": outcome,
+        "reason": None if reason is None else reason.value,
+        "detail": detail,
+        "unproven": unproven,
+        "terms": terms or {},
+        "happened_at": signal.happened_at,
+        "seen_at": signal.seen_at,
+        "decided_at": asked.now_wall,
+        "traceparent": asked.traceparent,
+    }

@@ -96,30 +96,30 @@ async def load_roster(engine: AsyncEngine) -> list[Follow]:
         ]
 
 
-async def standing(connection: AsyncConnection, whale: WalletAddress) -> WhaleStanding:
-    """Return what the newest roster says about a wallet."""
+def standing(whale: WalletAddress) -> Any:
+    """Return the query of what the newest roster says about a wallet: one row, or none before the first."""
     newest = (
         select(Roster.version, Roster.published_at, Roster.params["learned"].label("learned"))
         .order_by(Roster.version.desc())
         .limit(1)
         .subquery()
     )
-    row = (
-        await connection.execute(
-            select(
-                newest.c.published_at, newest.c.learned, RosterEntry.edge, RosterEntry.unproven, RosterEntry.status
-            )
-            .select_from(newest)
-            .outerjoin(RosterEntry, (RosterEntry.version == newest.c.version) & (RosterEntry.whale == whale))
-        )
-    ).first()
-    if row is None or row.status is None:
+    return (
+        select(newest.c.published_at, newest.c.learned, RosterEntry.edge, RosterEntry.unproven, RosterEntry.status)
+        .select_from(newest)
+        .outerjoin(RosterEntry, (RosterEntry.version == newest.c.version) & (RosterEntry.whale == whale))
+    )
+
+
+def standing_of(row: Any) -> WhaleStanding:
+    """Return what a row of `standing` says; all of it NULL when there was none."""
+    if row.status is None:
         return WhaleStanding(
             on_roster=False,
             unproven=False,
             edge=ZERO,
             status=RosterStatus.DEMOTED,
-            published_at=None if row is None else row.published_at,
+            published_at=row.published_at,
         )
     return WhaleStanding(
         on_roster=True,

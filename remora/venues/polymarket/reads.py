@@ -79,9 +79,11 @@ class Reads:
         return await self._markets_ahead.get(token_id, max_age_s=0.0 if fresh else MARKET_FRESH_SECONDS)
 
     async def _read_market(self, token_id: TokenId) -> Market:
-        for market in await self._list(**{sdk.names_of_token(token_id): [token_id]}):
-            if token_id in (market.outcomes[0].token_id, market.outcomes[1].token_id):
-                return market
+        # what is traded is open, as a rule; a market that closes in between is in the second list
+        for closed in (False, True):
+            for market in await self._list(closed=closed, **{sdk.names_of_token(token_id): [token_id]}):
+                if token_id in (market.outcomes[0].token_id, market.outcomes[1].token_id):
+                    return market
         if await self._is_listed(token_id):
             raise MarketNotBinary(f"the market of token {token_id} has not exactly two outcomes")
         raise MarketUnknown(f"no market has the token {token_id}")
@@ -110,19 +112,18 @@ class Reads:
         """Return current facts of several markets; unknown ones are left out."""
         found: list[Market] = []
         for start in range(0, len(condition_ids), BATCH):
-            found += await self._list(condition_ids=list(condition_ids[start : start + BATCH]))
+            wanted = list(condition_ids[start : start + BATCH])
+            open_ones = await self._list(closed=False, condition_ids=wanted)
+            known = {market.condition_id for market in open_ones}
+            others = [one for one in wanted if one not in known]
+            found += open_ones + (await self._list(closed=True, condition_ids=others) if others else [])
         return found
 
-    async def _list(self, **filters: Any) -> list[Market]:
-        """Ask for open and closed markets at once: the venue lists one kind at a time."""
+    async def _list(self, *, closed: bool, **filters: Any) -> list[Market]:
+        """Return the open or the closed markets of a filter: the venue lists one kind at a time."""
         async with self.limiter.reading("markets", "reading markets"):
-            pages = await asyncio.gather(
-                *(
-                    self._client.list_markets(closed=closed, include_tag=True, **filters).first_page()
-                    for closed in (False, True)
-                )
-            )
-        found = [facts for page in pages for row in page.items if (facts := market_facts(row)) is not None]
+            page = await self._client.list_markets(closed=closed, include_tag=True, **filters).first_page()
+        found = [facts for row in page.items if (facts := market_facts(row)) is not None]
         for market in found:
             self._by_condition[market.condition_id] = market
             for outcome in market.outcomes:

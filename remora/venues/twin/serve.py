@@ -13,6 +13,7 @@ from pathlib import Path
 
 import uvicorn
 
+from remora.process import run_loop, start_up_done
 from remora.venues.twin.assembly import SERVICES, Twin, TwinOptions, assemble, endpoints
 from remora.venues.twin.faults.schedule import load_schedule
 from remora.venues.twin.rtds import SILENT_AFTER
@@ -52,7 +53,7 @@ def main(argv: Sequence[str] | None = None) -> int:
             f"but one cannot be had ({error.strerror or error}); stop what listens there or pass another --port",
         )
     try:
-        return asyncio.run(_serve(scenario, options, sockets))
+        return run_loop(_serve(scenario, options, sockets))
     finally:
         for bound in sockets:
             bound.close()
@@ -150,6 +151,7 @@ async def _serve(scenario: Scenario | None, options: argparse.Namespace, sockets
         loop.add_signal_handler(number, stop.set)
     if options.schedule is not None:
         twin.fault_control.play(options.schedule)
+    start_up_done()
     ready = {"ready": True, **endpoints(options.host, port)}
     return await run(twin, sockets, stop, announce=json.dumps(ready))
 
