@@ -36,7 +36,7 @@ async def measure() -> list[Row]:
     signing: list[float] = []
     posting: list[float] = []
     async with _venue() as (venue, request):
-        await venue.prepare(request.token_id)
+        await venue.prepare(request.token_id, request.condition_id)
         market = await venue.market_of(request.token_id)
         for number in range(WARM_UP + ORDERS):
             began = time.perf_counter()

@@ -22,7 +22,7 @@ from remora.domain.aggregate import aggregate
 from remora.domain.check_trade import check_trade
 from remora.domain.confluence import Confluence, Fate
 from remora.domain.decide import Skip
-from remora.domain.ids import TokenId, WalletAddress
+from remora.domain.ids import ConditionId, TokenId, WalletAddress
 from remora.domain.limits import Limits
 from remora.domain.money import Side
 from remora.domain.reasons import SkipReason
@@ -51,7 +51,7 @@ class Intake:
         metrics: Metrics,
         holdings: Holdings | None = None,
         sightings: Sightings | None = None,
-        prepare: Callable[[TokenId], Awaitable[None]] | None = None,
+        prepare: Callable[[TokenId, ConditionId], Awaitable[None]] | None = None,
     ) -> None:
         self._outlet = outlet
         self._skips = skips
@@ -108,7 +108,7 @@ class Intake:
             return
         token = trade.token_id
         if token not in self._preparing:
-            task = self._preparing[token] = asyncio.ensure_future(self._prepare(token))
+            task = self._preparing[token] = asyncio.ensure_future(self._prepare(token, trade.condition_id))
             task.add_done_callback(lambda _done: self._preparing.pop(token, None))
 
     def flush(self) -> None:

@@ -27,7 +27,7 @@ from remora.detection.sightings import Sightings
 from remora.detection.skips import Skips
 from remora.detection.supervise import keep_running
 from remora.detection.venue_time import VenueTime
-from remora.domain.ids import TokenId
+from remora.domain.ids import ConditionId, TokenId
 from remora.domain.limits import Limits
 from remora.domain.money import Side
 from remora.domain.trades import TradeSource, WhaleTrade
@@ -125,7 +125,7 @@ class Watch:
         limits: Limits,
         holdings: Holdings,
         recent: RecentKeys,
-        prepare: Callable[[TokenId], Awaitable[None]] | None,
+        prepare: Callable[[TokenId, ConditionId], Awaitable[None]] | None,
     ) -> tuple[Sightings, Intake]:
         """Return what takes trades in, whoever delivers them, and what remembers who did."""
         engine, pace, metrics, time = self._engine, self._pace, self._metrics, self.time

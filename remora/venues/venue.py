@@ -119,7 +119,7 @@ class MarketData(Protocol):
     async def book(self, token_id: TokenId, *, max_age: timedelta = timedelta(0)) -> OrderBook:
         """Return the book right now, or as it was asked for at most `max_age` ago; raise MarketUnknown."""
 
-    async def prepare(self, token_id: TokenId) -> None:
+    async def prepare(self, token_id: TokenId, condition_id: ConditionId) -> None:
         """Read ahead what an order in this token will need; what cannot be read is left to the order itself."""
 
     async def books(self, token_ids: Sequence[TokenId]) -> list[OrderBook]:

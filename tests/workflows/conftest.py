@@ -85,7 +85,7 @@ class MemoryVenue:
     async def market_of(self, token_id: TokenId, *, fresh: bool = False) -> Market:
         return self.market
 
-    async def prepare(self, token_id: TokenId) -> None:
+    async def prepare(self, token_id: TokenId, condition_id: ConditionId) -> None:
         pass
 
     async def clock(self) -> VenueClock:

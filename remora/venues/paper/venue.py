@@ -86,9 +86,9 @@ class PaperVenue(PaperTrading):
         """Return several live books in one request."""
         return await self._live.books(token_ids)
 
-    async def prepare(self, token_id: TokenId) -> None:
+    async def prepare(self, token_id: TokenId, condition_id: ConditionId) -> None:
         """Read ahead what an order in this token will need."""
-        await self._live.prepare(token_id)
+        await self._live.prepare(token_id, condition_id)
 
     async def whale_trades(self, whale: WalletAddress, *, since: datetime) -> list[WhaleTrade]:
         """Return a wallet's fills and other holding changes since venue time `since`, oldest first."""

@@ -130,7 +130,7 @@ class Reads:
                 self._by_token[outcome.token_id] = (time.monotonic(), market)
         return found
 
-    async def prepare(self, token_id: TokenId) -> None:
+    async def prepare(self, token_id: TokenId, condition_id: ConditionId) -> None:
         """Start reading the market and the book, both at once."""
         await asyncio.gather(self.market_of(token_id), self.book(token_id), return_exceptions=True)
 

@@ -25,7 +25,9 @@ from polymarket._internal.hmac import build_hmac_signature
 from polymarket._internal.l1_auth import sign_api_key_auth
 from polymarket._internal.protocol import is_v2_position_id
 from polymarket._internal.wallet import signature_type_for, try_classify_wallet_type
+from polymarket.errors import PolymarketError
 from polymarket.models.clob.orders import SignedOrder as SdkOrder
+from polymarket.models.types import ConditionId as SdkConditionId
 from polymarket.models.types import TokenId as SdkTokenId
 from polymarket.transactions import TransactionHandle
 from polymarket.types import EvmAddress
@@ -255,11 +257,24 @@ def request_headers(
     )
 
 
-async def read_order_metadata(client: AsyncSecureClient, token_id: str, *, again: bool = False) -> None:
+async def read_order_metadata(
+    client: AsyncSecureClient, token_id: str, *, condition_id: str | None = None, again: bool = False
+) -> None:
     """Let the client read a market's tick, fee and contract now; signing an order then asks nobody.
 
+    `condition_id` spares it the question whose token this is; it finds out itself when the answer was wrong.
     `again`: what it remembers is known to be out of date.
     """
     cache, context = client._ctx.order_metadata, client._ctx  # noqa: SLF001
+    token, conditions = SdkTokenId(token_id), cache._conditions  # noqa: SLF001
+    told = None if token in conditions._values else condition_id  # noqa: SLF001
+    if told is not None:
+        conditions.set(token, SdkConditionId(told))
     read = cache.fetch_current_market if again else cache.resolve_market
-    await read(context, token_id=SdkTokenId(token_id))
+    try:
+        await read(context, token_id=token)
+    except PolymarketError:
+        if told is not None:
+            # the client would believe it for ever
+            conditions.discard(token)
+        raise

@@ -8,7 +8,7 @@ from random import Random
 from polymarket import ApiKeyCreds, AsyncSecureClient
 
 from remora.domain.clock import VenueClock
-from remora.domain.ids import TokenId
+from remora.domain.ids import ConditionId, TokenId
 from remora.domain.orders import Fill
 from remora.domain.permission import Access
 from remora.venues.polymarket import sdk
@@ -66,11 +66,11 @@ class PolymarketVenue(PublicVenue, TradingSide):
             )
         return cls(client, endpoints, clock=clock, now=now, random=random or Random())  # noqa: S311
 
-    async def prepare(self, token_id: TokenId) -> None:
+    async def prepare(self, token_id: TokenId, condition_id: ConditionId) -> None:
         """Start reading the market, the book, and what the client needs to sign, all at once."""
         await asyncio.gather(
-            PublicVenue.prepare(self, token_id),
-            sdk.read_order_metadata(self._secure, token_id),
+            PublicVenue.prepare(self, token_id, condition_id),
+            sdk.read_order_metadata(self._secure, token_id, condition_id=condition_id),
             return_exceptions=True,
         )
 

@@ -4,6 +4,7 @@ Case numbers are those of docs/venue-contract.md.
 """
 
 import base64
+import contextlib
 import hashlib
 import hmac
 import inspect
@@ -21,6 +22,7 @@ from polymarket._internal.actions.orders import post, typed_data
 from polymarket._internal.actions.orders.types import UnsignedOrder
 from polymarket._internal.hmac import build_hmac_signature
 from polymarket._internal.protocol import is_v2_position_id
+from polymarket.errors import PolymarketError
 
 from remora.cli.checks.machine import SDK_PIN
 from remora.domain.ids import ConditionId, TokenId
@@ -166,6 +168,21 @@ async def test_c30_a_client_carries_credentials_signer_and_metadata(
     assert set(auth) == {"apiKey", "secret", "passphrase"}
     assert sdk.api_key(client) == auth["apiKey"]
     assert headers["POLY_ADDRESS"] == address_of(OUR_KEY)
+
+
+@pytest.mark.parametrize("said", ["right", "wrong"])
+async def test_c30_a_market_that_was_named_wrong_is_found_all_the_same(
+    twin: RunningTwin, twin_market: TwinMarket, said: str
+) -> None:
+    client = await twin.secure_client()
+    named = twin_market.condition_id if said == "right" else "0x" + "ab" * 32
+
+    with contextlib.suppress(PolymarketError):
+        await sdk.read_order_metadata(client, twin_market.yes, condition_id=named)
+    signed = await client.create_limit_order(token_id=twin_market.yes, price=0.5, size=10, side="BUY")
+    await client.close()
+
+    assert signed.token_id == twin_market.yes
 
 
 def test_c30_private_parts_are_touched_in_one_module() -> None:

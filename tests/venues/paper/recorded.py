@@ -13,7 +13,7 @@ import pyarrow.parquet as pq
 
 from remora.domain.books import Level, OrderBook
 from remora.domain.clock import VenueClock
-from remora.domain.ids import TokenId, WalletAddress
+from remora.domain.ids import ConditionId, TokenId, WalletAddress
 from remora.domain.market import Market, Outcome
 from remora.domain.trades import WhaleTrade
 from remora.venues.venue import BookFeed, MarketUnknown, WhaleFeed
@@ -72,7 +72,7 @@ class RecordedMarkets:
     async def books(self, token_ids: object) -> list[OrderBook]:
         return [await self.book(TokenId(token)) for token in self.tokens]
 
-    async def prepare(self, token_id: TokenId) -> None:
+    async def prepare(self, token_id: TokenId, condition_id: ConditionId) -> None:
         pass
 
     async def whale_trades(self, whale: WalletAddress, *, since: datetime) -> list[WhaleTrade]:
