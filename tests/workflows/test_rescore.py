@@ -25,7 +25,15 @@ from remora.domain.decide import RosterStatus
 from remora.domain.ids import WalletAddress
 from remora.statistics.scoring_params import ScoringParams, in_order
 from remora.statistics.seats import SeatRules
-from remora.storage.roster import Follow, latest_funnel, latest_learned, load_roster, publish_roster, standing
+from remora.storage.roster import (
+    Follow,
+    latest_funnel,
+    latest_learned,
+    load_roster,
+    publish_roster,
+    standing,
+    standing_of,
+)
 from remora.storage.score_tables import Score, ScoreShard
 from remora.storage.scores import load_seats, newest_run
 from remora.venues.twin.scenario.model import Scenario
@@ -135,7 +143,7 @@ async def test_a_model_that_truly_wins_is_published_with_the_roster(
     assert learned.model is not None
     assert {name for name, _ in learned.model.skills} == follows
     async with engine.connect() as connection:
-        whale = await standing(connection, follows.pop())
+        whale = standing_of((await connection.execute(standing(follows.pop()))).one())
     assert whale.learned == learned
     # the edges of everybody else are not kept twice
     kept = await newest_run(engine)
