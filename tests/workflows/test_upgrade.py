@@ -18,7 +18,6 @@ from tests.fixtures.desk import WHALES, Desk, running_desk, utc_now
 from tests.fixtures.twin import RunningTwin, TwinMarket
 from tests.fixtures.waiting import eventually
 from workers.trading import activities_of
-from workflows.desk import DeskWorkflow
 from workflows.position import PositionWorkflow
 
 from .changed_position import PatchedPosition, RashPosition
@@ -62,7 +61,7 @@ async def test_open_positions_survive_a_changed_workflow(
         async with Worker(
             temporal_client,
             task_queue=TRADING_QUEUE,
-            workflows=[PatchedPosition, DeskWorkflow],
+            workflows=[PatchedPosition],
             activities=activities_of(tools),
             workflow_runner=UnsandboxedWorkflowRunner(),
             sticky_queue_schedule_to_start_timeout=timedelta(seconds=2),
