@@ -119,3 +119,17 @@ def test_a_new_day_is_told_at_its_first_tick() -> None:
     watched.update(book("0.50"))
 
     assert told == ["new_day"]
+
+
+def test_a_new_high_is_told_and_a_small_one_waits_for_the_desks_own_look() -> None:
+    watched, told = watch(Clock())
+    watched.take(portfolio())
+    watched.update(book("0.501"))
+    assert told == []
+
+    watched.update(book("0.502"))
+    assert told == ["new_high"]
+
+    watched.take(portfolio(high_water_mark=d(10020)))
+    watched.update(book("0.502"))
+    assert told == ["new_high"]
