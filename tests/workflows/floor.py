@@ -68,6 +68,15 @@ class Floor:
         ask = str(Decimal(bid) + Decimal("0.01"))
         await self.twin.post("/quotes", token_id=self.markets[name].yes, bid=bid, ask=ask, size="50000")
 
+    async def crash(self, *names: str, to: str) -> None:
+        """List markets, copy a whale's purchase in each, then let all of them fall."""
+        for name in names:
+            await self.market(name)
+            await self.buy(name)
+        await self.open(len(names))
+        for name in names:
+            await self.move(name, to)
+
     async def buy(self, name: str, whale: int = 0) -> dict[str, Any]:
         """Deliver a whale's purchase at the touch; return the decision about it."""
         market, clock, at = self.markets[name], await self.venue.clock(), self.wall()

@@ -72,12 +72,7 @@ async def test_a_day_begins_while_the_desk_is_halted_and_losing(
     clock = Clock()
     async with trading_floor(temporal_client, engine, twin, LIMITS, wall=clock.now) as floor:
         account = floor.venue.account
-        for name in ("rain", "snow"):
-            await floor.market(name)
-            await floor.buy(name)
-        await floor.open(2)
-        for name in ("rain", "snow"):
-            await floor.move(name, "0.30")
+        await floor.crash("rain", "snow", to="0.30")
         halted = await floor.desk_is(lambda row: row.mode is DeskMode.HALTED)
         with pytest.raises(WorkflowUpdateFailedError):
             await desk.reset(temporal_client, account, by="ann", reason="the same day")

@@ -29,12 +29,7 @@ async def test_a_day_of_losses_halts_the_desk_until_a_reset(
     temporal_client: Client, engine: AsyncEngine, twin: RunningTwin
 ) -> None:
     async with trading_floor(temporal_client, engine, twin, replace(LIMITS, stop_loss=d("0.15"))) as floor:
-        for name in ("rain", "snow"):
-            await floor.market(name)
-            await floor.buy(name)
-        await floor.open(2)
-        for name in ("rain", "snow"):
-            await floor.move(name, "0.30")
+        await floor.crash("rain", "snow", to="0.30")
         halted = await floor.desk_is(lambda row: row.mode is DeskMode.HALTED)
         await floor.market("hail")
         skipped = await floor.buy("hail")
