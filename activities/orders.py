@@ -1,6 +1,7 @@
 """Orders after the first send: following, selling, an operator's finding."""
 
 import asyncio
+import contextlib
 import itertools
 from decimal import Decimal
 
@@ -11,12 +12,12 @@ from activities.tools import Tools, heartbeating
 from remora.domain.exits import Dust, exit_order, sale_size
 from remora.domain.market import Market, ResolutionStatus
 from remora.domain.money import ZERO, Side
-from remora.domain.orders import VENUE_MODES, Accepted, Fill, FillStatus, OrderState, Rejected
+from remora.domain.orders import PASSING, VENUE_MODES, Accepted, Fill, FillStatus, OrderState, Rejected
 from remora.domain.precision import SHARE_QUANTUM
 from remora.domain.reasons import ExitReason, PositionState
 from remora.storage import fills, orders, positions
 from remora.storage.positions import PositionRow
-from remora.venues.venue import MarketUnknown
+from remora.venues.venue import MarketUnknown, VenueUnavailable
 from schemas.position import Resolution
 from schemas.position_steps import Holding, Ref, SellAsk, SettleByHand, Sold
 
@@ -75,10 +76,11 @@ class OrderActivities:
             unknown = await settle_all(tools, ref.position_id)
             if left is None and not unknown:
                 await wait_final(tools, ref.position_id)
+            refused = await self._refused(ask) if left == "refused" else None
         holding = await self._holding(ref, unknown=bool(unknown))
         if left is None and ask.share == 1 and holding.held:
             left = "below_minimum"
-        return Sold(holding=holding, left=left)
+        return Sold(holding=holding, left=left, attention=refused)
 
     @activity.defn
     async def settle_by_hand(self, ask: SettleByHand) -> Holding:
@@ -146,6 +148,27 @@ class OrderActivities:
         await settle(tools, await orders.load_order(tools.engine, order.id), matched=matched)
         after = await positions.load_position(tools.engine, ref.position_id)
         return "partial" if await self._still_to_sell(ask, after, market) >= SHARE_QUANTUM else None
+
+    async def _refused(self, ask: SellAsk) -> str | None:
+        """Say why the venue takes no sale, and note it, where another try will not mend it."""
+        tools, ref = self._tools, ask.ref
+        sales = [o for o in await orders.orders_of(tools.engine, ref.position_id) if o.request.side is Side.SELL]
+        code = sales[-1].reject_code if sales else None
+        if code is None or code in PASSING or code in VENUE_MODES:
+            return None
+        cause = f"the exchange refuses to sell ({code}): {sales[-1].reject_message}"
+        if code == "not_enough_balance":
+            row = await positions.load_position(tools.engine, ref.position_id)
+            with contextlib.suppress(VenueUnavailable):
+                theirs = await tools.venue.shares(ref.token_id)
+                cause += (
+                    f"; this position holds {row.books.shares:f} shares, the account at the exchange {theirs:f}"
+                )
+        if ask.share == 1:
+            await positions.set_position_state(
+                tools.engine, ref.position_id, PositionState.NEEDS_ATTENTION, attention=cause
+            )
+        return cause
 
     async def _still_to_sell(self, ask: SellAsk, row: PositionRow, market: Market) -> Decimal:
         """Return the shares that the sale has not sold yet; 0 when only dust of its part is left."""

@@ -4,7 +4,7 @@ import hashlib
 from datetime import timedelta
 
 from temporalio import activity
-from temporalio.exceptions import ApplicationError
+from temporalio.exceptions import ApplicationError, ApplicationErrorCategory
 
 from activities.redeeming import RedemptionDisputed, redeem_market
 from activities.tools import Tools, heartbeating
@@ -188,11 +188,15 @@ class PositionActivities:
         async with heartbeating():
             market = await tools.venue.market_of(ref.token_id, fresh=True)
             if market.payout(ref.token_id) is None or market.resolution is not ResolutionStatus.RESOLVED:
-                await positions.set_position_state(
-                    tools.engine, ref.position_id, PositionState.AWAITING_RESOLUTION
-                )
+                if (await positions.load_position(tools.engine, ref.position_id)).attention is None:
+                    await positions.set_position_state(
+                        tools.engine, ref.position_id, PositionState.AWAITING_RESOLUTION
+                    )
                 raise ApplicationError(
-                    f"market {ref.condition_id} is {market.resolution.value}, not yet resolved", type="NotResolved"
+                    f"market {ref.condition_id} is {market.resolution.value}, not yet resolved",
+                    type="NotResolved",
+                    # asked again for weeks: no warning with a trace each time
+                    category=ApplicationErrorCategory.BENIGN,
                 )
             # what the market paid counts in equity at once, not only when the chain has paid it
             await positions.set_mark(tools.engine, ref.position_id, market.payout(ref.token_id) or ZERO)

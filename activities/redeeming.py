@@ -45,6 +45,11 @@ async def redeem_market(tools: Tools, market: Market) -> Decimal:
         raise RedemptionDisputed(f"the redemption left {left:f} shares unredeemed")
     if not credited:
         credited, promised = await _paid_before(tools, market.condition_id, payouts)
+    else:
+        # shares that left the account unheard are paid to nobody here; unheard purchases are booked later
+        account = tools.venue.account
+        owed, _ = await redemptions.owed_and_booked(tools.engine, account, market.condition_id, payouts=payouts)
+        promised = max(promised, owed)
     disputed = abs(credited - promised) > ROUNDING
     booked = await redemptions.book_redemption(
         tools.engine,

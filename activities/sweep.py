@@ -1,6 +1,6 @@
 """A look at every guarded position at once: the backstop of the watcher."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
 
 from activities.tools import Tools
@@ -20,8 +20,6 @@ from schemas.reconcile import NewsFor
 BOOKS_AT_ONCE = 200
 """Books in one request."""
 
-WAITING = (PositionState.AWAITING_RESOLUTION, PositionState.REDEEMING)
-
 Found = tuple[list[Difference], list[NewsFor]]
 
 
@@ -33,15 +31,21 @@ async def sweep(tools: Tools, rows: Sequence[PositionRow], *, now: datetime) -> 
     for start in range(0, len(tokens), BOOKS_AT_ONCE):
         for book in await tools.venue.books(tokens[start : start + BOOKS_AT_ONCE]):
             books[book.token_id] = book
-    waiting = {row.id for row in rows if row.state in WAITING}
+    waiting = {row.id for row in rows if row.state is PositionState.REDEEMING or _unsold(row)}
     leaving = waiting | {row.id for row in rows if row.state is PositionState.EXITING}
     differences, news = _crossings([t for t in triggers if t.position_id not in leaving], books, now)
     asked = {row.condition_id for row in rows if row.id in waiting or not _quoted(books.get(row.token_id))}
     markets = {market.condition_id: market for market in await tools.venue.markets(sorted(asked))}
     sales = await newest_sales(tools.engine, waiting)
-    for found in (_moved_on(rows, markets, now), _bid_for_again(rows, markets, books, sales, now)):
+    for found in (_moved_on(rows, markets, waiting, now), _bid_for_again(rows, markets, books, sales, now)):
         differences, news = differences + found[0], news + found[1]
     return differences, news
+
+
+def _unsold(row: PositionRow) -> bool:
+    """Whether a position wanted to leave and its sale found no buyer or was refused."""
+    refused = row.state is PositionState.NEEDS_ATTENTION and row.exit_reason is not None
+    return refused or row.state is PositionState.AWAITING_RESOLUTION
 
 
 def _quoted(book: OrderBook | None) -> bool:
@@ -86,13 +90,13 @@ def _bid_for_again(
     differences, news = [], []
     for row in rows:
         market, book = markets.get(row.condition_id), books.get(row.token_id)
-        if row.state is not PositionState.AWAITING_RESOLUTION or market is None or book is None:
+        if not _unsold(row) or market is None or book is None:
             continue
         trading = market.accepting_orders and not market.closed and market.resolution is ResolutionStatus.OPEN
         bid_for = book.best_bid is not None and book.best_bid >= market.tick_size
         if not (trading and bid_for and row.books.shares >= market.min_order_size):
             continue
-        if row.id in sales and now < sales[row.id].again_at:
+        if row.id in sales and (now < sales[row.id].again_at or sales[row.id].unfinished):
             continue
         differences.append(
             Difference(
@@ -118,13 +122,15 @@ def _news_of(market: Market, now: datetime) -> MarketChanged:
     )
 
 
-def _moved_on(rows: Sequence[PositionRow], markets: dict[ConditionId, Market], now: datetime) -> Found:
+def _moved_on(
+    rows: Sequence[PositionRow], markets: dict[ConditionId, Market], waiting: Collection[str], now: datetime
+) -> Found:
     differences, news = [], []
     for row in rows:
         market = markets.get(row.condition_id)
         if market is None or (market.accepting_orders and market.resolution is ResolutionStatus.OPEN):
             continue
-        if row.state in WAITING and market.resolution is not ResolutionStatus.RESOLVED:
+        if row.id in waiting and market.resolution is not ResolutionStatus.RESOLVED:
             continue
         differences.append(
             Difference(

@@ -16,6 +16,8 @@ from bench import (
     hot_path,
     pause,
     positions,
+    reconcile,
+    recovery,
     scoring,
     selection_power,
     signing,
@@ -34,6 +36,8 @@ BENCHES: dict[str, Callable[[], Coroutine[None, None, list[Row]]]] = {
     "telemetry": telemetry.measure,
     "pause": pause.measure,
     "positions": positions.measure,
+    "recovery": recovery.measure,
+    "reconcile": reconcile.measure,
 }
 
 

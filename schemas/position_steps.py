@@ -173,10 +173,14 @@ class SellAsk(Message):
 
 
 class Sold(Message):
-    """What a sale came to; `left` says why shares remain, None when nothing remains to be sold."""
+    """What a sale came to; `left` says why shares remain, None when nothing remains to be sold.
+
+    `attention` is what a person should know: the exchange refuses for a reason that no further try mends.
+    """
 
     holding: Holding
     left: str | None
+    attention: str | None = None
 
     @property
     def unsold(self) -> bool:

@@ -21,6 +21,7 @@ from remora.storage.measures import load_measures
 from remora.telemetry.metrics import Metrics
 from remora.telemetry.requests import count_requests
 from remora.venues.venue import MarketData
+from workers.core_log import core_logging
 
 log = structlog.get_logger(__name__)
 
@@ -48,11 +49,12 @@ class Observed:
 def observe(metrics: Metrics, settings: Settings) -> Observed:
     """Serve `metrics` on REMORA_METRICS_PORT and Temporal's on the next port; without a port, do neither.
 
-    A port that cannot be had is reported once; the process goes on.
+    What Temporal's core logs goes where our own records go. A port that cannot be had is reported once; the process
+    goes on.
     """
     port, host = settings.metrics_port, settings.metrics_host
     if port is None:
-        return Observed(metrics)
+        return Observed(metrics, Runtime(telemetry=TelemetryConfig(logging=core_logging())))
     return Observed(metrics, _runtime(host, port + 1), _serve(metrics, host, port), count_requests(metrics))
 
 
@@ -64,7 +66,7 @@ def _serve(metrics: Metrics, host: str, port: int) -> WSGIServer | None:
         return None
 
 
-def _runtime(host: str, port: int) -> Runtime | None:
+def _runtime(host: str, port: int) -> Runtime:
     try:
         config = PrometheusConfig(
             bind_address=f"{host}:{port}",
@@ -72,10 +74,10 @@ def _runtime(host: str, port: int) -> Runtime | None:
             unit_suffix=True,
             durations_as_seconds=True,
         )
-        return Runtime(telemetry=TelemetryConfig(metrics=config))
+        return Runtime(telemetry=TelemetryConfig(logging=core_logging(), metrics=config))
     except (RuntimeError, ValueError) as error:
         log.warning("temporal_metrics.unavailable", port=port, cause=str(error))
-        return None
+        return Runtime(telemetry=TelemetryConfig(logging=core_logging()))
 
 
 @contextlib.asynccontextmanager

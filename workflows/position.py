@@ -265,7 +265,7 @@ class PositionWorkflow(PositionMessages):
                 # a sale that never happened, or a purchase that did
                 await self._sell(reason)
         while self._holding.held:
-            self._show(PositionState.AWAITING_RESOLUTION, exit_reason=ExitReason.RESOLVED)
+            self._show_waiting()
             self._inbox.market = None
             await self._redeem_or_resume(reason)
             await self._await_orders(leaving=True)
@@ -274,6 +274,11 @@ class PositionWorkflow(PositionMessages):
         final = self._view.exit_reason or reason
         await self._write(PositionState.CLOSED, final)
         self._show(PositionState.CLOSED, exit_reason=final)
+
+    def _show_waiting(self) -> None:
+        """Show what could not be sold: it waits for its resolution, or for a person besides."""
+        state = PositionState.NEEDS_ATTENTION if self._refusal else PositionState.AWAITING_RESOLUTION
+        self._show(state, exit_reason=ExitReason.RESOLVED, attention=self._refusal)
 
     async def _redeem_or_resume(self, reason: ExitReason) -> None:
         """Redeem once resolved; sell instead if the market trades again or someone asks for it."""
@@ -288,9 +293,11 @@ class PositionWorkflow(PositionMessages):
             await self._sell(reason)
             if not self._holding.held:
                 redeeming.cancel()
-                self._show(PositionState.EXITING, exit_reason=reason)
+                self._show(PositionState.EXITING, exit_reason=reason, attention=None)
                 return
-        self._show(PositionState.REDEEMING)
+            self._show_waiting()
+        self._refusal = None
+        self._show(PositionState.REDEEMING, attention=None)
         self._take(await sure(redeeming, self._note_cancel))
 
     async def _sellable(self, redeeming: workflow.ActivityHandle[Holding]) -> bool:

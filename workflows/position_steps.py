@@ -53,6 +53,7 @@ class PositionSteps:
         self._spread = Entered().spread
         self._holding = Holding()
         self._sales = 0
+        self._refusal: str | None = None
         self._handled = 0
         self._refused: str | None = None
         self._resolved = False
@@ -186,6 +187,7 @@ class PositionSteps:
         )
         sold = await sure(handle, self._note_cancel)
         self._take(sold.holding)
+        self._refusal = sold.attention
         return sold
 
     # orders
@@ -203,8 +205,9 @@ class PositionSteps:
         )
 
     def _doubt(self) -> str | None:
-        """Say which order nobody could look up."""
-        return f"order {self._holding.unknown[0]} could not be looked up" if self._holding.unknown else None
+        """Say which order nobody could look up, or why the exchange takes no sale."""
+        unknown = self._holding.unknown
+        return f"order {unknown[0]} could not be looked up" if unknown else self._refusal
 
     async def _await_orders(self, *, leaving: bool = False) -> None:
         """Settle orders; what nobody can look up waits for an operator, if nothing is held to be guarded."""

@@ -69,7 +69,8 @@ class OrderRequest:
 
     A market purchase (BUY with FAK or FOK) is denominated in dollars on this venue: `notional` is the most it
     spends before the fee, in whole cents, and `shares` what that buys at the limit. Every other order is
-    denominated in `shares`, with two decimals, and has no notional.
+    denominated in `shares`, with two decimals, and has no notional. A GTD order, and no other, has an
+    `expires_at` (wall time): from then on it does not rest any more.
     """
 
     token_id: TokenId
@@ -79,6 +80,7 @@ class OrderRequest:
     limit_price: Decimal
     notional: Decimal | None = None
     order_type: OrderType = OrderType.FAK
+    expires_at: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -145,6 +147,10 @@ class Rejected:
 
 VENUE_MODES = frozenset({"venue_restarting", "post_only_mode", "cancel_only_mode"})
 """Codes of refusals that say nothing about the order: the venue takes none for a while."""
+
+
+PASSING = frozenset({"fak_not_filled", "fok_not_filled", "tick_size", "below_minimum", "market_not_ready"})
+"""Codes of refusals that a later try on a fresh book may not meet; any other one needs a person."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -9,6 +9,7 @@ from sqlalchemy import func, select
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from remora.domain.orders import OrderState, Purpose
+from remora.storage.orders import FINISHED
 from remora.storage.tables import Order
 
 REFUSED_AT_ONCE: Final = 8
@@ -19,10 +20,11 @@ PAUSE_MIN, PAUSE_MAX = timedelta(minutes=1), timedelta(hours=1)
 
 @dataclass(frozen=True, slots=True)
 class TriedSales:
-    """A position's sales so far."""
+    """A position's sales so far; `unfinished` ones have no known end."""
 
     last_at: datetime
     refused: int
+    unfinished: int = 0
 
     @property
     def again_at(self) -> datetime:
@@ -40,10 +42,11 @@ async def newest_sales(engine: AsyncEngine, position_ids: Collection[str]) -> di
             Order.position_id,
             func.max(Order.decided_at).label("last_at"),
             func.count().filter(Order.state == OrderState.REJECTED.value).label("refused"),
+            func.count().filter(Order.state.not_in(FINISHED)).label("unfinished"),
         )
         .where(Order.position_id.in_(position_ids), Order.purpose == Purpose.EXIT.value)
         .group_by(Order.position_id)
     )
     async with engine.connect() as connection:
         rows = await connection.execute(query)
-        return {row.position_id: TriedSales(row.last_at, row.refused) for row in rows}
+        return {row.position_id: TriedSales(row.last_at, row.refused, row.unfinished) for row in rows}

@@ -202,6 +202,27 @@ async def test_a_venue_that_contradicts_itself_stops_nothing_and_is_asked_again(
     assert await sides(desk) == ["BUY"] * 3 + ["SELL"] * 3
 
 
+async def test_a_venue_that_takes_no_orders_just_now_does_not_reject_what_was_sent_before(
+    desk: Desk, twin_market: TwinMarket
+) -> None:
+    patient = replace(SOON, looks=60, sends_max=10)
+    async with desk.worker(patience=patient):
+        # the first sending is lost; the identical bytes then meet every mode in which the venue refuses them
+        await arm(desk, "timeout_before_accept", count=1)
+        for mode in ("restarting", "post_only", "cancel_only"):
+            await arm(desk, mode, count=1)
+        name = await desk.buy(twin_market)
+        row = await desk.position(name)
+
+    assert await requests(desk, "POST /order") == 5
+    happened = (await desk.twin.get("/faults"))["happened"]
+    assert [happened[mode] for mode in ("restarting", "post_only", "cancel_only")] == [1, 1, 1]
+    [order] = await orders_of(desk.engine, row.id)
+    assert (order.state, order.reject_code) == ("done", None)
+    assert await sides(desk) == ["BUY"]
+    await desk.assert_books_equal()
+
+
 async def test_an_entry_that_became_stale_is_never_sent_again(desk: Desk, twin_market: TwinMarket) -> None:
     late = timedelta(0)
     patient = Patience(look_pause=timedelta(milliseconds=20), looks=60, resend_after=2, sends_max=1000)

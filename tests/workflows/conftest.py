@@ -127,13 +127,13 @@ class MemoryVenue:
         if self.lost:
             return Unknown(digest=order.digest, cause="the reply was lost")
         if self.refuse:
-            return Rejected(digest=order.digest, code="no_match", message="no orders found to match")
+            return Rejected(digest=order.digest, code="fak_not_filled", message="no orders found to match")
         if order.digest in self.fills_of:
             return Rejected(digest=order.digest, code="duplicated", message="Duplicated.")
         fill = self._fill(order.digest)
         self.fills_of[order.digest] = () if fill is None else (fill,)
         if fill is None:
-            return Rejected(digest=order.digest, code="no_match", message="no orders found to match")
+            return Rejected(digest=order.digest, code="fak_not_filled", message="no orders found to match")
         return Accepted(
             digest=order.digest,
             live=False,

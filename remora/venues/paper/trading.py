@@ -18,6 +18,7 @@ from remora.domain.orders import (
     FillStatus,
     OrderLookup,
     OrderRequest,
+    OrderType,
     Rejected,
     SendOutcome,
     SignedOrder,
@@ -72,6 +73,8 @@ class PaperTrading:
             raise VenueRefused(f"token {request.token_id} is traded on {market.condition_id}")
         if request.side is Side.BUY and request.notional is None and request.order_type.value in ("FAK", "FOK"):
             raise VenueRefused("a market purchase needs the dollars it may spend")
+        if request.order_type is OrderType.GTD:
+            raise VenueRefused("a paper order does not expire by itself: rest it as GTC and cancel it")
         return written(request, account=self._account, salt=self._salts())
 
     async def send(self, order: SignedOrder) -> SendOutcome:

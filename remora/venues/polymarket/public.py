@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from datetime import UTC, datetime
 from random import Random
+from typing import TYPE_CHECKING
 
 import httpx
 from polymarket import AsyncPublicClient, AsyncSecureClient
@@ -10,13 +11,15 @@ from polymarket import AsyncPublicClient, AsyncSecureClient
 from remora.domain.clock import VenueClock
 from remora.domain.ids import ConditionId, TokenId
 from remora.venues.polymarket import sdk
-from remora.venues.polymarket.chain_feed import ChainWhaleFeed
 from remora.venues.polymarket.endpoints import Endpoints
 from remora.venues.polymarket.market_channel import MarketChannelFeed
 from remora.venues.polymarket.reads import Reads
 from remora.venues.polymarket.rtds import RtdsWhaleFeed
 from remora.venues.polymarket.user_channel import UserChannelFeed
 from remora.venues.venue import BookFeed, VenueUnavailable, WhaleFeed
+
+if TYPE_CHECKING:  # web3 takes a fifth of a worker's start, and only a watcher with a node listens to the chain
+    from remora.venues.polymarket.chain_feed import ChainWhaleFeed
 
 
 def utc_now() -> datetime:
@@ -56,7 +59,7 @@ class PublicVenue(Reads):
         self._endpoints = endpoints
         self._random = random
         self._sockets: dict[str, RtdsWhaleFeed | MarketChannelFeed | UserChannelFeed] = {}
-        self._chain: ChainWhaleFeed | None = None
+        self._chain: "ChainWhaleFeed | None" = None
 
     @classmethod
     async def connect(
@@ -81,6 +84,8 @@ class PublicVenue(Reads):
         """Return the logs of the chain, None when no node's address is known."""
         if not self._endpoints.rpc_ws_urls:
             return None
+        from remora.venues.polymarket.chain_feed import ChainWhaleFeed
+
         self._chain = ChainWhaleFeed(
             self._endpoints.rpc_ws_urls,
             sdk.contracts(),

@@ -2,8 +2,9 @@
 
 import contextlib
 import json
+import math
 from collections.abc import Callable, Mapping
-from datetime import datetime
+from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import Any, Literal
 
@@ -49,6 +50,9 @@ CODES = (
     ("closed only mode", "closed_only"),
     ("restricted in your region", "region_blocked"),
 )
+EXPIRES_EARLY = timedelta(seconds=60)
+"""The venue takes an order out of the book this long before the expiration that it states."""
+
 AMBIGUOUS_STATUS = (408, 425, 429)
 RESTARTING = 425
 MODE_STATUS = 503
@@ -91,6 +95,7 @@ class TradingSide:
                 price=request.limit_price,
                 size=request.shares,
                 side=request.side.value,
+                expiration=_expiration(request),
             )
         kind: Literal["FAK", "FOK"] = "FAK" if request.order_type is OrderType.FAK else "FOK"
         if request.side is Side.BUY:
@@ -255,6 +260,15 @@ def outcome(digest: OrderDigest, status: int, body: str) -> SendOutcome:
         matched_notional=min(making, taking),
         trade_ids=tuple(str(trade) for trade in trades) if isinstance(trades, list) else (),
     )
+
+
+def _expiration(request: OrderRequest) -> int | None:
+    """Return what a GTD order must state; None, which makes the client sign a GTC order, for a GTC order."""
+    if request.order_type is not OrderType.GTD:
+        return None
+    if request.expires_at is None:
+        raise VenueRefused("a GTD order needs the time at which it expires")
+    return math.ceil((request.expires_at + EXPIRES_EARLY).timestamp())
 
 
 def _mode(status: int, body: Mapping[Any, Any]) -> str | None:

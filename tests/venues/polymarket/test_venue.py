@@ -1,6 +1,7 @@
 """The adapter, over the official client, against a served twin."""
 
 import asyncio
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from random import Random
@@ -15,7 +16,7 @@ from remora.domain.trades import WhaleTrade
 from remora.venues.polymarket.endpoints import Endpoints
 from remora.venues.polymarket.trading import outcome
 from remora.venues.polymarket.venue import PolymarketVenue
-from remora.venues.venue import BookUpdate, FillUpdate, MarketUnknown, Venue
+from remora.venues.venue import BookUpdate, FillUpdate, MarketUnknown, Venue, VenueRefused
 from tests.fixtures.twin import RunningTwin
 
 KEY = "0x" + "4f" * 32
@@ -128,6 +129,37 @@ async def test_a_resting_order_is_live_until_cancelled(venue: PolymarketVenue, t
     assert (await venue.look_up(signed.digest, condition_id=condition)).live
     assert await venue.cancel(signed.digest)
     assert not await venue.cancel(signed.digest)
+    await venue.close()
+
+
+async def test_an_order_with_an_end_rests_until_then_and_none_is_signed_without(
+    venue: PolymarketVenue, twin: RunningTwin
+) -> None:
+    condition, yes, _ = await _market(twin)
+    ends = datetime.now(UTC) + timedelta(seconds=140)
+    request = OrderRequest(
+        token_id=yes,
+        condition_id=condition,
+        side=Side.BUY,
+        shares=Decimal(10),
+        limit_price=Decimal("0.20"),
+        order_type=OrderType.GTD,
+        expires_at=ends,
+    )
+    market, now = await venue.market_of(yes), twin.twin.clock.now()
+    signed = await venue.sign(request, market)
+    sent = await venue.send(signed)
+    assert isinstance(sent, Accepted)
+    assert sent.live
+
+    twin.twin.exchange.advance(now=now, wall=ends - timedelta(seconds=1))
+    assert await venue.open_orders() == [signed.digest]
+    twin.twin.exchange.advance(now=now, wall=ends + timedelta(seconds=1))
+    assert await venue.open_orders() == []
+    assert not (await venue.look_up(signed.digest, condition_id=condition)).live
+    for wrong in (None, datetime.now(UTC) + timedelta(seconds=30)):
+        with pytest.raises(VenueRefused):
+            await venue.sign(replace(request, expires_at=wrong), market)
     await venue.close()
 
 
