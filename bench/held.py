@@ -21,7 +21,7 @@ async def hold(place: Place, count: int) -> None:
             await place.trade()
             await asyncio.sleep(1 / PER_SECOND)
         until = time.monotonic() + PATIENCE_S
-        while len(await guarded(place)) < count and time.monotonic() < until:
+        while len(await guarded(place)) < count and time.monotonic() < until:  # noqa: ASYNC110 another process's
             await asyncio.sleep(0.5)
 
 

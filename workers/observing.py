@@ -49,8 +49,8 @@ class Observed:
 def observe(metrics: Metrics, settings: Settings) -> Observed:
     """Serve `metrics` on REMORA_METRICS_PORT and Temporal's on the next port; without a port, do neither.
 
-    What Temporal's core logs goes where our own records go. A port that cannot be had is reported once; the process
-    goes on.
+    What Temporal's core logs goes where our own records go. A port that cannot be had is reported once, and the
+    process goes on.
     """
     port, host = settings.metrics_port, settings.metrics_host
     if port is None:

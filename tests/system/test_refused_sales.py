@@ -1,4 +1,4 @@
-"""Sales that the exchange refuses for a reason that waiting does not mend: a person is told why, nothing is lost."""
+"""Sales that the exchange refuses for what waiting does not mend: a person is told why, nothing is lost."""
 
 from datetime import timedelta
 from decimal import Decimal

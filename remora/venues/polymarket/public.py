@@ -59,7 +59,7 @@ class PublicVenue(Reads):
         self._endpoints = endpoints
         self._random = random
         self._sockets: dict[str, RtdsWhaleFeed | MarketChannelFeed | UserChannelFeed] = {}
-        self._chain: "ChainWhaleFeed | None" = None
+        self._chain: ChainWhaleFeed | None = None
 
     @classmethod
     async def connect(
