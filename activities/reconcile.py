@@ -243,6 +243,8 @@ class ReconcileActivities:
             snapshot = await recollection.snapshot(row.workflow_id)
             if snapshot is None or snapshot.state is not PositionState.OPEN or snapshot.position_id != row.id:
                 continue
+            if row.id not in await store.without_trigger(self._tools.engine, ask.account):
+                continue  # it armed them while it was asked
             if ask.repair:
                 bounds = Thresholds(
                     stop_price=snapshot.stop_price, target_price=snapshot.target_price, exit_at=snapshot.exit_at

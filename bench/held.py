@@ -7,22 +7,19 @@ from bench.place import Place
 from remora.domain.reasons import PositionState
 from remora.storage.positions import PositionRow, list_positions
 
-PER_SECOND = 6.0
-"""Whales trade this often while positions are opened: less than what the hot path can take."""
-
-PATIENCE_S = 180.0
+AT_ONCE = 20
+PATIENCE_S = 60.0
 POSITIONS_MAX = 1_000_000
 
 
 async def hold(place: Place, count: int) -> None:
-    """Let whales trade until `count` positions are open and guarded."""
-    while (missing := count - len(await guarded(place))) > 0:
-        for _ in range(missing):
+    """Let whales trade until `count` positions are open and guarded, never more at once than are taken in time."""
+    while (held := len(await guarded(place))) < count:
+        for _ in range(min(AT_ONCE, count - held)):
             await place.trade()
-            await asyncio.sleep(1 / PER_SECOND)
-        until = time.monotonic() + PATIENCE_S
-        while len(await guarded(place)) < count and time.monotonic() < until:  # noqa: ASYNC110 another process's
-            await asyncio.sleep(0.5)
+        wanted, until = min(held + AT_ONCE, count), time.monotonic() + PATIENCE_S
+        while len(await guarded(place)) < wanted and time.monotonic() < until:  # noqa: ASYNC110 another process's
+            await asyncio.sleep(0.2)
 
 
 async def guarded(place: Place) -> list[PositionRow]:

@@ -26,7 +26,7 @@ async def measure() -> list[Row]:
     A reconciliation compares twice: once to repair, once with totals. What other readers ask for in as long a time
     right afterwards is taken off.
     """
-    async with bench_place(markets=-(-HELD // PER_MARKET), whales=PER_MARKET) as place:
+    async with bench_place(markets=-(-HELD // PER_MARKET), whales=PER_MARKET + 1) as place:
         await hold(place, HELD)
         client = await connect(place.stack.temporal_address, namespace="default")
         before, began = await _requests(place), time.perf_counter()

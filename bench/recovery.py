@@ -26,7 +26,7 @@ async def measure() -> list[Row]:
     The stop is crossed while nobody watches; the exchange notes when it had the order's first byte.
     """
     first, dead = [], []
-    async with bench_place(markets=MARKETS, whales=-(-HELD // MARKETS) + 2) as place:
+    async with bench_place(markets=MARKETS, whales=-(-HELD // MARKETS) + 3) as place:
         for number in range(ROUNDS):
             await hold(place, HELD)
             sold, gone = await _killed(place)

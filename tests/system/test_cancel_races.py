@@ -20,7 +20,7 @@ from tests.fixtures.twin import TwinMarket
 from tests.system.conftest import WorkerProcess
 from workflows.position import PositionWorkflow
 
-pytestmark = [pytest.mark.system, pytest.mark.timeout(180)]
+pytestmark = [pytest.mark.system, pytest.mark.slow, pytest.mark.timeout(180)]
 RESTS = Decimal(10)
 
 

@@ -13,7 +13,7 @@ from tests.fixtures.waiting import until
 from tests.system.conftest import WorkerProcess
 from workflows.position import PositionWorkflow
 
-pytestmark = [pytest.mark.system, pytest.mark.timeout(180)]
+pytestmark = [pytest.mark.system, pytest.mark.slow, pytest.mark.timeout(180)]
 
 
 async def reached_the_exchange(desk: Desk, *sides: str) -> None:
@@ -49,7 +49,6 @@ async def test_an_entry_whose_sender_died_before_the_reply_is_adopted_and_not_se
     await desk.assert_books_equal()
 
 
-@pytest.mark.slow
 async def test_an_exit_whose_sender_died_before_the_reply_sells_once(
     desk: Desk, twin_market: TwinMarket, worker_process: WorkerProcess
 ) -> None:
