@@ -1,10 +1,8 @@
 """Hold our books, the exchange and the running workflows against each other; repair what is certain."""
 
-import asyncio
 from collections import defaultdict
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from datetime import UTC, datetime, timedelta
-from decimal import Decimal
 
 from temporalio import activity
 
@@ -12,28 +10,26 @@ from activities import leftovers
 from activities.recollection import Recollection
 from activities.sweep import sweep
 from activities.tools import Tools, heartbeating
+from activities.totals import quiet_totals
 from remora.domain.alerts import Alert, AlertKind
 from remora.domain.exits import Thresholds
-from remora.domain.ids import OrderDigest, TokenId
+from remora.domain.ids import OrderDigest
 from remora.domain.money import ZERO, Side
 from remora.domain.orders import Fill
+from remora.domain.pnl import PositionBooks
 from remora.domain.reasons import PositionState
 from remora.domain.reconcile import (
     Difference,
     DifferenceCode,
     FillComparison,
     Repair,
-    compare_cash,
     compare_fills,
-    compare_shares,
 )
 from remora.domain.trades import TradeSource
 from remora.storage import fills as fill_store
 from remora.storage import positions, triggers
 from remora.storage import reconcile as store
 from remora.storage.alerts import raise_alerts
-from remora.storage.books import our_books
-from remora.storage.ledger import LedgerUnbalanced
 from remora.storage.positions import PositionRow
 from schemas.desk import desk_workflow_id
 from schemas.message import ClockMessage
@@ -49,7 +45,6 @@ BEGINNING = datetime(2020, 1, 1, tzinfo=UTC)
 UNSETTLED_AFTER = timedelta(seconds=30)
 """By then an order activity has looked often enough; what is left waits for news or for a person."""
 
-QUIET_TRIES = 20
 POSITIONS_MAX = 1_000_000
 
 
@@ -164,7 +159,7 @@ class ReconcileActivities:
         tools, first = self._tools, group[0]
         assert snapshot.position_id is not None, "a position that placed an order has an id"
         market = await tools.venue.market_of(snapshot.token_id)
-        lost = store.LostPosition(
+        lost = PositionRow(
             id=snapshot.position_id,
             workflow_id=snapshot.workflow_id,
             run_id=run_id,
@@ -177,8 +172,14 @@ class ReconcileActivities:
             outcome=snapshot.outcome,
             state=snapshot.state,
             exit_reason=snapshot.exit_reason,
+            attention=None,
             unproven=snapshot.unproven,
-            price=snapshot.average_price or first.price,
+            whale_price=snapshot.average_price or first.price,
+            books=PositionBooks(),
+            mark_price=None,
+            stop_price=None,
+            target_price=None,
+            exit_at=None,
             opened_at=first.matched_at,
             closed_at=first.matched_at if snapshot.state.ended else None,
         )
@@ -264,45 +265,13 @@ class ReconcileActivities:
             )
         return differences
 
-    # totals
-
     async def _totals(self, ask: CompareAsk, recollection: Recollection) -> list[Difference]:
         """Compare cash and shares; where they differ, read all fills there ever were and look again."""
-        found = await self._quiet_totals(ask)
+        found = await quiet_totals(self._tools, ask.account)
         if not found or found[0].code is DifferenceCode.NOT_QUIET:
             return found
         older = await self._fills(ask, recollection, BEGINNING)
-        return older + await self._quiet_totals(ask) if ask.repair and older else found
-
-    async def _quiet_totals(self, ask: CompareAsk) -> list[Difference]:
-        """Compare at a moment when our books did not move; a lasting difference shows twice."""
-        before: list[Difference] | None = None
-        for _ in range(QUIET_TRIES):
-            start = await store.pulse(self._tools.engine, ask.account)
-            found = await self._compare_totals(ask)
-            still = start.unfinished == 0 and await store.pulse(self._tools.engine, ask.account) == start
-            if still and (not found or found == before):
-                return found
-            before = found if still else None
-            await asyncio.sleep(self._tools.patience.look_pause.total_seconds())
-        return [Difference(code=DifferenceCode.NOT_QUIET, subject=ask.account, detail="orders in flight")]
-
-    async def _compare_totals(self, ask: CompareAsk) -> list[Difference]:
-        tools = self._tools
-        try:
-            ours = await our_books(tools.engine, ask.account)
-        except LedgerUnbalanced as error:
-            return [Difference(code=DifferenceCode.BOOKS_UNBALANCED, subject=ask.account, detail=str(error)[:500])]
-        shown = {holding.token_id: holding.shares for holding in await tools.venue.holdings()}
-        exact = {token: await tools.venue.shares(token) for token in _differing(ours.shares, shown)}
-        theirs = {**shown, **exact}
-        found = compare_shares(ours.shares, {token: held for token, held in theirs.items() if held})
-        return found + compare_cash(ours.cash, await tools.venue.cash(), account=ask.account)
-
-
-def _differing(ours: Mapping[TokenId, Decimal], theirs: Mapping[TokenId, Decimal]) -> list[TokenId]:
-    """Return the tokens on which a list that may be stale differs from our books."""
-    return sorted(token for token in ours.keys() | theirs.keys() if ours.get(token) != theirs.get(token))
+        return older + await quiet_totals(self._tools, ask.account) if ask.repair and older else found
 
 
 def _by_order(fills: Iterable[Fill]) -> list[tuple[OrderDigest, list[Fill]]]:

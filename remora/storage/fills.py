@@ -234,6 +234,11 @@ async def fills_of(connection: AsyncConnection, position_id: str) -> list[Fill]:
 
 
 def _fill(row: Any) -> Fill:
+    return fill_of(row, status=FillStatus(row["status"]), transaction_hash=row["transaction_hash"])
+
+
+def fill_of(row: Any, *, status: FillStatus, transaction_hash: str) -> Fill:
+    """Return a fill from the columns that every table of fills has."""
     return Fill(
         trade_id=row["trade_id"],
         order_digest=OrderDigest(row["digest"]),
@@ -242,9 +247,9 @@ def _fill(row: Any) -> Fill:
         shares=row["shares"],
         price=row["price"],
         fee=row["fee"],
-        status=FillStatus(row["status"]),
+        status=status,
         matched_at=row["matched_at"],
-        transaction_hash=row["transaction_hash"],
+        transaction_hash=transaction_hash,
     )
 
 

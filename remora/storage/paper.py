@@ -12,9 +12,10 @@ from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from remora.domain.ids import AccountId, ConditionId, OrderDigest, TokenId
 from remora.domain.money import ZERO, Side
-from remora.domain.orders import Fill, FillStatus, OrderRequest, OrderType
+from remora.domain.orders import FillStatus, OrderRequest, OrderType
 from remora.domain.paper import BookSide, PaperFill, PaperHolding, PaperOrder, PaperState
 from remora.storage.account_tables import PaperAccount, PaperClaim, PaperFillRow, PaperHoldingRow, PaperOrderRow
+from remora.storage.fills import fill_of
 
 MS = timedelta(milliseconds=1)
 
@@ -219,16 +220,5 @@ def _order(row: Any) -> PaperOrder:
 
 
 def _fill(row: Any) -> PaperFill:
-    fill = Fill(
-        trade_id=row["trade_id"],
-        order_digest=OrderDigest(row["digest"]),
-        token_id=TokenId(row["token_id"]),
-        side=Side(row["side"]),
-        shares=row["shares"],
-        price=row["price"],
-        fee=row["fee"],
-        status=FillStatus.MATCHED,
-        matched_at=row["matched_at"],
-        transaction_hash="",
-    )
+    fill = fill_of(row, status=FillStatus.MATCHED, transaction_hash="")
     return PaperFill(fill=fill, wall_at=row["wall_at"])

@@ -9,11 +9,11 @@ from sqlalchemy import case, delete, func, insert, select, update
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncEngine
 
-from remora.domain.ids import AccountId, ConditionId, EventId, OrderDigest, TokenId, WalletAddress
+from remora.domain.ids import AccountId, ConditionId, OrderDigest
 from remora.domain.money import ZERO, Side
 from remora.domain.orders import Fill, FillStatus, OrderState, OrderType, Purpose
 from remora.domain.precision import SHARE_QUANTUM
-from remora.domain.reasons import ExitReason, PositionState
+from remora.domain.reasons import PositionState
 from remora.domain.reconcile import KnownFill
 from remora.storage.orders import FINISHED
 from remora.storage.positions import PositionRow, row_of
@@ -251,29 +251,7 @@ async def take_over(engine: AsyncEngine, position_id: str, *, run_id: str, now: 
         )
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class LostPosition:
-    """What a workflow remembers of a position whose row is gone."""
-
-    id: str
-    workflow_id: str
-    run_id: str
-    account: AccountId
-    whale: WalletAddress
-    token_id: TokenId
-    condition_id: ConditionId
-    event_id: EventId
-    question: str
-    outcome: str
-    state: PositionState
-    exit_reason: ExitReason | None
-    unproven: bool
-    price: Decimal
-    opened_at: datetime
-    closed_at: datetime | None
-
-
-async def restore_position(engine: AsyncEngine, lost: LostPosition) -> bool:
+async def restore_position(engine: AsyncEngine, lost: PositionRow) -> bool:
     """Write a lost position's row, without fills yet; False if it is there."""
     async with engine.begin() as connection:
         if await connection.scalar(select(Position.id).where(Position.id == lost.id)):
@@ -293,7 +271,7 @@ async def restore_position(engine: AsyncEngine, lost: LostPosition) -> bool:
                 state=lost.state.value,
                 exit_reason=None if lost.exit_reason is None else lost.exit_reason.value,
                 unproven=lost.unproven,
-                whale_price=lost.price,
+                whale_price=lost.whale_price,
                 bought_shares=ZERO,
                 bought_notional=ZERO,
                 sold_shares=ZERO,
