@@ -59,7 +59,7 @@ async def test_the_core_writes_into_our_log_and_not_onto_the_terminal(
             activities=[wait_for_the_venue],
             workflow_runner=UnsandboxedWorkflowRunner(),
         ):
-            await client.execute_workflow(SlowTask.run, id="slow", task_queue="slow")
+            await client.execute_workflow("SlowTask", id="slow", task_queue="slow")
 
             async def told() -> bool:
                 return any("TMPRL1104" in record.message for record in caplog.records)

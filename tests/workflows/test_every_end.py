@@ -3,7 +3,6 @@
 from dataclasses import replace
 
 import pytest
-from temporalio.client import WorkflowHandle
 
 from remora.domain.exits import CrossingKind
 from remora.domain.market import ResolutionStatus
@@ -114,7 +113,7 @@ async def test_a_part_that_is_sold_and_the_rest_at_its_stop(stack: Stack) -> Non
 async def test_trades_that_wait_when_a_position_ends_begin_the_next_run_in_their_order(stack: Stack) -> None:
     await stack.deliver(stack.trade())
     await stack.reaches("open")
-    first: WorkflowHandle[PositionWorkflow, PositionResult] = stack.handle()
+    first = stack.handle()
     stack.venue.bid = None
     await first.execute_update(PositionWorkflow.close, CloseRequest(by="me"))
     # nobody bids: meanwhile the whale buys again, and leaves
