@@ -24,7 +24,7 @@ Found = tuple[list[Difference], list[NewsFor]]
 
 
 async def sweep(tools: Tools, rows: Sequence[PositionRow], *, now: datetime) -> Found:
-    """Hold every trigger against batch prices, and look at the markets that show no book."""
+    """Hold every trigger against batch prices, and look at every market: a watcher may be dead."""
     triggers = await active_triggers(tools.engine, tools.venue.account)
     tokens = sorted({trigger.token_id for trigger in triggers} | {row.token_id for row in rows})
     books: dict[TokenId, OrderBook] = {}
@@ -34,8 +34,8 @@ async def sweep(tools: Tools, rows: Sequence[PositionRow], *, now: datetime) -> 
     waiting = {row.id for row in rows if row.state is PositionState.REDEEMING or _unsold(row)}
     leaving = waiting | {row.id for row in rows if row.state is PositionState.EXITING}
     differences, news = _crossings([t for t in triggers if t.position_id not in leaving], books, now)
-    asked = {row.condition_id for row in rows if row.id in waiting or not _quoted(books.get(row.token_id))}
-    markets = {market.condition_id: market for market in await tools.venue.markets(sorted(asked))}
+    conditions = sorted({row.condition_id for row in rows})
+    markets = {market.condition_id: market for market in await tools.venue.markets(conditions)}
     sales = await newest_sales(tools.engine, waiting)
     for found in (_moved_on(rows, markets, waiting, now), _bid_for_again(rows, markets, books, sales, now)):
         differences, news = differences + found[0], news + found[1]
@@ -46,10 +46,6 @@ def _unsold(row: PositionRow) -> bool:
     """Whether a position wanted to leave and its sale found no buyer or was refused."""
     refused = row.state is PositionState.NEEDS_ATTENTION and row.exit_reason is not None
     return refused or row.state is PositionState.AWAITING_RESOLUTION
-
-
-def _quoted(book: OrderBook | None) -> bool:
-    return book is not None and bool(book.bids or book.asks)
 
 
 def _crossings(triggers: Sequence[Trigger], books: dict[TokenId, OrderBook], now: datetime) -> Found:

@@ -23,7 +23,11 @@ from workflows.position import PositionWorkflow
 pytestmark = [pytest.mark.system, pytest.mark.timeout(240)]
 
 QUICK = Patience(
-    look_pause=timedelta(milliseconds=20), looks=60, resend_after=3, sale_pause=timedelta(milliseconds=20)
+    look_pause=timedelta(milliseconds=20),
+    looks=60,
+    resend_after=3,
+    sale_rounds=3,
+    sale_pause=timedelta(milliseconds=20),
 )
 
 

@@ -33,7 +33,9 @@ from remora.venues.polymarket.wire.values import Malformed, json_value, number
 from remora.venues.venue import MarketNotBinary, MarketUnknown, VenueUnavailable
 
 MARKET_FRESH_SECONDS = 10.0
-BATCH = 20
+BATCH = 50
+"""Markets in one request: more would make an address of more than four kilobytes."""
+
 BOOKS_BATCH = 100
 PAGE = 500
 PAGES_MAX = 40
@@ -122,7 +124,9 @@ class Reads:
     async def _list(self, *, closed: bool, **filters: Any) -> list[Market]:
         """Return the open or the closed markets of a filter: the venue lists one kind at a time."""
         async with self.limiter.reading("markets", "reading markets"):
-            page = await self._client.list_markets(closed=closed, include_tag=True, **filters).first_page()
+            page = await self._client.list_markets(
+                closed=closed, include_tag=True, page_size=BATCH, **filters
+            ).first_page()
         found = [facts for row in page.items if (facts := market_facts(row)) is not None]
         for market in found:
             self._by_condition[market.condition_id] = market
