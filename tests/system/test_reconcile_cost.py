@@ -15,7 +15,7 @@ async def settled(desk: Desk) -> None:
     async def final() -> bool:
         async with desk.engine.connect() as connection:
             left = await connection.scalar(text("SELECT count(*) FROM fills WHERE status <> 'CONFIRMED'"))
-        return left == 0
+        return not left
 
     await eventually(final, "every fill to be final")
 
