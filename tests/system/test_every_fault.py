@@ -83,27 +83,30 @@ async def test_a_reply_that_never_comes_ends_in_one_order_each_way(
     await desk.assert_books_equal()
 
 
-async def test_a_tick_that_moves_and_a_book_that_fills_in_parts_do_not_keep_us(
-    desk: Desk, twin_market: TwinMarket
-) -> None:
+async def test_a_tick_that_moves_and_a_book_that_fills_in_parts_do_not_keep_us(desk: Desk) -> None:
+    # ticks grow from a tenth of a cent to a cent while the order is on its way: its price fits no more
+    first, second = [
+        await desk.twin.list_market(question, price=0.505, tick_size=0.001, category="Politics")
+        for question in ("Will it move?", "Will it move too?")
+    ]
     async with desk.worker(patience=QUICK):
-        # refused on the way in: nothing is held, and the next purchase knows the new tick
         await arm(desk, "tick_in_flight")
-        refused = await desk.buy(twin_market, whale=WHALES[0])
+        refused = await desk.buy(first, whale=WHALES[0])
         result = await desk.handle(refused).result()
         assert (result.state, result.skip_reason) == ("unfilled", "order_rejected")
-        await arm(desk, "partial_fills")
-        name = await desk.buy(twin_market, whale=WHALES[1])
-        held = (await desk.position(name)).books.shares
-        assert held > 0
 
-        # refused on the way out, then filled in parts: sold to the end all the same
-        await desk.twin.post("/quotes", token_id=twin_market.yes, bid="0.50", ask="0.51", size="20000")
+        await arm(desk, "partial_fills")
+        name = await desk.buy(second, whale=WHALES[1])
+        row = await desk.position(name)
+        # refused on the way out, signed again on the new tick, filled in parts: sold to the end all the same
+        await desk.twin.post("/quotes", token_id=second.yes, bid="0.505", ask="0.506", size="20000")
         await arm(desk, "tick_in_flight")
         await arm(desk, "partial_fills")
         assert (await close(desk, name)).state in ("closed", "awaiting_resolution")
+        codes = [one.reject_code for one in await orders_of(desk.engine, row.id)]
+        assert "tick_size" in codes
         # whoever made the book thin comes back
-        await desk.twin.post("/quotes", token_id=twin_market.yes, bid="0.50", ask="0.51", size="20000")
+        await desk.twin.post("/quotes", token_id=second.yes, bid="0.50", ask="0.51", size="20000")
         await desk.reconcile()
         assert (await desk.handle(name).result()).exit_reason == "operator"
 
