@@ -114,6 +114,7 @@ async def test_a_tick_that_moves_and_a_book_that_fills_in_parts_do_not_keep_us(d
     await desk.assert_books_equal()
 
 
+@pytest.mark.slow
 async def test_a_market_that_closes_under_a_sale_is_held_to_its_resolution(
     desk: Desk, twin_market: TwinMarket
 ) -> None:
@@ -130,6 +131,7 @@ async def test_a_market_that_closes_under_a_sale_is_held_to_its_resolution(
     await desk.assert_books_equal()
 
 
+@pytest.mark.slow
 async def test_settlement_that_fails_is_undone_and_told_and_one_that_lags_is_followed(
     desk: Desk, twin_market: TwinMarket
 ) -> None:
@@ -154,6 +156,7 @@ async def test_settlement_that_fails_is_undone_and_told_and_one_that_lags_is_fol
     await desk.assert_books_equal()
 
 
+@pytest.mark.slow
 async def test_a_sale_that_settlement_undoes_is_made_again(desk: Desk, twin_market: TwinMarket) -> None:
     async with desk.worker(patience=QUICK):
         name = await desk.buy(twin_market)
@@ -174,6 +177,7 @@ async def test_a_sale_that_settlement_undoes_is_made_again(desk: Desk, twin_mark
     await desk.assert_books_equal()
 
 
+@pytest.mark.slow
 async def test_a_resolution_of_every_kind_ends_a_position(desk: Desk) -> None:
     kinds = {
         "resolution_proposed": "pre_resolution",
@@ -227,6 +231,7 @@ async def test_streams_that_repeat_reorder_delay_drop_or_fall_silent_lose_and_do
     assert set((await twin.get("/faults"))["happened"]) >= {"ws_duplicate", "ws_reorder", "ws_delay", "ws_drop"}
 
 
+@pytest.mark.slow
 async def test_an_old_page_of_the_data_api_is_no_lasting_difference(desk: Desk, twin_market: TwinMarket) -> None:
     async with desk.worker(patience=QUICK):
         assert (await desk.reconcile()).differences == ()

@@ -64,6 +64,7 @@ async def test_a_sale_without_the_shares_needs_a_person_and_is_made_once_they_ar
     await desk.assert_books_equal()
 
 
+@pytest.mark.slow
 async def test_a_part_that_the_exchange_refuses_is_told_and_the_rest_stays_guarded(
     desk: Desk, twin_market: TwinMarket
 ) -> None:
@@ -81,6 +82,7 @@ async def test_a_part_that_the_exchange_refuses_is_told_and_the_rest_stays_guard
     assert (view.state, view.stop_price is not None, row.attention) == ("open", True, view.attention)
 
 
+@pytest.mark.slow
 async def test_a_resolution_that_pays_for_fewer_shares_than_the_books_hold_is_disputed(
     desk: Desk, twin_market: TwinMarket
 ) -> None:

@@ -30,6 +30,7 @@ async def ended(stack: Stack) -> tuple[str, str | None]:
     return result.state, result.exit_reason
 
 
+@pytest.mark.slow
 async def test_a_target_that_is_reached_is_taken(stack: Stack) -> None:
     await stack.deliver(stack.trade())
     view = await stack.reaches("open")
@@ -55,6 +56,7 @@ async def test_a_whale_that_leaves_takes_us_along(stack: Stack) -> None:
     assert await ended(stack) == ("closed", "whale_exit")
 
 
+@pytest.mark.slow
 async def test_a_halt_that_sells_everything_takes_any_price(stack: Stack) -> None:
     await stack.deliver(stack.trade())
     await stack.reaches("open")
@@ -66,6 +68,7 @@ async def test_a_halt_that_sells_everything_takes_any_price(stack: Stack) -> Non
     assert (last.side, last.limit_price) == (Side.SELL, d("0.01"))
 
 
+@pytest.mark.slow
 async def test_a_halted_market_is_left_once_it_trades_again(stack: Stack) -> None:
     await stack.deliver(stack.trade())
     await stack.reaches("open")
@@ -80,6 +83,7 @@ async def test_a_halted_market_is_left_once_it_trades_again(stack: Stack) -> Non
     assert await ended(stack) == ("closed", "market_halted")
 
 
+@pytest.mark.slow
 async def test_a_proposed_resolution_is_left_at_once(stack: Stack) -> None:
     await stack.deliver(stack.trade())
     await stack.reaches("open")
@@ -89,6 +93,7 @@ async def test_a_proposed_resolution_is_left_at_once(stack: Stack) -> None:
     assert await ended(stack) == ("closed", "pre_resolution")
 
 
+@pytest.mark.slow
 async def test_a_part_that_is_sold_and_the_rest_at_its_stop(stack: Stack) -> None:
     await stack.deliver(stack.trade())
     before = await stack.reaches("open")
