@@ -179,6 +179,8 @@ class ReconcileActivities:
             mark_price=None,
             stop_price=None,
             target_price=None,
+            asked_stop_price=None,
+            asked_target_price=None,
             exit_at=None,
             opened_at=first.matched_at,
             closed_at=first.matched_at if snapshot.state.ended else None,
