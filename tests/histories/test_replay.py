@@ -32,7 +32,7 @@ RARE = {
     "position_doubtful",
     "position_doubtful_by_hand",
     "position_in_parts",
-    "position_unsold",
+    "position_in_parts_unsold",
     "position_waiting",
     "desk_continued",
     *("chaos_desk", "chaos_position", "chaos_reconcile"),

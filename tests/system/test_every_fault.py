@@ -14,6 +14,7 @@ from remora.storage.alert_causes import causes
 from remora.storage.orders import orders_of
 from remora.storage.positions import list_positions
 from schemas.position import CloseRequest, PositionSnapshot
+from starters.reconcile import reconcile
 from tests.fixtures.desk import WHALES, Desk, utc_now
 from tests.fixtures.twin import RunningTwin, TwinMarket
 from tests.fixtures.waiting import eventually, until
@@ -222,6 +223,8 @@ async def test_streams_that_repeat_reorder_delay_drop_or_fall_silent_lose_and_do
                 await floor.move(kind, bid)
             await twin.control.delete("/faults")
             await floor.move(kind, "0.29")
+            # what the streams left wrong in a book, the sweep of a fresh one makes good
+            await reconcile(temporal_client, floor.venue.account, mode="twin")
             await floor.open(0)
         found = await list_positions(engine, floor.venue.account, include_ended=True)
 

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from remora.domain.reasons import ExitReason
-from schemas.position import PositionSnapshot, Reduce
+from schemas.position import CloseRequest, PositionSnapshot, Reduce
 from tests.fixtures.waiting import until
 from workflows.position import PositionWorkflow
 
@@ -49,7 +49,9 @@ async def test_a_reduction_without_a_buyer_is_tried_again(stack: Stack, temporal
     stack.venue.bid = d("0.48")
     await temporal.fast_forward(stack.handle(), timedelta(minutes=2))
     after = await holds(stack, before.shares / 2)
+    left = await stack.handle().execute_update(PositionWorkflow.close, CloseRequest(by="me"))
 
+    assert left.state == "closed"
     assert (unsold.state, unsold.shares) == ("open", before.shares)
     assert (after.state, after.stop_price is not None) == ("open", True)
 
