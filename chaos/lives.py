@@ -50,6 +50,7 @@ class Lives:
     place: Place
     client: Client
     clock: ClockMessage
+    deaths: Callable[[], int]
     told: list[Told] = field(default_factory=list)
     stuck: list[str] = field(default_factory=list)
     _numbers: "itertools.count[int]" = field(default_factory=itertools.count)
@@ -104,6 +105,16 @@ class Lives:
             self.told.append(Told(key, whale, signal.token_id, side.value, signal.happened_at))
         return key
 
+    async def until(self, condition: Callable[[], Awaitable[bool]], what: str) -> None:
+        """Return once `condition` holds; raise TimeoutError when patience ends, counted from the last death."""
+        deadline, deaths = time.monotonic() + PATIENCE_S, self.deaths()
+        while not await condition():
+            if self.deaths() != deaths:
+                deadline, deaths = time.monotonic() + PATIENCE_S, self.deaths()
+            if time.monotonic() > deadline:
+                raise TimeoutError(f"expected {what} within {PATIENCE_S:g} s")
+            await asyncio.sleep(0.1)
+
     def workflow_id(self, market: TradedMarket, whale: WalletAddress) -> str:
         """Return the id of a position in a market's first outcome."""
         return position_workflow_id(self.place.account, whale, TokenId(market.tokens[0]))
@@ -111,7 +122,7 @@ class Lives:
     async def decided(self, key: str) -> None:
         """Wait until somebody has decided about a trade."""
         query = f"SELECT count(*) FROM consumed_trades WHERE trade_key = '{key}'"  # noqa: S608 (our own name)
-        await until(lambda: self._some(query), f"a decision about {key}")
+        await self.until(lambda: self._some(query), f"a decision about {key}")
 
     async def opened(self, market: TradedMarket, whale: WalletAddress) -> None:
         """Wait until the position is guarded, has ended, or waits for a person."""
@@ -124,7 +135,7 @@ class Lives:
         async def open_or_over() -> bool:
             return await self._some(query) or await self._closed(name)
 
-        await until(open_or_over, f"{name} to open")
+        await self.until(open_or_over, f"{name} to open")
 
     async def ended(self, market: TradedMarket, whale: WalletAddress) -> None:
         """Wait until the position has ended and its workflow with it, answering what only a person can."""
@@ -137,7 +148,7 @@ class Lives:
                 return False
             return await self._closed(name)
 
-        await until(over, f"the end of {name}")
+        await self.until(over, f"the end of {name}")
 
     async def close(self, market: TradedMarket, whale: WalletAddress) -> None:
         """Have the position closed by an operator and wait for its end."""
@@ -184,15 +195,6 @@ class Lives:
 
     async def _some(self, query: str) -> bool:
         return int((await rows(self.place.engine, query))[0]["count"]) > 0
-
-
-async def until(condition: Callable[[], Awaitable[bool]], what: str) -> None:
-    """Return once `condition` holds; raise TimeoutError when patience ends first."""
-    deadline = time.monotonic() + PATIENCE_S
-    while not await condition():
-        if time.monotonic() > deadline:
-            raise TimeoutError(f"expected {what} within {PATIENCE_S:g} s")
-        await asyncio.sleep(0.1)
 
 
 Life = Callable[[Lives, TradedMarket, WalletAddress], Awaitable[None]]

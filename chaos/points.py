@@ -21,12 +21,12 @@ ORDER_PATH: Mapping[str, frozenset[str]] = {
     "activities.orders": frozenset(),
     "activities.redeeming": frozenset(),
     "remora.storage.risk": frozenset(),
-    "remora.storage.orders": frozenset({"find_by_digest"}),
-    "remora.storage.fills": frozenset(),
+    "remora.storage.orders": frozenset({"find_by_digest", "entries_in_flight"}),
+    "remora.storage.fills": frozenset({"is_written"}),
     "remora.storage.ledger": frozenset({"balances"}),
     "remora.storage.redemptions": frozenset(),
     "remora.venues.polymarket.trading": frozenset(
-        {"close", "cancel", "open_orders", "fills", "cash", "holdings", "_read_tick_again"}
+        {"close", "cancel", "beat", "open_orders", "fills", "cash", "holdings", "_read_tick_again"}
     ),
 }
 """From the risk check to the ledger: modules, and their functions that no order and no exit passes through."""
@@ -35,6 +35,11 @@ ELSEWHERE = {
     "remora.storage.risk.decide_and_record live.standing_live": "asked on live accounts only",
     "remora.storage.risk.decide_and_record live.permission": "asked on live accounts only",
     "remora.venues.polymarket.trading._signed self._secure.create_limit_order": "no position rests an order",
+    "activities.order_protocol._settle orders.set_order_state#2": "no position rests an order",
+    "activities.order_protocol._settle orders.set_order_state#3": "no position rests an order",
+    "activities.order_protocol.withdraw_resting tools.venue.cancel": "no position rests an order",
+    "activities.redeeming.redeem_market _under_way": "two positions redeem one market in the same instant",
+    "activities.redeeming._under_way": "two positions redeem one market in the same instant",
     "activities.order_protocol._submit orders.mark_sending": "two workers at one order at once",
     "remora.storage.orders.attach_signed _load": "two workers at one order at once",
     "activities.orders.settle_by_hand fills.record_fills": "a person may say so only of what is listed nowhere",

@@ -24,6 +24,8 @@ _TUNING = (
     "history.visibilityProcessorMaxPollRPS=2000",
     "matching.numTaskqueueReadPartitions=1",
     "matching.numTaskqueueWritePartitions=1",
+    # a task that lost its worker again and again would wait longer each time, for ten minutes in the end
+    'history.workflowTaskRetryMaxInterval="5s"',
 )
 
 
