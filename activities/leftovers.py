@@ -5,7 +5,6 @@ from activities.tools import Tools
 from remora.domain.market import ResolutionStatus
 from remora.domain.reconcile import Difference, DifferenceCode, Repair
 from remora.storage import reconcile as store
-from remora.venues.venue import VenueUnavailable
 from schemas.reconcile import CompareAsk
 
 
@@ -43,7 +42,7 @@ async def winners(tools: Tools, ask: CompareAsk) -> list[Difference]:
         if ask.repair:
             try:
                 theirs, repair = f"{await redeem_market(tools, market):f} dollars", Repair.REDEEMED
-            except (RedemptionDisputed, VenueUnavailable) as error:
+            except RedemptionDisputed as error:
                 cause = str(error)
         differences.append(
             Difference(

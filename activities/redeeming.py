@@ -9,14 +9,10 @@ from remora.domain.ids import ConditionId, TokenId
 from remora.domain.market import Market
 from remora.domain.money import MICRO, ZERO, floor_to
 from remora.storage import redemptions
-from remora.venues.venue import VenueRefused, VenueUnavailable
+from remora.venues.venue import VenueRefused
 
 SENT_ALREADY = ("already known", "nonce too low", "replacement transaction")
 """Words of a node that has a transaction with this number."""
-
-
-ROUNDING = 100 * MICRO
-"""What rounding between tokens and positions may move, in dollars."""
 
 
 class RedemptionDisputed(Exception):
@@ -27,8 +23,8 @@ async def redeem_market(tools: Tools, market: Market) -> Decimal:
     """Redeem all our shares of a resolved market and book them; safe to repeat after a crash in between.
 
     Booked is what the chain paid, now or before somebody crashed. Raises RedemptionDisputed when that is not what
-    the payouts promise (booked nevertheless), when shares are left (nothing is booked), or when the chain refuses;
-    VenueUnavailable while the venue does not show yet what an earlier redemption paid.
+    the payouts promise (booked nevertheless), when shares are left (nothing is booked), when the chain refuses, or
+    while the venue does not show what an earlier redemption paid (nothing is booked).
     """
     assert market.payouts is not None, f"market {market.condition_id} has no payouts yet"
     payouts = {outcome.token_id: payout for outcome, payout in zip(market.outcomes, market.payouts, strict=True)}
@@ -50,7 +46,7 @@ async def redeem_market(tools: Tools, market: Market) -> Decimal:
         account = tools.venue.account
         owed, _ = await redemptions.owed_and_booked(tools.engine, account, market.condition_id, payouts=payouts)
         promised = max(promised, owed)
-    disputed = abs(credited - promised) > ROUNDING
+    disputed = abs(credited - promised) > redemptions.ROUNDING
     booked = await redemptions.book_redemption(
         tools.engine,
         tools.venue.account,
@@ -80,8 +76,12 @@ async def _paid_before(
     if shown is None:
         return owed, owed
     if shown <= booked:
-        raise VenueUnavailable(f"the venue does not show yet what the redemption of {condition_id} paid")
-    return shown - booked, owed
+        raise RedemptionDisputed(
+            f"the venue does not show yet what a redemption paid for shares worth {owed:f} dollars"
+        )
+    # more than is owed was paid for shares that our books do not know yet
+    paid = shown - booked
+    return (owed if paid - owed > redemptions.ROUNDING else paid), owed
 
 
 async def _under_way(tools: Tools, tokens: Iterable[TokenId], error: VenueRefused) -> bool:

@@ -57,12 +57,14 @@ def entries(found: Evidence) -> Iterator[str]:
 def decided(found: Evidence) -> Iterator[str]:
     """Each whale's trade that the exchange showed led to a decision, and only those did.
 
-    A sale that reached a position on its way out needs none: all of it is being sold.
+    A sale that reached a position on its way out needs none: all of it is being sold, or was to be.
     """
     known = {one["trade_key"].removeprefix("opposite:") for one in found.consumed}
     told = {one.key for one in found.told}
     since = {
-        (one["whale"], one["token_id"]): one["opened_at"] for one in found.positions if one["state"] not in ENDED
+        (one["whale"], one["token_id"]): one["opened_at"]
+        for one in found.positions
+        if one["state"] not in ENDED and one["exit_reason"] is None
     }
     for one in found.told:
         if one.key not in known and (one.side == "BUY" or _held(one, since)):

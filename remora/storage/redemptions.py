@@ -14,6 +14,9 @@ from remora.storage import desk as desks
 from remora.storage import ledger
 from remora.storage.tables import Position
 
+ROUNDING = 100 * MICRO
+"""What rounding between tokens and positions may move, in dollars."""
+
 HELD = Position.bought_shares - Position.sold_shares - Position.redeemed_shares
 
 
@@ -42,14 +45,15 @@ async def book_redemption(
 
     `payouts` are dollars per share. The venue rounds once per token, so that what rounding takes from the
     positions of one token goes to the largest of them. `paid` dollars, where they are others than promised, are
-    shared out as what was promised is. Repeating it changes nothing: no shares are left.
+    shared out as what was promised is; what exceeds the promise was paid for shares that our books do not know
+    yet, and is left to them. Repeating it changes nothing: no shares are left.
     """
     async with engine.begin() as connection:
         await desks.load(connection, account, lock=True)
         rows = await _holders(connection, account, condition_id)
         parts = _parts(rows, payouts)
         promised = sum(parts.values(), ZERO)
-        if paid is not None and rows:
+        if paid is not None and rows and paid - promised <= ROUNDING:
             parts = {
                 name: floor_to(paid * part / promised if promised else paid / len(parts), MICRO)
                 for name, part in parts.items()

@@ -194,6 +194,13 @@ def test_a_failed_fill_that_was_undone_or_never_booked_is_in_order() -> None:
     assert violations(never, CAPS) == []
 
 
+def test_a_sale_that_met_a_position_on_its_way_out_needs_no_decision() -> None:
+    run = _sold(good(), AT + timedelta(seconds=1))
+    leaving = [position(state="awaiting_resolution", exit_reason="market_halted")]
+
+    assert violations(replace(run, positions=leaving), CAPS) == []
+
+
 def test_a_sale_before_the_open_position_began_needs_no_decision() -> None:
     assert violations(_sold(good(), AT - timedelta(seconds=1)), CAPS) == []
 

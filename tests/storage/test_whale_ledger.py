@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 from decimal import Decimal
+from typing import Any
 
 import pytest
 from sqlalchemy import text
@@ -14,7 +15,7 @@ from remora.domain.orders import Fill, FillStatus, OrderRequest, SignedOrder
 from remora.domain.reasons import ExitReason
 from remora.storage import fills, orders, positions
 from remora.storage.books import equity, our_books
-from remora.storage.redemptions import book_redemption
+from remora.storage.redemptions import book_redemption, owed_and_booked
 from remora.storage.whale_ledger import by_whale
 from tests.storage.test_risk import ACCOUNT, NOW, ask, filled, market, prepared, whale
 
@@ -75,6 +76,26 @@ async def test_whales_sum_to_the_last_unit_to_the_account(engine: AsyncEngine) -
     assert sum(one.fees for one in found) == books.fees > 0
     assert sum(one.shares for one in found) == sum(books.shares.values())
     assert D(10_000) + sum(one.pnl for one in found) == await equity(engine, ACCOUNT)
+
+
+async def test_what_was_paid_for_shares_that_are_not_booked_yet_is_left_to_them(engine: AsyncEngine) -> None:
+    await prepared(engine, whales=2)
+    known = await bought(engine, 1, who=0)
+    resolved = market(1)
+    payouts = {resolved.outcomes[0].token_id: D(1), resolved.outcomes[1].token_id: D(1)}
+    held = (await positions.load_position(engine, known)).books.shares
+    terms: dict[str, Any] = {"payouts": payouts, "now": NOW}
+
+    # twice the shares were redeemed, and a tenth less than promised was paid
+    assert await book_redemption(engine, ACCOUNT, resolved.condition_id, paid=held * D("1.8"), **terms) == held
+    late = await bought(engine, 1, who=1)
+    owed, booked = await owed_and_booked(engine, ACCOUNT, resolved.condition_id, payouts=payouts)
+    assert booked == held
+    rest = held * D("1.8") - booked
+    assert await book_redemption(engine, ACCOUNT, resolved.condition_id, paid=rest, **terms) == rest < owed
+
+    assert (await positions.load_position(engine, late)).books.redeemed_dollars == rest
+    assert await owed_and_booked(engine, ACCOUNT, resolved.condition_id, payouts=payouts) == (D(0), held + rest)
 
 
 SHARES = """
