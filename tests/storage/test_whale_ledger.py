@@ -22,9 +22,9 @@ from tests.storage.test_risk import ACCOUNT, NOW, ask, filled, market, prepared,
 D = Decimal
 
 
-async def bought(engine: AsyncEngine, number: int, *, who: int) -> str:
+async def bought(engine: AsyncEngine, number: int, *, who: int, of: int | None = None) -> str:
     """Let a whale's purchase be copied and filled with a fee; return the position."""
-    record = await ask(engine, number, who=who, of=market(number))
+    record = await ask(engine, number, who=who, of=market(number if of is None else of))
     assert record.order_id is not None
     assert record.position_id is not None
     fill = replace(await filled(engine, record), fee=D("0.123457"))
@@ -88,7 +88,7 @@ async def test_what_was_paid_for_shares_that_are_not_booked_yet_is_left_to_them(
 
     # twice the shares were redeemed, and a tenth less than promised was paid
     assert await book_redemption(engine, ACCOUNT, resolved.condition_id, paid=held * D("1.8"), **terms) == held
-    late = await bought(engine, 1, who=1)
+    late = await bought(engine, 2, who=1, of=1)
     owed, booked = await owed_and_booked(engine, ACCOUNT, resolved.condition_id, payouts=payouts)
     assert booked == held
     rest = held * D("1.8") - booked
