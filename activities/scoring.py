@@ -165,6 +165,7 @@ class ScoringActivities:
             notice=result.notice,
             published_at=tools.wall(),
             learned=_learned(run, seats),
+            left_out=left_out,
         )
         activity.logger.info("published", extra={"run": ask.run, "version": version, "left_out": left_out})
         return _result(await scores.load_run(tools.engine, ask.run), version, seats)

@@ -8,6 +8,7 @@ import resource
 import sys
 import tempfile
 import time
+from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -24,6 +25,7 @@ from remora.statistics.sharpe import sharpe_interval
 OBSERVATIONS, RESAMPLES = 500, 10_000
 ROWS = 1_000_000
 WALLETS = int(os.environ.get("REMORA_BENCH_WALLETS", "100000"))
+WORKERS = tuple(map(int, os.environ.get("REMORA_BENCH_WORKERS", "1,2").split(",")))
 TRADES_EACH, MARKETS = 20, 2_000
 START = datetime(2026, 1, 1, tzinfo=UTC)
 AS_OF = START + timedelta(days=200)
@@ -95,6 +97,11 @@ def _import() -> list[Row]:
     return [Row("import", what, 1, ROWS / seconds, ROWS / seconds, "rows/s"), _peak("import", what)]
 
 
+def _cpu_of_children() -> float:
+    used = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return used.ru_utime + used.ru_stime
+
+
 def _peak(where: str, what: str) -> Row:
     mebibytes = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
     return Row(where, what, 1, mebibytes, mebibytes, "MiB at most")
@@ -136,7 +143,7 @@ def _write_tape(path: Path, *, wallets: int, trades: int) -> None:
 
 
 async def _sharded() -> list[Row]:
-    """Score all wallets through the research queue with one worker and with two."""
+    """Score all wallets through the research queue with one worker and with two, or as many as were asked for."""
     from remora.embedded.config import StackConfig
     from remora.embedded.stack import Stack
     from starters.client import connect
@@ -152,7 +159,7 @@ async def _sharded() -> list[Row]:
             environment = {**os.environ, **stack.site.environment(), "REMORA_RESEARCH_DIR": str(root)}
             environment["REMORA_MODE"] = "paper"
             client = await connect(str(stack.temporal_address))
-            for count in (1, 2):
+            for count in WORKERS:
                 workers = [
                     await asyncio.create_subprocess_exec(
                         sys.executable, "-m", "workers.research", "--processes", "1", env=environment
@@ -166,17 +173,29 @@ async def _sharded() -> list[Row]:
                     result = await run.result()
                     seconds = time.perf_counter() - began
                 finally:
+                    before = _cpu_of_children()
                     for worker in workers:
                         worker.terminate()
                         await worker.wait()
                 assert result.wallets == WALLETS
+                cpu = _cpu_of_children() - before
                 rates[count] = WALLETS / seconds
                 what = f"{WALLETS:,} wallets, {WALLETS * TRADES_EACH:,} trades, all steps"
                 rows.append(Row(f"{count} workers", what, 1, rates[count], rates[count], "wallets/s"))
-    ratio = rates[2] / rates[1]
-    return [*rows, Row("2 workers beside 1", "scaling", 1, ratio, ratio, "times as fast")]
+                # the warm-up is in it: the same for both
+                rows.append(Row(f"{count} workers", "CPU of the workers", 1, cpu, cpu, "s"))
+    for count in WORKERS[1:]:
+        ratio = rates[count] / rates[WORKERS[0]]
+        rows.append(Row(f"{count} workers beside {WORKERS[0]}", "scaling", 1, ratio, ratio, "times as fast"))
+    return rows
 
 
 if __name__ == "__main__":
-    parts = {"wallets": _many_wallets, "import": _import}
+    # one part alone: python -m bench.scoring interval, wallets, import or sharded
+    parts: dict[str, Callable[[], list[Row]]] = {
+        "interval": _interval,
+        "wallets": _many_wallets,
+        "import": _import,
+        "sharded": lambda: asyncio.run(_sharded()),
+    }
     print(json.dumps([dataclasses.astuple(row) for row in parts[sys.argv[1]]()]))

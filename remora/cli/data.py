@@ -143,15 +143,23 @@ async def _pull(wallets: list[str], top: int, recent: int, rate: float, chosen: 
 
 
 @app.command("check")
-def check(*, store: Store = None, as_json: Json = False) -> None:
+def check(
+    *,
+    as_of: Annotated[
+        str | None,
+        typer.Option(
+            "--as-of", help="Judge results and ends of markets by what was known then.", show_default="now"
+        ),
+    ] = None,
+    store: Store = None,
+    as_json: Json = False,
+) -> None:
     """Check that the store is whole, and count what it holds; exit code 1 when something is damaged."""
-    from datetime import UTC, datetime
-
     from remora.cli.reading import show_json
-    from remora.cli.research import open_store
+    from remora.cli.research import instant, open_store
     from remora.research.checking import check_store
 
-    found = check_store(open_store(store), now=datetime.now(UTC))
+    found = check_store(open_store(store), now=instant(as_of))
     if as_json:
         show_json(found.as_json())
     else:

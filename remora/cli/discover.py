@@ -62,7 +62,7 @@ def discover(
     verdict = _verdict(found, store) if learned else None
     rows["learned"] = None if verdict is None else _told(verdict)
     if report is not None:
-        report.write_text(selection_report(found, rows["later"], verdict), encoding="utf-8")
+        report.write_text(selection_report(found, rows["later"], verdict, rows["data"]), encoding="utf-8")
     if as_json:
         show_json(rows)
     else:
@@ -178,6 +178,7 @@ def _examine(
     import numpy as np
 
     from remora.cli.research import instant, open_store
+    from remora.research.checking import check_store
     from remora.research.discovery import discover as run
     from remora.research.discovery import ranking
     from remora.research.out_of_sample import out_of_sample
@@ -197,7 +198,8 @@ def _examine(
         "assumed_complete": assume_complete,
         "funnel": dict(found.result.funnel),
         "screens": dict(found.screens),
-        "left_out_trades": dict(found.evidence.left_out) | {"unusable": found.result.rejected},
+        "left_out_trades": found.left_out,
+        "data": check_store(history, now=now).oddities,
         "notice": found.result.notice,
         "controls": dict(found.controls),
         "later": {"groups": [asdict(group) for group in groups], "purchases": dict(fates)},
@@ -235,6 +237,9 @@ def _show(rows: dict[str, Any], limit: int) -> None:
         typer.echo(f"No scores: {rows['notice']}.")
     console.print(_funnel_table(rows))
     console.print(_ranking_table(rows["ranking"][:limit]))
+    odd = [f"{name} {count}" for name, count in rows["data"].items() if count]
+    if odd:
+        typer.echo("The data: " + "; ".join(odd))
     if rows["controls"]:
         told = ", ".join(f"{name} {count}" for name, count in rows["controls"].items())
         typer.echo(f"Chosen where there is no skill: {told}")

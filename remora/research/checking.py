@@ -20,7 +20,8 @@ class StoreCheck:
 
     `problems` make the store unusable or stale: damaged files, imports that were interrupted. The rest are
     facts: `rows` by table, `rejected` and `notes` by reason over all batches, `flaws` of trades against their
-    markets, `wallets` by completeness, `repeated` rows that several batches report.
+    markets, `wallets` by completeness, `repeated` rows that several batches report. Markets with
+    `resolution_conflicts` were resolved more than once and differently, `split_results` paid both sides.
     """
 
     problems: tuple[str, ...]
@@ -34,8 +35,23 @@ class StoreCheck:
     wallets: Mapping[str, int] = field(default_factory=dict)
     repeated: int = 0
     resolution_conflicts: int = 0
+    split_results: int = 0
     unresolved_after_end: int = 0
     trades_in_unlisted_markets: int = 0
+
+    @property
+    def oddities(self) -> dict[str, int]:
+        """Return everything that was left out, or kept and is worth knowing, by name: what a report counts."""
+        return {
+            **{f"left out when read: {reason}": count for reason, count in self.rejected.items()},
+            **{f"kept, noted: {note}": count for note, count in self.notes.items()},
+            **{f"trades that contradict their market: {flaw}": count for flaw, count in self.flaws.items()},
+            "trades that several batches report, counted once": self.repeated,
+            "trades in markets of which nothing is known": self.trades_in_unlisted_markets,
+            "markets resolved more than once and differently: the newest result counts": self.resolution_conflicts,
+            "markets that paid both sides, such as 50/50": self.split_results,
+            "markets past their end without a result": self.unresolved_after_end,
+        }
 
     @property
     def whole(self) -> bool:
@@ -114,6 +130,7 @@ def _facts(connection: duckdb.DuckDBPyConnection, manifests: list[Manifest], now
         "wallets": {str(state): int(count) for state, count in rows(connection, _WALLETS)},
         "repeated": written - held["trades"],
         "resolution_conflicts": int(scalar(connection, _CONFLICTS)),
+        "split_results": int(scalar(connection, _SPLIT, instant)),
         "unresolved_after_end": int(scalar(connection, _OVERDUE, instant)),
         "trades_in_unlisted_markets": int(scalar(connection, _UNLISTED)),
     }
@@ -141,6 +158,8 @@ _WALLETS = """
 _CONFLICTS = """
     SELECT count(*) FROM (SELECT condition_id FROM resolutions GROUP BY condition_id
         HAVING max(payout_first) - min(payout_first) > 1e-6)"""
+
+_SPLIT = "SELECT count(*) FROM resolved($now) WHERE payout_first NOT IN (0, 1)"
 
 _OVERDUE = """
     SELECT count(*) FROM listed m WHERE m.ends_at < to_timestamp($now / 1e6)

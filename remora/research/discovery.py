@@ -32,6 +32,11 @@ class Discovery:
     controls: Mapping[str, int] = field(default_factory=dict)
 
     @property
+    def left_out(self) -> dict[str, int]:
+        """How many rows known by then could not be used, by reason."""
+        return {**self.evidence.left_out, "unusable": self.result.rejected}
+
+    @property
     def wallets(self) -> int:
         """How many wallets were seen by then."""
         return len(self.evidence.wallets)

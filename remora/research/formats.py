@@ -103,7 +103,10 @@ _POSITION_MARKETS = """
     FROM staged WHERE condition_id <> '' GROUP BY condition_id"""
 
 _MARKETS = """
-    SELECT lower(trim(market)) AS condition_id, question, slug, coalesce($event, NULL) AS event_id, winner_index,
+    SELECT lower(trim(market)) AS condition_id, question, slug, coalesce($event, NULL) AS event_id,
+        payout_first IS NOT NULL OR winner_index IS NOT NULL AS has_result,
+        CASE WHEN payout_first IS NULL THEN CASE WHEN winner_index IN (0, 1) THEN 1.0 - winner_index END
+             WHEN isfinite(payout_first) AND payout_first BETWEEN 0 AND 1 THEN payout_first END AS payout,
         try_cast(end_date AS TIMESTAMP WITH TIME ZONE) AS ends_at,
         try_cast(closed_time AS TIMESTAMP WITH TIME ZONE) AS closed_at,
         CASE WHEN coalesce(trim(market), '') = '' THEN 'no_market' END AS reason
@@ -117,9 +120,11 @@ _MARKET_ROWS = """
 _MARKET_RESULTS = """
     SELECT coalesce(closed_at, to_timestamp($snapshot / 1e6)) AS happened_at,
         coalesce(closed_at, to_timestamp($snapshot / 1e6)) AS known_at, condition_id,
-        CAST(winner_index = 0 AS DOUBLE) AS payout_first, CAST(winner_index = 1 AS DOUBLE) AS payout_second,
+        payout AS payout_first, 1.0 - payout AS payout_second,
         CASE WHEN closed_at IS NULL THEN 'snapshot' ELSE 'settled' END AS basis, $batch AS batch
-    FROM staged WHERE reason IS NULL AND winner_index IN (0, 1)"""
+    FROM staged WHERE reason IS NULL AND payout IS NOT NULL"""
+
+_ODD_WINNER = "winner_index NOT IN (0, 1)"
 
 _WALLETS = """
     SELECT DISTINCT wallet, CAST($complete AS BOOLEAN) AS complete, $coverage AS reason,
@@ -148,6 +153,7 @@ FORMATS: Final = (
             "entry_at_mean_price": "reason IS NULL AND bought > 0 AND fills > 1",
             "sold_at_unknown_price": "reason IS NULL AND bought > 0 AND sold > 0",
             "only_sold": "reason IS NULL AND bought = 0",
+            "result_unusable": _ODD_WINNER,
         },
     ),
     Format(
@@ -166,17 +172,20 @@ FORMATS: Final = (
         notes={
             "without_transaction": "reason IS NULL AND transaction_hash IS NULL",
             "amm_era": "reason IS NULL AND happened_at < TIMESTAMPTZ '2022-12-01 00:00:00+00'",
+            "result_unusable": _ODD_WINNER,
         },
     ),
     Format(
         name="markets",
         columns=frozenset({"market", "question", "winner_index"}),
-        optional={"slug": "VARCHAR", "end_date": "VARCHAR", "closed_time": "VARCHAR"},
+        optional={"slug": "VARCHAR", "end_date": "VARCHAR", "closed_time": "VARCHAR", "payout_first": "DOUBLE"},
         staged=_MARKETS,
         tables={"markets": _MARKET_ROWS, "resolutions": _MARKET_RESULTS},
         notes={
-            "resolved_at_unknown_time": "reason IS NULL AND winner_index IN (0, 1) AND closed_at IS NULL",
-            "not_resolved": "reason IS NULL AND coalesce(winner_index NOT IN (0, 1), true)",
+            "resolved_at_unknown_time": "reason IS NULL AND payout IS NOT NULL AND closed_at IS NULL",
+            "not_resolved": "reason IS NULL AND NOT has_result",
+            "result_unusable": "reason IS NULL AND has_result AND payout IS NULL",
+            "payout_split": "reason IS NULL AND payout NOT IN (0, 1)",
         },
     ),
 )

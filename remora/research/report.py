@@ -29,10 +29,16 @@ td:first-child, th:first-child, td.text { text-align: left; } tr:nth-child(even)
 """
 
 
-def selection_report(discovery: Discovery, later: Mapping[str, Any], learned: Verdict | None = None) -> str:
+def selection_report(
+    discovery: Discovery,
+    later: Mapping[str, Any],
+    learned: Verdict | None = None,
+    oddities: Mapping[str, int] | None = None,
+) -> str:
     """Return the report; `later` holds the groups and purchases after the date as `discover` shows them.
 
-    `learned` is the verdict on the learned model, None if nobody asked for it.
+    `learned` is the verdict on the learned model, None if nobody asked for it. `oddities` counts what the store
+    left out or noted, by name.
     """
     result = discovery.result
     ranked = ranking(discovery)
@@ -67,6 +73,9 @@ def selection_report(discovery: Discovery, later: Mapping[str, Any], learned: Ve
         ),
         _section("later", "Edge of what was bought after the date, dollars per share", _later(later)),
         _section("learned", "The learned model", _learned(learned)),
+        _section(
+            "data", "What was left out of the data, and what is odd about the rest", _data(discovery, oddities)
+        ),
         _section("parameters", "Parameters", _parameters(result.params.recorded())),
     ]
     return (
@@ -142,6 +151,13 @@ def _later(later: Mapping[str, Any]) -> str:
         f"<li>{escape(name.replace('_', ' '))}: {count}</li>" for name, count in later.get("purchases", {}).items()
     )
     return f"{drawn}<ul>{counts}</ul>"
+
+
+def _data(discovery: Discovery, oddities: Mapping[str, int] | None) -> str:
+    counts = {f"trades not used here: {reason}": count for reason, count in discovery.left_out.items()}
+    counts |= oddities or {}
+    found = {name: count for name, count in counts.items() if count}
+    return _parameters(found) if found else "<p>Nothing.</p>"
 
 
 def _learned(verdict: Verdict | None) -> str:

@@ -48,13 +48,13 @@ async def count_by_reason(engine: AsyncEngine, account: AccountId) -> dict[str, 
 
 
 async def count_outcomes(
-    engine: AsyncEngine, account: AccountId, *, since: datetime
+    engine: AsyncEngine, account: AccountId, *, since: datetime, until: datetime
 ) -> dict[tuple[str, SkipReason | None], int]:
-    """Return how many decisions since then had each outcome and reason."""
+    """Return how many decisions between two instants had each outcome and reason."""
     async with engine.connect() as connection:
         rows = await connection.execute(
             select(Decision.outcome, Decision.reason, func.count())
-            .where(Decision.account == account, Decision.decided_at >= since)
+            .where(Decision.account == account, Decision.decided_at >= since, Decision.decided_at <= until)
             .group_by(Decision.outcome, Decision.reason)
         )
         return {(outcome, None if why is None else SkipReason(why)): int(count) for outcome, why, count in rows}

@@ -1,6 +1,6 @@
 """Versions of the list of followed wallets."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
@@ -131,16 +131,19 @@ def standing_of(row: Any) -> WhaleStanding:
     )
 
 
-async def latest_learned(engine: AsyncEngine) -> Learned:
-    """Return what the newest roster says of the learned model."""
+async def newest_params(engine: AsyncEngine, *, as_of: datetime | None = None) -> Mapping[str, Any]:
+    """Return what is recorded with the newest roster (by then): parameters, funnel, verdicts; empty if none."""
+    query = select(Roster.params).order_by(Roster.version.desc()).limit(1)
     async with engine.connect() as connection:
-        found = await connection.scalar(select(Roster.params["learned"]).order_by(Roster.version.desc()).limit(1))
-    return Learned.from_recorded(found)
+        found = await connection.scalar(query if as_of is None else query.where(Roster.published_at <= as_of))
+    return found or {}
 
 
-async def latest_funnel(engine: AsyncEngine) -> dict[str, int]:
-    """Return how many wallets fell at which gate of the newest roster; empty without one."""
-    async with engine.connect() as connection:
-        params = await connection.scalar(select(Roster.params).order_by(Roster.version.desc()).limit(1))
-    found = (params or {}).get("funnel", {})
-    return {str(gate): int(count) for gate, count in found.items()}
+def learned_in(params: Mapping[str, Any]) -> Learned:
+    """Return what a roster's parameters say of the learned model."""
+    return Learned.from_recorded(params.get("learned"))
+
+
+def counts_in(params: Mapping[str, Any], name: str) -> dict[str, int]:
+    """Return what a roster's parameters count: wallets by gate (``funnel``), rows not used (``left_out``)."""
+    return {str(what): int(count) for what, count in (params.get(name) or {}).items()}

@@ -223,10 +223,11 @@ async def publish_run(
     notice: str,
     published_at: datetime,
     learned: Mapping[str, Any] | None = None,
+    left_out: Mapping[str, int] | None = None,
 ) -> int:
     """Write scores and a new roster version in one transaction and return its number.
 
-    `learned` is what the version says of the learned model.
+    `learned` is what the version says of the learned model, `left_out` counts rows that could not be used.
 
     A run that was published already keeps its version: nothing is written twice.
     """
@@ -239,7 +240,7 @@ async def publish_run(
         if row["roster_version"] is not None:
             return int(row["roster_version"])
         recorded = {**row["params"], "source": "rescore", "run": run, "funnel": dict(funnel)}
-        recorded["learned"] = None if learned is None else dict(learned)
+        recorded |= {"learned": None if learned is None else dict(learned), "left_out": dict(left_out or {})}
         version = await write_roster(
             connection,
             [seat.follow for seat in seats],

@@ -27,9 +27,10 @@ from remora.statistics.scoring_params import ScoringParams, in_order
 from remora.statistics.seats import SeatRules
 from remora.storage.roster import (
     Follow,
-    latest_funnel,
-    latest_learned,
+    counts_in,
+    learned_in,
     load_roster,
+    newest_params,
     publish_roster,
     standing,
     standing_of,
@@ -111,10 +112,10 @@ async def test_a_roster_is_published_with_everybody_accounted_for(
     run = await newest_run(engine)
     assert run is not None
     assert run.params["half_spread"] == ScoringParams().half_spread
-    assert in_order(await latest_funnel(engine)) == result.funnel
+    assert in_order(counts_in(await newest_params(engine), "funnel")) == result.funnel
     assert next(iter(result.funnel)) == "history_incomplete"
     # prices are right in a season: the model cannot win, and everybody is told
-    learned = await latest_learned(engine)
+    learned = learned_in(await newest_params(engine))
     assert learned.model is None
     assert result.learned_model == learned.why
     assert learned.why.startswith("not used because it does not beat the baseline by 0.005 nats")
@@ -138,7 +139,7 @@ async def test_a_model_that_truly_wins_is_published_with_the_roster(
     assert result.probation >= 1
     assert result.learned_model.startswith("used because it beats the baseline")
     follows = {follow.whale for follow in await load_roster(engine)}
-    learned = await latest_learned(engine)
+    learned = learned_in(await newest_params(engine))
     assert learned.why == result.learned_model
     assert learned.model is not None
     assert {name for name, _ in learned.model.skills} == follows
