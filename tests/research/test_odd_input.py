@@ -186,7 +186,7 @@ odd_row = st.fixed_dictionaries(
 )
 
 
-@settings(deadline=None, max_examples=25)
+@settings(deadline=None, max_examples=10)
 @given(first=st.lists(odd_row, min_size=1, max_size=25), second=st.lists(odd_row, min_size=1, max_size=25))
 def test_every_row_is_used_or_counted(first: list[dict[str, Any]], second: list[dict[str, Any]]) -> None:
     with tempfile.TemporaryDirectory() as name:

@@ -39,7 +39,7 @@ from workers.research import processes, research_worker
 from workers.trading import trading_worker
 from workers.watcher import run
 
-pytestmark = pytest.mark.system
+pytestmark = [pytest.mark.system, pytest.mark.slow]
 
 
 @dataclass
