@@ -7,8 +7,8 @@ from typing import Any
 
 from chaos.crash import CrashReport
 from chaos.run import KEPT, Outcome
+from chaos.schedule import KINDS
 from chaos.watchers import Burst
-from remora.venues.twin.faults.switchboard import FaultKind
 
 FULL_ROUNDS = 150
 """From here on every kind of fault must have struck and every process must have been killed."""
@@ -24,11 +24,11 @@ def shortfalls(found: Outcome) -> list[str]:
         "exit orders on the exchange": (found.exits, rounds // 6),
         "fills": (found.fills, rounds // 2),
         "kills": (sum(found.kills.values()), rounds // 4),
-        "kinds of fault that struck": (len(found.faults), min(len(FaultKind), rounds // 6)),
+        "kinds of fault that struck": (len(found.faults), min(len(KINDS), rounds // 6)),
     }
     if rounds >= FULL_ROUNDS:
         happened |= {f"kills of {name}": (found.kills.get(name, 0), 1) for name in KEPT}
-        happened |= {f"faults {kind.value}": (found.faults.get(kind.value, 0), 1) for kind in FaultKind}
+        happened |= {f"faults {kind.value}": (found.faults.get(kind.value, 0), 1) for kind in KINDS}
     return [
         f"{what}: {number} happened, at least {least} must"
         for what, (number, least) in happened.items()

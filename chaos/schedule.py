@@ -8,7 +8,7 @@ from random import Random
 from typing import TypeVar
 
 from remora.domain.money import Side
-from remora.venues.twin.faults.switchboard import FaultKind
+from remora.venues.twin.faults.switchboard import NODE_KINDS, FaultKind
 
 Card = TypeVar("Card")
 
@@ -27,6 +27,9 @@ STALL_DEFAULT_S = (6.0, 9.0)
 """Longer than a heartbeat may take: the work goes to another worker, and then this one wakes up."""
 
 COUNTS = {FaultKind.WS_DROP: 12, FaultKind.WS_DUPLICATE: 12, FaultKind.WS_REORDER: 12, FaultKind.WS_DELAY: 12}
+KINDS = tuple(kind for kind in FaultKind if kind not in NODE_KINDS and not kind.value.endswith("_field"))
+"""What goes wrong at random. A node's lies and messages of another shape have tests of their own."""
+
 ANYWHERE = (FaultKind.RESTARTING, FaultKind.RATE_LIMITED, FaultKind.SERVER_ERROR, FaultKind.TRADING_DISABLED)
 """Refusals that strike reads as well as orders, every other time."""
 
@@ -110,7 +113,7 @@ def draw(seed: int, *, rounds: int, window_s: float, markets: int, whales: int) 
     rng = Random(f"chaos/{seed}")
     disturbances = _cards(Random(f"disturbances/{seed}"), DISTURBANCES)
     victims, stalled = _cards(Random(f"victims/{seed}"), VICTIMS), _cards(Random(f"stalled/{seed}"), STALLED)
-    kinds = _cards(Random(f"kinds/{seed}"), tuple(FaultKind))
+    kinds = _cards(Random(f"kinds/{seed}"), KINDS)
     trading = _Trading(Random(f"trading/{seed}"), markets=markets, whales=whales)
     for number in range(rounds):
         start = number * window_s

@@ -1,31 +1,53 @@
 """What a user may set, from the environment and `.env`; every mistake is one line that says what to do."""
 
 import difflib
-import re
 from collections.abc import Iterator
 from datetime import timedelta
-from decimal import Decimal, InvalidOperation
+from decimal import Decimal
 from enum import StrEnum
 from pathlib import Path
 from typing import Annotated, Any, Final
-from urllib.parse import urlsplit
-from zoneinfo import available_timezones
 
 from dotenv.parser import parse_stream
 from pydantic import AfterValidator, BeforeValidator, Field, SecretStr, ValidationError
 from pydantic_core import ErrorDetails
-from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
+from pydantic_settings import SettingsConfigDict
 
 from remora import secret_sources
 from remora.domain.limits import Limits
 from remora.domain.market import MarketClass
+from remora.secret_settings import SecretSettings
+from remora.setting_types import (
+    COUNT,
+    DOLLARS,
+    FLOOR,
+    FRACTION,
+    HOURS,
+    PERCENT,
+    PLACEHOLDER,
+    SECONDS,
+    TICKS,
+    Classes,
+    Clean,
+    Count,
+    Dollars,
+    Floor,
+    Fraction,
+    HostPort,
+    Hours,
+    HttpUrl,
+    Percent,
+    Seconds,
+    Text,
+    Ticks,
+    percent,
+    zone,
+)
+from remora.setting_types import as_hours as _hours
+from remora.setting_types import as_seconds as _seconds
+from remora.setting_types import env as _env
 
 DEFAULTS: Final = Limits()
-PLACEHOLDER: Final = re.compile(
-    r"^\W*(your|change|replace|insert|enter|put|todo|fixme|example|placeholder|dummy)([\W_]|me|$)"
-    r"|^<.*>$|^\W*x{3,}\W*$|^(0x)?(\.{2,}|…)$|^\*+$|^0x(0+|x+)$|://(user|username):password@",
-    re.IGNORECASE,
-)
 
 
 class SettingsError(ValueError):
@@ -40,100 +62,13 @@ class Mode(StrEnum):
     LIVE = "live"
 
 
-def _no_placeholder(value: Any) -> Any:
-    if isinstance(value, str) and PLACEHOLDER.search(value.strip()):
-        raise ValueError("a placeholder")
-    return value
-
-
-def _percent(value: Any) -> Any:
-    """Read 15 and "15 %" as 0.15; below 1 the number is a fraction already."""
-    text = str(value).strip()
-    try:
-        number = Decimal(text.removesuffix("%").strip())
-        return number / 100 if text.endswith("%") or number >= 1 else number
-    except InvalidOperation:
-        raise ValueError("not a number") from None
-
-
-def _classes(value: Any) -> Any:
-    if not isinstance(value, str):
-        return value
-    return frozenset(MarketClass(name.strip()) for name in value.split(",") if name.strip())
-
-
-def _zone(value: str) -> str:
-    if value not in available_timezones():
-        raise ValueError("unknown")
-    return value
-
-
-def _full_match(pattern: str) -> AfterValidator:
-    def check(value: Any) -> Any:
-        text = value.get_secret_value() if isinstance(value, SecretStr) else value
-        if not re.fullmatch(pattern, text):
-            raise ValueError("malformed")
-        return value
-
-    return AfterValidator(check)
-
-
-Clean = BeforeValidator(_no_placeholder)
-Text = Annotated[str, Clean, Field(min_length=1)]
-Secret = Annotated[SecretStr, Clean, Field(min_length=1)]
-Key = Annotated[SecretStr, Clean, _full_match(r"(0x)?[0-9a-fA-F]{64}")]
-Address = Annotated[str, Clean, _full_match(r"0x[0-9a-fA-F]{40}"), AfterValidator(str.lower)]
-HostPort = Annotated[str, Clean, _full_match(r"[A-Za-z0-9_.-]+:[0-9]{1,5}")]
-DatabaseUrl = Annotated[str, Clean, _full_match(r"postgres(ql)?(\+asyncpg)?://\S+")]
-HttpUrl = Annotated[str, Clean, _full_match(r"https?://\S+")]
-WsUrls = Annotated[str, Clean, _full_match(r"wss?://[^\s,]+(,wss?://[^\s,]+)*")]
-Fraction = Annotated[Decimal, Clean, Field(gt=0, le=1, allow_inf_nan=False)]
-Percent = Annotated[Decimal, BeforeValidator(_percent), Clean, Field(gt=0, lt=1, allow_inf_nan=False)]
-Dollars = Annotated[Decimal, Clean, Field(gt=0, le=10**12, allow_inf_nan=False)]
-Floor = Annotated[Decimal, Clean, Field(ge=0, le=10**12, allow_inf_nan=False)]
-Count = Annotated[int, Clean, Field(ge=1, le=10_000)]
-Ticks = Annotated[int, Clean, Field(ge=0, le=100)]
-Seconds = Annotated[Decimal, Clean, Field(gt=0, le=10**7, allow_inf_nan=False)]
-Hours = Annotated[Decimal, Clean, Field(ge=0, le=24 * 365, allow_inf_nan=False)]
-Classes = Annotated[frozenset[MarketClass], NoDecode, BeforeValidator(_classes), Clean]
-
-FRACTION = "a fraction above 0 and at most 1, such as 0.25 (not a percentage)"
-PERCENT = "a fraction below 1 or a percentage, such as 0.15 or 15"
-DOLLARS = "dollars above 0, such as 1000"
-FLOOR = "a number, 0 or more"
-COUNT = "a whole number from 1 to 10000"
-TICKS = "a whole number from 0 to 100"
-SECONDS = "seconds above 0"
-HOURS = "hours, 0 or more"
-LINE_FILE = "a file with one line that only you can read"
-
-
-def _env(name: str, expected: str, default: Any = None, *, secret: bool = False) -> Any:
-    return Field(
-        default=default,
-        validation_alias=name,
-        description=expected,
-        repr=not secret,
-        json_schema_extra={"secret": secret},
-    )
-
-
-def _hours(value: timedelta) -> Decimal:
-    return Decimal(str(value.total_seconds())) / 3600
-
-
-def _seconds(value: timedelta) -> Decimal:
-    return Decimal(str(value.total_seconds()))
-
-
-class Settings(BaseSettings):
+class Settings(SecretSettings):
     """Everything a user may set; `limits()` gives the part that bounds the desk."""
 
     model_config = SettingsConfigDict(frozen=True, extra="ignore", env_ignore_empty=True, case_sensitive=True)
 
     # where
     mode: Annotated[Mode, Clean] = _env("REMORA_MODE", "twin, paper or live", Mode.TWIN)
-    database_url: DatabaseUrl | None = _env("DATABASE_URL", "postgresql://user:password@host/name", secret=True)
     temporal_address: HostPort | None = _env("TEMPORAL_ADDRESS", "host:port, such as localhost:7233")
     temporal_namespace: Text = _env("TEMPORAL_NAMESPACE", "the name of a namespace", "default")
     state_dir: Annotated[Path, Clean] | None = _env("REMORA_STATE_DIR", "a directory of this machine")
@@ -144,25 +79,6 @@ class Settings(BaseSettings):
         "REMORA_METRICS_PORT", "a port from 1 to 65534; Temporal's client uses the one after it"
     )
     metrics_host: Text = _env("REMORA_METRICS_HOST", "an address of this machine", "127.0.0.1")
-
-    # who
-    wallet_address: Address | None = _env("WALLET_ADDRESS", "0x and 40 hexadecimal digits")
-    private_key: Key | None = _env("PRIVATE_KEY", "64 hexadecimal digits, with or without 0x", secret=True)
-    api_key: Secret | None = _env("POLYMARKET_API_KEY", "the key's id as the venue gave it", secret=True)
-    api_secret: Secret | None = _env("POLYMARKET_SECRET", "the secret as the venue gave it", secret=True)
-    api_passphrase: Secret | None = _env("POLYMARKET_PASSPHRASE", "what the venue gave with it", secret=True)
-
-    relayer_key: Secret | None = _env("RELAYER_API_KEY", "the relayer's key as the venue gave it", secret=True)
-    rpc_url: HttpUrl | None = _env("REMORA_RPC_URL", "a node of Polygon, https://...", secret=True)
-    rpc_ws_urls: WsUrls | None = _env("REMORA_RPC_WS_URLS", "nodes that push logs, wss://..., ...", secret=True)
-
-    # where secrets are kept
-    keyring: Text | None = _env("REMORA_KEYRING", "the name under which the OS keyring keeps the secrets")
-    private_key_file: Path | None = _env("PRIVATE_KEY_FILE", LINE_FILE)
-    api_key_file: Path | None = _env("POLYMARKET_API_KEY_FILE", LINE_FILE)
-    api_secret_file: Path | None = _env("POLYMARKET_SECRET_FILE", LINE_FILE)
-    api_passphrase_file: Path | None = _env("POLYMARKET_PASSPHRASE_FILE", LINE_FILE)
-    database_url_file: Path | None = _env("DATABASE_URL_FILE", LINE_FILE)
 
     # paper
     paper_cash_usd: Dollars = _env("REMORA_PAPER_CASH", DOLLARS, Decimal(10_000))
@@ -206,14 +122,12 @@ class Settings(BaseSettings):
     entry_orders_per_minute: Count = _env(
         "REMORA_ENTRY_ORDERS_PER_MINUTE", COUNT, DEFAULTS.entry_orders_per_minute
     )
-    day_zone: Annotated[str, Clean, AfterValidator(_zone)] = _env(
+    day_zone: Annotated[str, Clean, AfterValidator(zone)] = _env(
         "REMORA_DAY_ZONE", "an IANA time zone, such as UTC or America/New_York", DEFAULTS.day_zone
     )
 
     # alerts
-    alert_urls: Secret | None = _env("REMORA_ALERT_URLS", "addresses separated by spaces", secret=True)
     alert_quiet_h: Hours = _env("REMORA_ALERT_QUIET_H", HOURS, Decimal(6))
-    heartbeat_url: Secret | None = _env("REMORA_HEARTBEAT_URL", "an http or https address", secret=True)
 
     # signals
     signal_age_max_s: Seconds = _env("REMORA_SIGNAL_AGE_MAX_S", SECONDS, _seconds(DEFAULTS.signal_age_max))
@@ -242,7 +156,7 @@ class Settings(BaseSettings):
 
     # exits
     stop_loss: Percent = _env("STOP_LOSS_PCT", PERCENT, DEFAULTS.stop_loss)
-    take_profit: Annotated[Decimal, BeforeValidator(_percent), Clean, Field(gt=0, le=100, allow_inf_nan=False)] = (
+    take_profit: Annotated[Decimal, BeforeValidator(percent), Clean, Field(gt=0, le=100, allow_inf_nan=False)] = (
         _env("TAKE_PROFIT_PCT", PERCENT, DEFAULTS.take_profit)
     )
     target_max: Annotated[Decimal, Clean, Field(gt=0, lt=1)] = _env(
@@ -255,15 +169,6 @@ class Settings(BaseSettings):
     pre_resolution_aggressive_h: Hours = _env(
         "REMORA_PRE_RESOLUTION_AGGRESSIVE_H", HOURS, _hours(DEFAULTS.pre_resolution_aggressive)
     )
-
-    def secrets(self) -> list[str]:
-        """Return every value that must never be shown."""
-        hidden = (self.private_key, self.api_secret, self.api_passphrase, self.relayer_key)
-        found = [value.get_secret_value() for value in hidden if value is not None]
-        found += self.alert_urls.get_secret_value().split() if self.alert_urls is not None else []
-        found += [self.heartbeat_url.get_secret_value()] if self.heartbeat_url is not None else []
-        password = urlsplit(self.database_url).password if self.database_url else None
-        return [*found, password] if password else found
 
     def limits(self) -> Limits:
         """Return the numbers that bound the desk."""

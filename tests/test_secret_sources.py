@@ -8,6 +8,7 @@ import pytest
 from keyring.backend import KeyringBackend
 from keyring.errors import KeyringLocked
 
+from remora.secret_settings import keys_in_url
 from remora.secret_sources import NAMES
 from remora.settings import SettingsError, load_settings, variable_names
 
@@ -105,13 +106,61 @@ def test_a_missing_file_and_a_directory_are_named(tmp_path: Path, monkeypatch: p
 def test_the_keyring_gives_what_nothing_else_does(ring: MemoryKeyring, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("REMORA_KEYRING", "remora")
     assert load_settings(None).private_key is None
-    for name, value in zip(NAMES, (KEY, "id", "secret", "phrase", "postgresql://me:word@host/db"), strict=True):
+    kept = {
+        "PRIVATE_KEY": KEY,
+        "POLYMARKET_API_KEY": "id",
+        "POLYMARKET_SECRET": "secret",
+        "POLYMARKET_PASSPHRASE": "phrase",
+        "DATABASE_URL": "postgresql://me:word@host/db",
+        "RELAYER_API_KEY": "relay",
+        "REMORA_RPC_URL": "https://node.example/v2/key-of-a-provider",
+        "REMORA_RPC_WS_URLS": "wss://one.example/?apikey=in-the-query,wss://two.example/ws",
+        "POLYMARKET_BUILDER_API_KEY": "builder id",
+        "POLYMARKET_BUILDER_SECRET": "builder secret",
+        "POLYMARKET_BUILDER_PASSPHRASE": "builder phrase",
+    }
+    assert set(kept) == set(NAMES)
+    for name, value in kept.items():
         keyring.set_password("remora", name, value)
 
     settings = load_settings(None)
 
     assert settings.private_key is not None
-    assert settings.secrets() == [KEY, "secret", "phrase", "word"]
+    assert settings.secrets() == [
+        *(KEY, "secret", "phrase", "relay", "builder secret", "builder phrase"),
+        *("key-of-a-provider", "in-the-query", "apikey=in-the-query", "word"),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("url", "keys"),
+    [
+        ("https://polygon.drpc.org", []),
+        ("wss://node.example/v2/0123456789abcdef", ["0123456789abcdef"]),
+        ("https://user:a-password@node.example/", ["a-password"]),
+        ("https://node.example/rpc?key=0123456789&x=1", ["0123456789", "key=0123456789&x=1"]),
+    ],
+)
+def test_a_providers_key_is_found_in_an_address_and_its_host_is_none(url: str, keys: list[str]) -> None:
+    assert keys_in_url(url) == keys
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_every_secret_may_come_from_a_file(name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    values = {"PRIVATE_KEY": KEY, "DATABASE_URL": "postgresql://me:word@host/db"}
+    values |= {"REMORA_RPC_URL": "https://node.example", "REMORA_RPC_WS_URLS": "wss://node.example"}
+    values |= {other: "value" for other in NAMES if other.startswith("POLYMARKET_")}  # all three or none
+    for other in values.keys() - {name}:
+        monkeypatch.setenv(other, values[other])
+    path = _secret(tmp_path, values.get(name, "from-a-file") + "\n")
+    monkeypatch.setenv(f"{name}_FILE", str(path))
+
+    settings = load_settings(None)
+
+    (field,) = [field for field, variable in variable_names().items() if variable == name]
+    found = getattr(settings, field)
+    text = found if isinstance(found, str) else found.get_secret_value()
+    assert text == values.get(name, "from-a-file")
 
 
 def test_a_locked_keyring_is_one_clear_line(ring: MemoryKeyring, monkeypatch: pytest.MonkeyPatch) -> None:

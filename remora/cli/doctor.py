@@ -47,12 +47,14 @@ def doctor(
 
 async def examine() -> "list[Finding]":
     """Run every check that the settings call for and return what was found."""
+    from dataclasses import replace
     from pathlib import Path
 
     from remora.cli.checks import machine
     from remora.cli.checks.finding import fail, ok, run
     from remora.embedded.config import default_state_dir
     from remora.settings import SettingsError, load_settings
+    from remora.telemetry.logs import Redactor
 
     try:
         settings = load_settings()
@@ -63,7 +65,9 @@ async def examine() -> "list[Finding]":
     checks = [*machine.checks(state_dir, Path(".env"), alert_urls=settings.alert_urls)]
     found = [ok("settings", f"REMORA_MODE={settings.mode.value}")]
     more, early = await _venue_checks(settings, state_dir)
-    return [*found, *early, *await run([*checks, *_server_checks(settings, state_dir), *more])]
+    found += [*early, *await run([*checks, *_server_checks(settings, state_dir), *more])]
+    redactor = Redactor(settings.secrets())
+    return [replace(each, found=redactor.text(each.found), todo=redactor.text(each.todo)) for each in found]
 
 
 def _server_checks(settings: "Settings", state_dir: Any) -> "list[Check]":
@@ -115,7 +119,7 @@ async def _venue_checks(settings: "Settings", state_dir: Any) -> "tuple[list[Che
     smallest = settings.marketable_buy_min_usd
     return [
         *account.checks(endpoints, probe, mode=settings.mode, cash_min=smallest),
-        *feeds.checks(endpoints),
+        *feeds.checks(endpoints, probe),
     ], []
 
 

@@ -141,8 +141,19 @@ def _tell(error: Exception) -> int:
     if os.environ.get("REMORA_DEBUG") == "1":
         traceback.print_exception(error)
     told = complaint(error)
-    sys.stderr.write(f"{told.message}\n" + (f"{told.next_step}\n" if told.next_step else ""))
+    sys.stderr.write(_hidden(f"{told.message}\n" + (f"{told.next_step}\n" if told.next_step else "")))
     return told.code
+
+
+def _hidden(text: str) -> str:
+    """Return a message without the settings' secrets: a library may have put a node's address into it."""
+    from remora.settings import SettingsError, load_settings
+    from remora.telemetry.logs import Redactor
+
+    try:
+        return Redactor(load_settings().secrets()).text(text)
+    except SettingsError:
+        return text
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""Notice a stream that says nothing at all."""
+"""Notice a stream that says nothing at all, or something that cannot be read."""
 
 import asyncio
 from collections.abc import Callable, Mapping
@@ -24,16 +24,19 @@ class Liveness:
         last_message_at: Callable[[], Mapping[str, datetime]],
         *,
         now: Callable[[], datetime],
+        malformed: Callable[[], Mapping[str, Mapping[str, int]]],
         replace: Callable[[str], None],
         pace: Pace,
         metrics: Metrics,
     ) -> None:
         self._last_message_at = last_message_at
         self._now = now
+        self._malformed = malformed
         self._replace = replace
         self._pace = pace
         self._metrics = metrics
         self._silent: dict[str, datetime] = {}
+        self._counted: dict[tuple[str, str], int] = {}
 
     def look(self) -> None:
         """Look once: set the gauge, alert once per silence, replace what stays silent."""
@@ -51,8 +54,20 @@ class Liveness:
                 log.error("feed.replaced", feed=feed, seconds=round(silence, 1))
                 self._replace(feed)
 
+    def count_malformed(self) -> None:
+        """Add what could not be read since the last call to the metric; say so once for each reason."""
+        for feed, reasons in self._malformed().items():
+            for reason, total in reasons.items():
+                before = self._counted.get((feed, reason), 0)
+                if total > before:
+                    self._metrics.malformed.labels(feed, reason).inc(total - before)
+                if not before:
+                    log.warning("feed.malformed", feed=feed, reason=reason, count=total)
+                self._counted[feed, reason] = total
+
     async def run(self) -> None:
         """Look for ever."""
         while True:
             self.look()
+            self.count_malformed()
             await asyncio.sleep(self._pace.silence_every)

@@ -48,6 +48,9 @@ class Pace:
     poll_grace: timedelta = timedelta(seconds=90)
     """How much later than the first source a stream, or the poll, may tell of a trade before it missed it."""
 
+    blind_again_after: timedelta = timedelta(minutes=2)
+    """A stream that misses too much is opened again, at the next node if there is one, and again after this."""
+
     sightings_every: float = 1.0
 
     market_every: timedelta = timedelta(seconds=30)

@@ -2,7 +2,7 @@
 
 import asyncio
 from collections import OrderedDict
-from collections.abc import Collection
+from collections.abc import Callable, Collection
 from datetime import datetime, timedelta
 
 import structlog
@@ -26,7 +26,10 @@ WAITING_MAX = 20_000
 
 
 class Sightings:
-    """Notes the first time that each source tells of a trade; written in batches, off the hot path."""
+    """Notes the first time that each source tells of a trade; written in batches, off the hot path.
+
+    `blind` is called with the name of a source that misses too much.
+    """
 
     def __init__(
         self,
@@ -36,11 +39,14 @@ class Sightings:
         time: VenueTime,
         pace: Pace,
         metrics: Metrics,
+        blind: Callable[[str], None],
     ) -> None:
         self._engine = engine
         self._time = time
         self._pace = pace
         self._metrics = metrics
+        self._blind = blind
+        self._opened_again: dict[TradeSource, datetime] = {}
         self._first: OrderedDict[str, dict[TradeSource, datetime]] = OrderedDict()
         self._unwritten: list[Sighting] = []
         graces = {TradeSource.CHAIN: pace.stream_grace, TradeSource.RTDS: pace.stream_grace}
@@ -99,6 +105,16 @@ class Sightings:
         for source, blind in self.coverage.turned():
             report = log.error if blind else log.info
             report("source.blind" if blind else "source.sees_again", source=source)
+        self._open_blind_ones()
+
+    def _open_blind_ones(self) -> None:
+        """Have blind streams opened again: they freeze, and nodes lie, with the connection in order."""
+        now = self._time.now()
+        for source in self.coverage.blind:
+            last = self._opened_again.get(source)
+            if last is None or now - last >= self._pace.blind_again_after:
+                self._opened_again[source] = now
+                self._blind(source.value)
 
 
 def _sighting(trade: WhaleTrade, lag: timedelta, behind: timedelta | None) -> Sighting:

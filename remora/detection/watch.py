@@ -117,7 +117,14 @@ class Watch:
         self.orders = OwnOrders(
             venue, engine, outlet=outlet, lanes=self.lanes, time=self.time, grace=pace.orders_grace
         )
-        self.liveness = Liveness(venue.last_message_at, now=now, replace=self._replace, pace=pace, metrics=metrics)
+        self.liveness = Liveness(
+            venue.last_message_at,
+            now=now,
+            malformed=venue.malformed,
+            replace=self._replace,
+            pace=pace,
+            metrics=metrics,
+        )
         self._readers: dict[str, asyncio.Task[None]] = {}
 
     def _detection(
@@ -135,6 +142,7 @@ class Watch:
             time=time,
             pace=pace,
             metrics=metrics,
+            blind=self._replace,
         )
         skips = Skips(engine, self._venue.account, self.lanes, metrics, now=time.now, venue_now=time.venue_now)
         intake = Intake(

@@ -9,6 +9,9 @@ import httpx
 import structlog
 from pydantic import SecretStr
 
+from remora.secret_settings import keys_in_url
+from remora.telemetry.logs import Redactor
+
 log = structlog.get_logger(__name__)
 
 HEARTBEAT_TIMEOUT_S = 10.0
@@ -35,7 +38,7 @@ class Notifier:
     """Sends messages to every target. A target that is down costs one warning until it is back."""
 
     def __init__(self, urls: Sequence[str]) -> None:
-        self._targets: list[apprise.NotifyBase] = []
+        self._targets: list[tuple[apprise.NotifyBase, Redactor]] = []
         self._down: set[str] = set()
         # its own records may show addresses with secrets in them
         logging.getLogger("apprise").setLevel(logging.CRITICAL)
@@ -46,7 +49,7 @@ class Notifier:
                     f"REMORA_ALERT_URLS: expected addresses such as tgram://token/chat or discord://id/token, "
                     f"found number {number} to be none (not shown); see the list at appriseit.com/services"
                 )
-            self._targets.append(target)
+            self._targets.append((target, Redactor(keys_in_url(url))))
 
     @property
     def targets(self) -> int:
@@ -55,11 +58,11 @@ class Notifier:
 
     async def send(self, title: str, body: str) -> list[Delivery]:
         """Send a message to every target, and say who took it; nothing is raised."""
-        return [await self._send(target, title, body) for target in self._targets]
+        return [await self._send(target, redactor, title, body) for target, redactor in self._targets]
 
-    async def _send(self, target: apprise.NotifyBase, title: str, body: str) -> Delivery:
+    async def _send(self, target: apprise.NotifyBase, redactor: Redactor, title: str, body: str) -> Delivery:
         shown = target.url(privacy=True)  # type: ignore[no-untyped-call]
-        name = str(shown).split("?", 1)[0]
+        name = redactor.text(str(shown).split("?", 1)[0])  # a web hook's secret is in its path
         try:
             taken = bool(await target.async_notify(title=title, body=body))
         except Exception as error:  # noqa: BLE001 whatever a service does, trading goes on

@@ -65,6 +65,12 @@ class Metrics:
         self.feed_gaps = Counter(
             "watcher_feed_gaps_total", "Times that a stream was interrupted.", ["feed"], registry=registry
         )
+        self.malformed = Counter(
+            "watcher_feed_malformed_total",
+            "Messages of a feed that could not be read.",
+            ["feed", "reason"],
+            registry=registry,
+        )
         self.feed_lag = Histogram(
             "watcher_feed_lag_seconds",
             "Seconds from a whale's fill, as the venue dates it, to the first byte here.",

@@ -6,17 +6,19 @@ from dataclasses import dataclass
 
 from opentelemetry import propagate, trace
 from opentelemetry.context import Context
-from opentelemetry.instrumentation.httpx import HTTPXClientInstrumentor
+from opentelemetry.instrumentation.httpx import HTTPXClientInstrumentor, RequestInfo
 from opentelemetry.sdk.resources import SERVICE_NAME, Resource
-from opentelemetry.sdk.trace import TracerProvider
+from opentelemetry.sdk.trace import ReadableSpan, TracerProvider
 from opentelemetry.sdk.trace.export import BatchSpanProcessor, ConsoleSpanExporter, SpanExporter
 from temporalio.contrib.opentelemetry import TracingInterceptor
 
+from remora.telemetry.logs import REDACTOR
 from remora.telemetry.patient import Patient
 from schemas.message import TraceContext
 
 SCOPE = "remora"
 ENDPOINTS = ("OTEL_EXPORTER_OTLP_TRACES_ENDPOINT", "OTEL_EXPORTER_OTLP_ENDPOINT")
+URL_ATTRIBUTES = ("url.full", "http.url")
 PROTOCOLS = ("OTEL_EXPORTER_OTLP_TRACES_PROTOCOL", "OTEL_EXPORTER_OTLP_PROTOCOL")
 
 
@@ -44,7 +46,9 @@ class Tracing:
         if self.provider is not None:
             # the stable HTTP conventions; without this the library still writes the old names
             os.environ.setdefault("OTEL_SEMCONV_STABILITY_OPT_IN", "http")
-            HTTPXClientInstrumentor().instrument(tracer_provider=self.provider)
+            HTTPXClientInstrumentor().instrument(
+                tracer_provider=self.provider, request_hook=_hide_keys, async_request_hook=_hide_keys_soon
+            )
 
     def shutdown(self) -> None:
         """Export what is left and stop."""
@@ -88,6 +92,20 @@ def link_to(traceparent: str) -> list[trace.Link]:
     context = propagate.extract({"traceparent": traceparent}, context=Context())
     found = trace.get_current_span(context).get_span_context()
     return [trace.Link(found)] if found.is_valid else []
+
+
+def _hide_keys(span: trace.Span, _request: RequestInfo) -> None:
+    """Take known secrets out of a span's address: a node's may carry its provider's key."""
+    if not isinstance(span, ReadableSpan):
+        return
+    for name in URL_ATTRIBUTES:
+        address = (span.attributes or {}).get(name)
+        if isinstance(address, str):
+            span.set_attribute(name, REDACTOR.text(address))
+
+
+async def _hide_keys_soon(span: trace.Span, request: RequestInfo) -> None:
+    _hide_keys(span, request)
 
 
 def _exporter_names(environ: Mapping[str, str]) -> list[str]:

@@ -226,6 +226,9 @@ class Streams(Protocol):
     def last_message_at(self) -> dict[str, datetime]:
         """Return when each feed last said anything, pong included."""
 
+    def malformed(self) -> dict[str, dict[str, int]]:
+        """Return how many messages of each feed could not be read so far, by reason."""
+
 
 class Venue(MarketData, Trading, Streams, Protocol):
     """An exchange: live, paper or twin."""

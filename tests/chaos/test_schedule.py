@@ -6,9 +6,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from chaos.schedule import STALLED, VICTIMS, Fault, Kill, Quote, Stall, Step, Trade, draw
+from chaos.schedule import KINDS, STALLED, VICTIMS, Fault, Kill, Quote, Stall, Step, Trade, draw
 from remora.domain.money import Side
-from remora.venues.twin.faults.switchboard import FaultKind
 
 WINDOW_S = 2.0
 seeds = st.integers(min_value=0, max_value=10**9)
@@ -52,7 +51,7 @@ def test_every_round_disturbs_once_and_steps_come_in_order(seed: int, rounds: in
 def test_two_hundred_rounds_leave_out_no_fault_and_no_process(seed: int) -> None:
     acts = [step.act for step in drawn(seed, 200, markets=50)]
 
-    assert {act.kind for act in acts if isinstance(act, Fault)} == set(FaultKind)
+    assert {act.kind for act in acts if isinstance(act, Fault)} == set(KINDS)
     assert {act.victim for act in acts if isinstance(act, Kill)} == set(VICTIMS)
     assert {act.victim for act in acts if isinstance(act, Stall)} == set(STALLED)
 

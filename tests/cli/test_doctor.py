@@ -23,7 +23,7 @@ from remora.venues.polymarket.endpoints import Endpoints
 from remora.venues.polymarket.probe import AccountProbe, ChainFacts
 from tests.cli.conftest import Trading
 from tests.fixtures.postgres import database_url
-from tests.fixtures.twin import OTHER_KEY, OUR_KEY, RunningTwin, address_of
+from tests.fixtures.twin import OTHER_KEY, OUR_KEY, RunningTwin, TwinMarket, address_of
 
 NOW = datetime(2026, 11, 24, tzinfo=UTC)
 FRESH_KEY = "0x" + "5c" * 32
@@ -38,7 +38,12 @@ FAILING = {
     "clock": "NTP",
     "rpc": "Polygon",
     "wallet": "the key that owns it",
+    "rtds stream": "Look at the network",
+    "market stream": "Look at the network",
+    "user stream": "Look at the network",
+    "chain stream 1": "REMORA_RPC_WS_URLS",
 }
+TRADER = "0x" + "fe" * 20
 
 
 def _empty(state_dir: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
@@ -85,16 +90,29 @@ async def test_on_a_twin_nothing_stands_in_the_way(
     monkeypatch.setenv("PRIVATE_KEY", OUR_KEY)
     keys = len(trading.twin.twin.apps)
 
-    code, found = await _report(capsys)
+    market = await trading.twin.list_market("Is anything told?", price=0.5)
+    busy = asyncio.create_task(_keep_trading(trading.twin, market))
+    try:
+        code, found = await _report(capsys)
+    finally:
+        busy.cancel()
 
     assert _failed(found) == {}
     assert code == Exit.OK
     assert "signature type 0" in found["wallet"].found
-    assert {"rtds stream", "market stream", "trading worker", "roster", "gas"} <= set(found)
+    assert {"trading worker", "roster", "gas", "data api"} <= set(found)
+    assert all("s old" in found[name].found for name in ("rtds stream", "market stream", "rpc", "chain stream 1"))
+    assert "answers after" in found["user stream"].found
     assert len(trading.twin.twin.apps) == keys
 
 
-async def test_ten_faults_are_found_and_each_says_what_to_do(
+async def _keep_trading(twin: RunningTwin, market: TwinMarket) -> None:
+    while True:
+        await twin.post("/trades", wallet=TRADER, token_id=market.yes, side="BUY", price=0.5, size=10)
+        await asyncio.sleep(0.1)
+
+
+async def test_fourteen_faults_are_found_and_each_says_what_to_do(
     twin: RunningTwin,
     postgres_server: str,
     tmp_path: Path,
@@ -107,6 +125,7 @@ async def test_ten_faults_are_found_and_each_says_what_to_do(
     await twin.post("/access", blocked=True, country="XX", closed_only=[signer], clock_offset_s=60)
     await twin.post("/chain/approvals", address=address_of(OTHER_KEY))
     await twin.post("/chain/faults", chain_id=80002)
+    await twin.post("/faults", kind="ws_silent", seconds=60)
     (tmp_path / ".env").write_text(f"PRIVATE_KEY={FRESH_KEY}\nWALLET_ADDRESS={address_of(OTHER_KEY)}\n")
     (tmp_path / ".env").chmod(0o644)
     monkeypatch.chdir(tmp_path)

@@ -5,6 +5,8 @@ import re
 from pathlib import Path
 
 import pytest
+from cyclonedx.schema import SchemaVersion
+from cyclonedx.validation.json import JsonStrictValidator
 
 from remora.cli.main import run
 from remora.cli.sbom import bill
@@ -23,6 +25,14 @@ def test_every_pin_and_hash_of_the_lock_is_in_the_bill(capsys: pytest.CaptureFix
     assert sum(len(c["hashes"]) for c in found["components"]) == text.count("--hash=sha256:")
     assert all(c["hashes"] for c in found["components"])
     assert bill(text) == found, "the same lock gives the same bill"
+
+
+def test_the_bill_holds_to_the_published_schema_and_a_wrong_one_would_not() -> None:
+    schema, found = JsonStrictValidator(SchemaVersion.V1_6), bill(LOCK.read_text())
+
+    assert schema.validate_str(json.dumps(found)) is None
+    found["components"][0]["hashes"][0]["content"] = "not a hash"
+    assert schema.validate_str(json.dumps(found)) is not None
 
 
 def test_the_pinned_client_of_the_venue_is_named_with_its_licence() -> None:

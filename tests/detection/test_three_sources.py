@@ -1,6 +1,7 @@
 """Three sources at once, each losing and repeating what it says, over a chain that reorganises itself."""
 
 import asyncio
+import dataclasses
 from collections import Counter
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
@@ -9,8 +10,10 @@ from typing import Any
 
 import pytest
 from prometheus_client import CollectorRegistry
+from prometheus_client import Counter as Counted
 from sqlalchemy.ext.asyncio import AsyncEngine
 
+from remora.detection.coverage import BLIND_FROM, JUDGED_FROM
 from remora.detection.outlet import Crossing, MarketChange, OrderChange
 from remora.detection.pace import Pace
 from remora.detection.watch import Watch
@@ -49,6 +52,7 @@ PACE = Pace(
     stream_grace=timedelta(seconds=1.5),
     poll_grace=timedelta(seconds=8),
     sightings_every=0.2,
+    silence_every=0.2,
     window=0.05,
 )
 
@@ -84,13 +88,15 @@ class Copied:
 class Watched:
     """A watcher on a served twin, with whales on the roster."""
 
-    def __init__(self, twin: RunningTwin, engine: AsyncEngine) -> None:
-        self.twin, self.engine = twin, engine
-        self.copied, self.metrics = Copied(), Metrics(CollectorRegistry())
+    def __init__(self, twin: RunningTwin, engine: AsyncEngine, *, nodes: tuple[str, ...] = ("",)) -> None:
+        self.twin, self.engine, self.nodes = twin, engine, nodes
+        self.copied, self.metrics, self.made = Copied(), Metrics(CollectorRegistry()), 0
         self._stop = asyncio.Event()
 
     async def __aenter__(self) -> "Watched":  # noqa: PYI034 (a test's own class)
         endpoints = await Endpoints.from_twin(self.twin.urls["control_url"])
+        urls = tuple(f"{endpoints.rpc_ws_urls[0]}/{name}" for name in self.nodes)
+        endpoints = dataclasses.replace(endpoints, rpc_ws_urls=urls)
         self.venue = await PolymarketVenue.create(endpoints, private_key=OUR_KEY, random=Random(1))
         now, clock = datetime.now(UTC), await self.venue.clock()
         await ensure_desk(
@@ -136,13 +142,24 @@ class Watched:
         """Return a metric's value."""
         return self.metrics.registry.get_sample_value(name, labels) or 0.0
 
+    def from_source(self, source: str) -> float:
+        """Return how many trades a source told of."""
+        return self.count("watcher_feed_lag_seconds_count", source=source)
+
     def missed(self, source: str) -> float:
         """Return how many trades a source is known to have missed."""
-        samples = [sample for metric in self.metrics.source_missed.collect() for sample in metric.samples]
+        return self._sum(self.metrics.source_missed, source=source)
+
+    def malformed(self, feed: str) -> float:
+        """Return how many messages of a feed could not be read."""
+        return self._sum(self.metrics.malformed, feed=feed)
+
+    def _sum(self, metric: Counted, **labels: str) -> float:
+        samples = [sample for collected in metric.collect() for sample in collected.samples]
         return sum(
             sample.value
             for sample in samples
-            if sample.name.endswith("_total") and sample.labels["source"] == source
+            if sample.name.endswith("_total") and labels.items() <= sample.labels.items()
         )
 
 
@@ -269,3 +286,49 @@ async def test_a_node_that_lies_loses_nothing_and_is_called_blind(
             await watched.until(lambda: sample("detection_source_coverage_ratio", labels) == 0)
 
     assert set(watched.copied.times().values()) == {1}
+
+
+async def test_a_node_that_lies_is_left_for_one_that_does_not(
+    engine: AsyncEngine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("NO_PROXY", "127.0.0.1")
+    async with served(options=OPTIONS) as twin:
+        await twin.fund(OUR_KEY)
+        market = await twin.list_market("Which node tells?", price=0.5)
+        await twin.post("/chain/faults", node="liar", drop_logs=1.0, hide_logs=1.0)
+        async with Watched(twin, engine, nodes=("liar", "honest")) as watched:
+            made = await _trade_until(twin, market, watched, lambda: watched.from_source("chain"))
+            await watched.until(lambda: len(watched.copied.times()) == made)
+            missed = watched.missed("chain")
+
+    assert missed >= JUDGED_FROM * BLIND_FROM
+    assert set(watched.copied.times().values()) == {1}
+
+
+async def test_messages_of_another_shape_are_read_or_counted_and_nothing_is_lost(
+    engine: AsyncEngine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("NO_PROXY", "127.0.0.1")
+    async with served(options=OPTIONS) as twin:
+        await twin.fund(OUR_KEY)
+        market = await twin.list_market("Is a field missing?", price=0.5)
+        async with Watched(twin, engine) as watched:
+            await twin.post("/faults", kind="ws_new_field", on="rtds")
+            await _trade_until(twin, market, watched, lambda: watched.from_source("rtds") >= 5)
+            assert watched.malformed("rtds") == 0
+            await twin.post("/faults", kind="ws_missing_field", on="rtds")
+            await _trade_until(twin, market, watched, lambda: watched.malformed("rtds") > 0)
+            await twin.post("/faults", kind="ws_missing_field", on="chain", rate=0.5)
+            made = await _trade_until(twin, market, watched, lambda: watched.missed("chain") > 0)
+            await watched.until(lambda: len(watched.copied.times()) == made)
+
+    assert set(watched.copied.times().values()) == {1}
+
+
+async def _trade_until(twin: RunningTwin, market: TwinMarket, watched: Watched, true: Any) -> int:
+    """Let a whale buy again and again until something holds; return how many trades there were in all."""
+    while not true():
+        await twin.post("/trades", wallet=WHALES[4], token_id=market.yes, side="BUY", price=0.5, size=100)
+        watched.made += 1
+        await asyncio.sleep(0.1)
+    return watched.made

@@ -39,6 +39,15 @@ pytestmark = pytest.mark.system
 
 WHALE = WalletAddress("0x" + "aa" * 20)
 PASSWORD = "hidden-word-of-the-database-7391"
+NODE_KEY, PUSHING_KEY = "hidden-key-of-the-node-5520", "hidden-key-of-the-pushing-node-5521"
+BY_HAND = {
+    "RELAYER_API_KEY": "hidden-key-of-the-relayer-8826",
+    "POLYMARKET_BUILDER_API_KEY": "a-builder-key",
+    "POLYMARKET_BUILDER_SECRET": "aGlkZGVuLWJ1aWxkZXItNjYwMQ==",
+    "POLYMARKET_BUILDER_PASSPHRASE": "hidden-phrase-of-the-builder-6602",
+    "REMORA_ALERT_URLS": "json://127.0.0.1:9/hidden-target-of-alerts-4417",
+    "REMORA_HEARTBEAT_URL": "http://127.0.0.1:9/hidden-heartbeat-4418",
+}
 
 
 @pytest.fixture
@@ -72,6 +81,10 @@ def settings(
     monkeypatch.setenv("REMORA_TWIN_URL", twin.urls["control_url"])
     monkeypatch.setenv("PRIVATE_KEY", OUR_KEY)
     monkeypatch.setenv("REMORA_SPREAD_MAX", "1")
+    monkeypatch.setenv("REMORA_RPC_URL", f"{twin.urls['rpc_url']}/v2/{NODE_KEY}")
+    monkeypatch.setenv("REMORA_RPC_WS_URLS", f"{twin.urls['rpc_ws_url']}/?apikey={PUSHING_KEY}")
+    for name, value in BY_HAND.items():
+        monkeypatch.setenv(name, value)
     return load_settings(None)
 
 
@@ -97,6 +110,9 @@ async def _secrets(twin: RunningTwin) -> dict[str, str]:
         "api secret, decoded": base64.urlsafe_b64decode(secret).hex(),
         "passphrase": passphrase,
         "database password": PASSWORD,
+        "node's key": NODE_KEY,
+        "pushing node's key": PUSHING_KEY,
+        **{name: value for name, value in BY_HAND.items() if name != "POLYMARKET_BUILDER_API_KEY"},
     }
 
 
@@ -129,8 +145,10 @@ async def _trade(engine: AsyncEngine, settings: Settings, twin: RunningTwin, mar
     raise AssertionError(f"expected a closed position, found {rows}")
 
 
-async def _complaints(twin: RunningTwin, capsys: pytest.CaptureFixture[str]) -> str:
-    """Provoke errors that a user sees: refused credentials, dead servers, a wrong setting."""
+async def _complaints(
+    twin: RunningTwin, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> str:
+    """Provoke errors that a user sees: refused credentials, dead servers and nodes, a wrong setting."""
     told = []
     endpoints = await Endpoints.from_twin(twin.urls["control_url"])
     venue = await PolymarketVenue.create(endpoints, private_key=OUR_KEY)
@@ -141,8 +159,16 @@ async def _complaints(twin: RunningTwin, capsys: pytest.CaptureFixture[str]) -> 
         except VenueError as error:
             told.append(f"{error!r} {error.__cause__!r}")
     await venue.close()
-    for command in (["doctor", "--json"], ["positions"], ["status"], ["live", "status"]):
+    commands = (["doctor", "--json"], ["doctor", "alerts"], ["positions"], ["status"], ["live", "status"])
+    for command in (*commands, ["approve", "--json"]):
         await asyncio.to_thread(remora, command)
+    with monkeypatch.context() as broken:
+        broken.setenv("REMORA_RPC_URL", f"http://127.0.0.1:9/v2/{NODE_KEY}")
+        broken.setenv("REMORA_RPC_WS_URLS", f"ws://127.0.0.1:9/?apikey={PUSHING_KEY}")
+        for command in (["doctor", "--json"], ["approve", "--json"]):
+            await asyncio.to_thread(remora, command)
+        broken.setenv("REMORA_RPC_URL", f"ftp://{NODE_KEY}")
+        await asyncio.to_thread(remora, ["doctor"])
     printed = capsys.readouterr()
     return "\n".join([*told, printed.out, printed.err])
 
@@ -179,6 +205,7 @@ async def test_no_secret_is_left_anywhere(
     twin_market: TwinMarket,
     spans: InMemorySpanExporter,
     tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
     capsys: pytest.CaptureFixture[str],
 ) -> None:
     logs = io.StringIO()
@@ -189,7 +216,7 @@ async def test_no_secret_is_left_anywhere(
 
     async with _serving(settings, tmp_path / "ready"):
         await _trade(engine, settings, twin, twin_market)
-        told = await _complaints(twin, capsys)
+        told = await _complaints(twin, monkeypatch, capsys)
     left = {
         "histories": await _histories(temporal.client),
         "database": await _database(postgres_url),

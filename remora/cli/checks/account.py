@@ -1,6 +1,8 @@
 """The account: key and wallet, signature type, credentials, money, approvals, gas, region."""
 
+import asyncio
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 
@@ -9,6 +11,7 @@ from remora.settings import Mode
 from remora.venues.polymarket.access import region
 from remora.venues.polymarket.endpoints import Endpoints
 from remora.venues.polymarket.probe import AccountProbe, ChainFacts
+from remora.venues.polymarket.public import utc_now, venue_clock
 from remora.venues.venue import VenueRefused
 
 POLYGON = 137
@@ -53,7 +56,9 @@ def checks(endpoints: Endpoints, probe: AccountProbe | None, *, mode: Mode, cash
         return ok("approvals", "every contract that trading needs may move the wallet's dollars and shares")
 
     async def chain() -> Sequence[Finding]:
-        return chain_findings(await asked.chain(), probe=asked, now=datetime.now(UTC))
+        facts, clock = await asyncio.gather(asked.chain(), venue_clock(endpoints, utc_now))
+        facts = replace(facts, block_at=clock.wall_time(facts.block_at))
+        return chain_findings(facts, probe=asked, now=datetime.now(UTC))
 
     return [
         *found,

@@ -10,11 +10,12 @@ from pathlib import Path
 
 from pydantic import SecretStr
 
+from remora import secret_sources
 from remora.cli.checks.finding import Check, Finding, fail, ok, warn
 from remora.embedded.disk import FREE_BYTES_MIN
 
 SDK_PIN = "0.14.0"
-SECRET_NAMES = ("PRIVATE_KEY", "POLYMARKET_SECRET", "POLYMARKET_PASSPHRASE", "POLYMARKET_API_KEY", "DATABASE_URL")
+SECRET_NAMES = (*secret_sources.NAMES, "REMORA_ALERT_URLS", "REMORA_HEARTBEAT_URL")
 
 
 def checks(state_dir: Path, env_file: Path, *, alert_urls: SecretStr | None = None) -> list[Check]:

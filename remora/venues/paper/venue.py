@@ -33,6 +33,9 @@ class Markets(MarketData, Protocol):
     def last_message_at(self) -> dict[str, datetime]:
         """Return when each feed last said anything."""
 
+    def malformed(self) -> dict[str, dict[str, int]]:
+        """Return how many messages of each feed could not be read so far, by reason."""
+
     async def close(self) -> None:
         """Close every connection."""
 
@@ -125,6 +128,10 @@ class PaperVenue(PaperTrading):
         if self._feed is not None and self._feed.last_message_at is not None:
             seen["user"] = self._feed.last_message_at
         return seen
+
+    def malformed(self) -> dict[str, dict[str, int]]:
+        """Return how many messages of each feed could not be read so far, by reason."""
+        return self._live.malformed()
 
     async def close(self) -> None:
         """Close the live venue's connections."""

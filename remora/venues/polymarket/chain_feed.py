@@ -1,6 +1,7 @@
 """Whales' trades from the logs of the chain: complete, confirmed, and taken back when the chain does."""
 
 import asyncio
+from collections import Counter
 from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
@@ -89,7 +90,8 @@ class ChainWhaleFeed:
         self._resolving: set[asyncio.Task[None]] = set()
         self.last_message_at: datetime | None = None
         self.head_age: timedelta | None = None
-        self.malformed = 0
+        self.malformed: Counter[str] = Counter()
+        self._turn = 0
 
     async def follow(self, whales: Collection[WalletAddress]) -> None:
         """Replace the set of followed wallets, also while running."""
@@ -101,11 +103,14 @@ class ChainWhaleFeed:
         return self._items()
 
     async def _items(self) -> AsyncIterator[WhaleTrade | TradeRetracted | FeedGap]:
-        turn, failures, lost_at, cause = 0, 0, None, ""
+        failures, lost_at, cause = 0, None, ""
         while True:
-            url = self._urls[turn % len(self._urls)]
+            node = self._turn % len(self._urls)
+            self._turn += 1  # whatever ends this session, also from outside, the next one asks the next node
             try:
-                async with chain_session(url, self._contracts, chain_id=self._chain_id, now=self._now) as (
+                async with chain_session(
+                    self._urls[node], self._contracts, chain_id=self._chain_id, now=self._now
+                ) as (
                     session,
                     handling,
                 ):
@@ -118,9 +123,9 @@ class ChainWhaleFeed:
                         yield item
             except LOST as error:
                 cause = f"{type(error).__name__}: {error}"
-                log.warning("chain.lost", node=turn % len(self._urls), cause=cause[:200])
+                log.warning("chain.lost", node=node, cause=cause[:200])
             lost_at = lost_at or self.last_message_at or self._now()
-            turn, failures = turn + 1, failures + 1
+            failures += 1
             await asyncio.sleep(self._pause(failures))
 
     async def _begin(self, session: ChainSession) -> bool:
@@ -199,7 +204,7 @@ class ChainWhaleFeed:
         rows = parse_log(seen.log, self._whales, self._contracts.exchanges)
         self.last_message_at = seen.at
         if isinstance(rows, Malformed):
-            self.malformed += 1
+            self.malformed[rows.reason] += 1
             log.warning("chain.malformed", reason=rows.reason, detail=rows.detail)
             return []
         ready: list[WhaleTrade] = []

@@ -1,5 +1,6 @@
 """A look at an account, its wallet and the chain that changes nothing: no key is made, no wallet deployed."""
 
+import json
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -14,6 +15,7 @@ from remora.venues.polymarket.endpoints import Endpoints
 from remora.venues.venue import VenueRefused, VenueUnavailable
 
 TIMEOUT_S = 8.0
+BUSY_MAX = 20
 UNAUTHORISED = 401
 
 
@@ -63,6 +65,14 @@ class AccountProbe:
             )
         keys = await self._signed("/auth/api-keys", {})
         return self._credentials.key in keys.get("apiKeys", ())
+
+    async def user_auth(self) -> dict[str, str] | None:
+        """Return what opens the user channel, None before the account has credentials. Secret: never log it."""
+        if self._credentials is None and not await self.api_key():
+            return None
+        made = self._credentials
+        assert made is not None
+        return {"apiKey": made.key, "secret": made.secret, "passphrase": made.passphrase}
 
     async def closed_only(self) -> bool:
         """Return whether the account may only close positions."""
@@ -140,17 +150,16 @@ async def reads_until(endpoints: Endpoints) -> datetime:
         raise VenueUnavailable("the Data API does not say how fresh it is") from error
 
 
-async def any_token(endpoints: Endpoints) -> str | None:
-    """Return a token of an open market, None when none is listed; raise VenueUnavailable."""
-    import json
-
-    found = _body(await _get(endpoints.gamma_url, "/markets/keyset", {"closed": "false", "limit": "5"}, {}))
-    for market in found.get("markets", ()):
-        tokens = market.get("clobTokenIds") or "[]"
-        listed = json.loads(tokens) if isinstance(tokens, str) else tokens
-        if listed:
-            return str(listed[0])
-    return None
+async def busy_tokens(endpoints: Endpoints) -> list[str]:
+    """Return a token of each of some open markets, those with the most volume first; raise VenueUnavailable."""
+    params = {"closed": "false", "limit": str(BUSY_MAX), "order": "volumeNum", "ascending": "false"}
+    found = _body(await _get(endpoints.gamma_url, "/markets/keyset", params, {}))
+    try:
+        listed = [market.get("clobTokenIds") or "[]" for market in found.get("markets", ())]
+        tokens = [json.loads(each) if isinstance(each, str) else each for each in listed]
+    except (AttributeError, ValueError) as error:
+        raise VenueUnavailable("the list of markets cannot be read") from error
+    return [str(each[0]) for each in tokens if each]
 
 
 async def _get(base: str, path: str, params: dict[str, str], headers: dict[str, str]) -> httpx.Response:

@@ -111,6 +111,12 @@ class PublicVenue(Reads):
         heard["chain"] = None if self._chain is None else self._chain.last_message_at
         return {name: at for name, at in heard.items() if at is not None}
 
+    def malformed(self) -> dict[str, dict[str, int]]:
+        """Return how many messages of each feed could not be read so far, by reason."""
+        counted = {name: dict(feed.malformed) for name, feed in self._sockets.items()}
+        counted["data_api"] = dict(self.malformed_rows)
+        return counted if self._chain is None else {**counted, "chain": dict(self._chain.malformed)}
+
     async def close(self) -> None:
         """Close every connection."""
         await Reads.close(self)

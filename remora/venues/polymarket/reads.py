@@ -59,7 +59,7 @@ class Reads:
         self._clock = clock
         self._now = now
         self._data = httpx.AsyncClient(base_url=endpoints.data_url, trust_env=False, timeout=10.0)
-        self.malformed: Counter[str] = Counter()
+        self.malformed_rows: Counter[str] = Counter()
         self._by_token: dict[TokenId, tuple[float, Market]] = {}
         self._by_condition: dict[ConditionId, Market] = {}
         self._markets_ahead = ReadAhead(self._read_market, time.monotonic)
@@ -168,7 +168,7 @@ class Reads:
             for row in page.rows:
                 trade = parse_trade(row, seen_at=seen_at, source=TradeSource.DATA_API)
                 if isinstance(trade, Malformed):
-                    self.malformed[trade.reason] += 1
+                    self.malformed_rows[trade.reason] += 1
                 else:
                     trades.append(trade)
             cursor = page.next_cursor

@@ -49,6 +49,7 @@ class WalletKind:
     signature_type: int
 
 
+CHAIN_ID = PRODUCTION_CONFIG.chain_id
 TRANSFER = "0xddf252ad1be2c89b69c2b068fc378daa952ba7f163c4a11628f55a4df523b3ef"
 SILENT = logging.getLogger("remora.venue.sdk")
 

@@ -78,7 +78,7 @@ def assemble(
     public = PublicSide(now=clock.now, data_lag=options.data_lag * clock.speed)
     board = Switchboard(options.seed)
     hub = _hub(options, board)
-    node = make_node(exchange, public, clock.now, block_time=options.block_time)
+    node = make_node(exchange, public, clock.now, block_time=options.block_time, board=board)
     stage = Stage(
         exchange=exchange,
         public=public,
@@ -117,8 +117,10 @@ def assemble(
         "data": FaultyHttp(DataApp(public, node.allowances).app(), board, "data"),
         "rtds": hub.app(),
         "control": control.app(),
-        "relayer": RelayerApp(chain=node.chain, execution=node.execution, wall=wall).app(),
-        "rpc": node.app.app(),
+        "relayer": FaultyHttp(
+            RelayerApp(chain=node.chain, execution=node.execution, wall=wall).app(), board, "relayer"
+        ),
+        "rpc": FaultyHttp(node.nodes, board, "rpc"),
     }
     replay.load_history()
     if scenario is None:

@@ -73,7 +73,7 @@ async def test_malformed_rows_are_counted_and_the_others_kept() -> None:
         await venue.close()
 
     assert len(found) == 2
-    assert venue.malformed == {"bad_number": 1, "not_an_object": 1, "bad_token": 1}
+    assert venue.malformed_rows == {"bad_number": 1, "not_an_object": 1, "bad_token": 1}
 
 
 async def test_a_holding_that_is_no_number_is_unknown() -> None:

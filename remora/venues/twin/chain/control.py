@@ -97,16 +97,19 @@ class ChainControl:
         return JSONResponse({"head": self._node.chain.head.number, "dropped": dropped})
 
     async def set_faults(self, request: Request) -> JSONResponse:
-        """Answer ``POST /chain/faults``."""
+        """Answer ``POST /chain/faults``; `node` names a further node of the chain, at ``/{node}`` from then on."""
         try:
-            self._node.faults.set(await _json(request))
+            wanted = dict(await _json(request))
+            name = wanted.pop("node", None)
+            faults = self._node.faults if name is None else self._node.nodes.faults_of(str(name))
+            faults.set(wanted)
         except (TypeError, ValueError, AttributeError) as error:
             return JSONResponse({"error": str(error)}, status_code=422)
-        return JSONResponse(self._node.faults.shown())
+        return JSONResponse(faults.shown())
 
     async def disconnect(self, _request: Request) -> JSONResponse:
         """Answer ``POST /chain/disconnect``: drop every subscriber."""
-        return JSONResponse({"disconnected": self._node.app.disconnect_all()})
+        return JSONResponse({"disconnected": self._node.nodes.disconnect_all()})
 
     async def revoke(self, request: Request) -> JSONResponse:
         """Answer ``POST /chain/approvals``."""

@@ -6,6 +6,14 @@ from random import Random
 from typing import Any
 
 from remora.venues.twin.chain.filters import RpcError
+from remora.venues.twin.faults.switchboard import FaultKind, Switchboard
+
+BEHIND_BLOCKS = 20
+"""How old the head of a node is that the switchboard lets lag: more than half a minute of blocks."""
+
+OTHER_CHAIN_ID = 80002
+OWN = frozenset({"random", "counted", "board"})
+"""Fields that are no faults."""
 
 
 @dataclass(slots=True)
@@ -16,6 +24,8 @@ class ChainFaults:
     or pushed twice. `late_seconds`: pushed logs arrive that much later. `hide_logs`: share of logs that
     ``eth_getLogs`` leaves out although they are there, which is a lie. `mute`: subscriptions say nothing.
     `refuse`: every call answers this HTTP status. `chain_id`: what the node says it serves.
+
+    Lies that come and go are the switchboard's: see :data:`NODE_KINDS` there.
     """
 
     lag_blocks: int = 0
@@ -28,10 +38,11 @@ class ChainFaults:
     chain_id: int = 137
     random: Random = field(default_factory=lambda: Random(0))  # noqa: S311 (a simulation's dice)
     counted: dict[str, int] = field(default_factory=dict)
+    board: Switchboard = field(default_factory=Switchboard)
 
     def set(self, wanted: dict[str, Any]) -> None:
         """Put faults in force; those not named stay, `seed` starts the dice anew."""
-        names = {each.name for each in fields(self)} - {"random", "counted"}
+        names = {each.name for each in fields(self)} - OWN
         unknown = sorted(set(wanted) - names - {"seed"})
         if unknown:
             raise ValueError(f"no such chain faults: {', '.join(unknown)}; there are {', '.join(sorted(names))}")
@@ -43,7 +54,7 @@ class ChainFaults:
 
     def shown(self) -> dict[str, Any]:
         """Return the faults in force and how often each struck."""
-        names = [each.name for each in fields(self) if each.name not in ("random", "counted")]
+        names = [each.name for each in fields(self) if each.name not in OWN]
         return {**{name: getattr(self, name) for name in names}, "counted": dict(self.counted)}
 
     def strikes(self, name: str) -> bool:
@@ -56,7 +67,16 @@ class ChainFaults:
 
     def visible(self, logs: list[dict[str, Any]]) -> list[dict[str, Any]]:
         """Return the logs that the node admits to have."""
-        return [log for log in logs if not self.strikes("hide_logs")] if self.hide_logs else logs
+        kept = [log for log in logs if not self.strikes("hide_logs")] if self.hide_logs else logs
+        return [log for log in kept if not self.board.strikes(FaultKind.NODE_HIDES_LOGS)]
+
+    def behind(self) -> int:
+        """Return by how many blocks the head that the node shows now is too old."""
+        return max(self.lag_blocks, BEHIND_BLOCKS if self.board.strikes(FaultKind.NODE_LAGS) else 0)
+
+    def served_chain(self) -> int:
+        """Return which chain the node says that it serves."""
+        return OTHER_CHAIN_ID if self.board.strikes(FaultKind.NODE_WRONG_CHAIN) else self.chain_id
 
     async def pushed(self, logs: list[dict[str, Any]]) -> list[dict[str, Any]]:
         """Return the logs to push to a subscriber, after the delay."""

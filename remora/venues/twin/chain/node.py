@@ -11,10 +11,12 @@ from remora.venues.twin.chain.blocks import Chain
 from remora.venues.twin.chain.calls import ContractReads
 from remora.venues.twin.chain.execution import Execution
 from remora.venues.twin.chain.faults import ChainFaults
+from remora.venues.twin.chain.nodes import Nodes
 from remora.venues.twin.chain.recorder import ChainRecorder
 from remora.venues.twin.chain.rpc import Rpc
 from remora.venues.twin.chain.rpc_app import RpcApp
 from remora.venues.twin.engine.exchange import Exchange
+from remora.venues.twin.faults.switchboard import Switchboard
 from remora.venues.twin.public_side import PublicSide
 from remora.venues.twin.scenario.model import MarketSpec
 
@@ -28,15 +30,20 @@ class Node:
     execution: Execution
     senders: Senders
     faults: ChainFaults
-    app: RpcApp
+    nodes: Nodes
 
 
 def make_node(
-    exchange: Exchange, public: PublicSide, now: Callable[[], datetime], *, block_time: timedelta
+    exchange: Exchange,
+    public: PublicSide,
+    now: Callable[[], datetime],
+    *,
+    block_time: timedelta,
+    board: Switchboard | None = None,
 ) -> Node:
     """Return the chain of a twin; from now on everything that happens live is on it."""
     chain = Chain(block_time=block_time, first_timestamp=int(now().timestamp()))
-    allowances, faults = Allowances(), ChainFaults()
+    allowances, faults = Allowances(), ChainFaults(board=board or Switchboard())
     execution = Execution(exchange, allowances, now)
     senders = Senders(chain, execution)
 
@@ -44,5 +51,17 @@ def make_node(
         return exchange.listings[condition_id].spec
 
     public.chain = ChainRecorder(chain, spec_of).record
-    app = RpcApp(Rpc(chain, ContractReads(exchange, allowances), senders, faults))
-    return Node(chain=chain, allowances=allowances, execution=execution, senders=senders, faults=faults, app=app)
+    reads = ContractReads(exchange, allowances)
+
+    def further() -> tuple[RpcApp, ChainFaults]:
+        own = ChainFaults(board=faults.board)
+        return RpcApp(Rpc(chain, reads, senders, own)), own
+
+    return Node(
+        chain=chain,
+        allowances=allowances,
+        execution=execution,
+        senders=senders,
+        faults=faults,
+        nodes=Nodes(first=RpcApp(Rpc(chain, reads, senders, faults)), make=further),
+    )

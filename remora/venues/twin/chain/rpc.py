@@ -30,8 +30,8 @@ class Rpc:
         self._reads = reads
         self._senders = senders
         self._methods: dict[str, Callable[[Params], Any]] = {
-            "eth_chainId": lambda _: hex(faults.chain_id),
-            "net_version": lambda _: str(faults.chain_id),
+            "eth_chainId": lambda _: hex(faults.served_chain()),
+            "net_version": lambda _: str(faults.served_chain()),
             "web3_clientVersion": lambda _: "bor/twin",
             "eth_syncing": lambda _: False,
             "eth_blockNumber": lambda _: hex(self.head_number),
@@ -54,7 +54,7 @@ class Rpc:
     @property
     def head_number(self) -> int:
         """The newest block that this node admits."""
-        return max(self.chain.blocks[0].number, self.chain.head.number - self.faults.lag_blocks)
+        return max(self.chain.blocks[0].number, self.chain.head.number - self.faults.behind())
 
     def answer(self, body: object) -> dict[str, Any]:
         """Return the reply to one call."""

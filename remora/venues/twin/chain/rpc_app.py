@@ -17,6 +17,8 @@ from remora.venues.twin.chain import wire
 from remora.venues.twin.chain.blocks import Block, ChainEvent
 from remora.venues.twin.chain.filters import LogFilter, RpcError, invalid
 from remora.venues.twin.chain.rpc import Rpc, error_body
+from remora.venues.twin.faults.stream import FaultyStream
+from remora.venues.twin.faults.switchboard import Switchboard
 from remora.venues.twin.json_answer import Answer, NotJson, parse_json
 
 BATCH_MAX = 100
@@ -26,10 +28,15 @@ QUEUE_MAX = 50_000
 
 @dataclass(slots=True, eq=False)
 class _Subscriber:
+    faults: Switchboard
     outbox: asyncio.Queue[str] = field(default_factory=lambda: asyncio.Queue(QUEUE_MAX))
     heads: set[str] = field(default_factory=set)
     logs: dict[str, LogFilter] = field(default_factory=dict)
     overrun: bool = False
+    stream: FaultyStream = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.stream = FaultyStream(self.faults, "chain", self.put)
 
     def put(self, text: str) -> None:
         """Queue a message; a subscriber that reads too slowly is given up."""
@@ -52,7 +59,10 @@ class RpcApp:
 
     def app(self) -> Starlette:
         """Return the ASGI application."""
-        return Starlette(routes=[Route("/", self._http, methods=["POST"]), WebSocketRoute("/", self._serve)])
+        anywhere = "/{path:path}"  # providers put a customer's key into the path
+        return Starlette(
+            routes=[Route(anywhere, self._http, methods=["POST"]), WebSocketRoute(anywhere, self._serve)]
+        )
 
     def disconnect_all(self) -> int:
         """Drop every subscriber's connection; return how many there were."""
@@ -81,7 +91,7 @@ class RpcApp:
 
     async def _serve(self, socket: WebSocket) -> None:
         await socket.accept()
-        subscriber = _Subscriber()
+        subscriber = _Subscriber(self._rpc.faults.board)
         self._subscribers.add(subscriber)
         sender = asyncio.create_task(_drain(subscriber, socket))
         try:
@@ -141,7 +151,7 @@ class RpcApp:
         head = wire.header(block)
         for subscriber in self._subscribers:
             for name in subscriber.heads:
-                subscriber.put(_notification(name, head))
+                subscriber.stream.send(_notification(name, head))
 
     def _push(self, logs: list[dict[str, Any]]) -> None:
         """Push logs to whoever asked for them, at once unless a fault holds them up."""
@@ -157,7 +167,7 @@ class RpcApp:
 
     async def _tell(self, subscriber: _Subscriber, name: str, logs: list[dict[str, Any]]) -> None:
         for log in await self._rpc.faults.pushed(logs):
-            subscriber.put(_notification(name, log))
+            subscriber.stream.send(_notification(name, log))
 
 
 def _unsubscribe(subscriber: _Subscriber, params: object) -> bool:

@@ -30,9 +30,10 @@ STALE_MAX = 1000
 
 
 class FaultyHttp:
-    """Wraps one service. Orders meet every kind of fault; other requests only those with ``on="any"``.
+    """Wraps one service. Orders meet every kind of fault; other requests only refusals with ``on="any"``.
 
-    With ``on="lookups"`` a refusal strikes only what an account reads about its own orders and trades.
+    With ``on="lookups"`` a refusal strikes only what an account reads about its own orders and trades. With a
+    service's name (``on="rpc"``, ``on="relayer"``) every kind strikes that service's requests, and nothing else.
     """
 
     def __init__(self, app: ASGIApp, board: Switchboard, service: str) -> None:
@@ -64,8 +65,9 @@ class FaultyHttp:
         if scope["method"] == "POST" and scope["path"] in ("/order", "/orders"):
             return self._board.first(ORDERS_ONLY, "orders")
         struck = ("any", "lookups") if scope["path"].startswith("/data/") else ("any",)
-        for on in struck:
-            armed = [kind for kind in REPLIES if (fault := self._board.armed.get(kind)) and fault.on == on]
+        for on in (*struck, self._service):
+            kinds = ORDERS_ONLY if on == self._service else tuple(REPLIES)
+            armed = [kind for kind in kinds if (fault := self._board.armed.get(kind)) and fault.on == on]
             fault = self._board.first(armed, on)
             if fault is not None:
                 return fault

@@ -1,7 +1,10 @@
 """Websocket frames that come twice, late, in the wrong order, or not at all."""
 
 import asyncio
+import json
 from collections.abc import Callable
+from random import Random
+from typing import Any
 
 from remora.venues.twin.faults.switchboard import FaultKind, Switchboard
 
@@ -30,6 +33,7 @@ class FaultyStream:
             self._silent_until = loop.time() + silence.seconds
         if loop.time() < self._silent_until or board.strikes(FaultKind.WS_DROP, channel):
             return
+        frame = self._reshaped(frame)
         if (delay := board.strikes(FaultKind.WS_DELAY, channel)) is not None:
             loop.call_later(delay.seconds, self._put, frame)
             return
@@ -42,7 +46,35 @@ class FaultyStream:
             self._put(frame)
         self._let_go()
 
+    def _reshaped(self, frame: str) -> str:
+        """Return a frame with a field more or less than documented; what is no JSON object stays as it is."""
+        board, channel = self._board, self._channel
+        for kind, change in ((FaultKind.WS_NEW_FIELD, _with_more), (FaultKind.WS_MISSING_FIELD, _with_less)):
+            if kind not in board.armed or not frame.startswith("{") or board.strikes(kind, channel) is None:
+                continue
+            message = json.loads(frame)
+            change(_facts(message), board.stream(kind))
+            frame = json.dumps(message, separators=(",", ":"))
+        return frame
+
     def _let_go(self) -> None:
         held, self._held = self._held, None
         if held is not None:
             self._put(held)
+
+
+def _facts(message: dict[str, Any]) -> dict[str, Any]:
+    """Return the part of a message that tells something: the stream and the node wrap it."""
+    params = message.get("params")
+    for inner in (message.get("payload"), params.get("result") if isinstance(params, dict) else None):
+        if isinstance(inner, dict) and inner:
+            return inner
+    return message
+
+
+def _with_more(fields: dict[str, Any], random: Random) -> None:
+    fields[f"field{random.randrange(1000)}"] = random.choice([None, 7, "text", [], {"deep": [1]}])
+
+
+def _with_less(fields: dict[str, Any], random: Random) -> None:
+    del fields[random.choice(sorted(fields))]

@@ -50,6 +50,13 @@ class FaultKind(StrEnum):
     RESOLVED_EARLY = "resolution_early"
     RESOLVED_LATE = "resolution_late"
     FIFTY_FIFTY = "resolution_fifty_fifty"
+    # messages of another shape
+    WS_NEW_FIELD = "ws_new_field"
+    WS_MISSING_FIELD = "ws_missing_field"
+    # the node of the chain
+    NODE_LAGS = "node_lags"
+    NODE_HIDES_LOGS = "node_hides_logs"
+    NODE_WRONG_CHAIN = "node_wrong_chain"
 
 
 MARKET_KINDS = frozenset(
@@ -62,6 +69,9 @@ MARKET_KINDS = frozenset(
     }
 )
 """Faults that are done at once and never armed."""
+
+NODE_KINDS = frozenset({FaultKind.NODE_LAGS, FaultKind.NODE_HIDES_LOGS, FaultKind.NODE_WRONG_CHAIN})
+"""Lies of the node, told call by call: a crowd of nodes behind one address lies like that."""
 
 
 @dataclass(slots=True, kw_only=True)
