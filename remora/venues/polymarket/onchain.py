@@ -14,6 +14,10 @@ from remora.domain.market import Market
 from remora.domain.money import ZERO, from_micros
 from remora.venues.polymarket import sdk
 from remora.venues.polymarket.translate import translated
+from remora.venues.venue import VenueRefused, VenueUnavailable
+
+OTHER_CHAIN = "RPC chain id"
+"""How the official client begins when the node serves another chain; it asks before it signs."""
 
 NAMES = {
     "standard_exchange": "exchange",
@@ -85,14 +89,22 @@ class OnChain:
             done += len(batch)
 
     async def redeem(self, market: Market) -> Decimal:
-        """Redeem all shares of a resolved market; return the dollars credited, 0 when nothing was held."""
+        """Redeem all shares of a resolved market; return the dollars credited, 0 when nothing was held.
+
+        Raises VenueUnavailable for a node of another chain: nothing was sent, and asking again may help.
+        """
         condition = market.condition_id
         if not await self._holds(market):
             return ZERO
-        async with translated(f"redeeming {condition}"):
-            handle = await self._client.redeem_positions(condition_id=condition)
-            outcome = await handle.wait()
-            return from_micros(await sdk.dollars_received(self._client, str(outcome.transaction_hash)))
+        try:
+            async with translated(f"redeeming {condition}"):
+                handle = await self._client.redeem_positions(condition_id=condition)
+                outcome = await handle.wait()
+                return from_micros(await sdk.dollars_received(self._client, str(outcome.transaction_hash)))
+        except VenueRefused as error:
+            if OTHER_CHAIN in str(error):
+                raise VenueUnavailable(str(error)) from error
+            raise
 
     async def _holds(self, market: Market) -> bool:
         async with translated("reading what can be redeemed"):

@@ -17,7 +17,7 @@ from remora.venues.polymarket.venue import PolymarketVenue
 from remora.venues.twin.auth.wallets import SignatureType, wallets_of
 from remora.venues.twin.chain.contracts import EXCHANGE_V3, ORDER_FILLED
 from remora.venues.twin.engine.settlement import chain_hash
-from remora.venues.venue import VenueRefused
+from remora.venues.venue import VenueRefused, VenueUnavailable
 from tests.fixtures.twin import RunningTwin, address_of, served
 
 KEY = "0x" + "5c" * 32
@@ -141,4 +141,66 @@ async def test_an_unresolved_market_and_an_empty_purse_are_refusals(twin: Runnin
     await twin.post("/chain/gas", address=venue.account, coins="0")
     with pytest.raises(VenueRefused, match="insufficient funds"):
         await venue.redeem(ConditionId(market.condition_id))
+    await venue.close()
+
+
+async def _redeemable(twin: RunningTwin, kind: SignatureType) -> tuple[PolymarketVenue, ConditionId, Decimal]:
+    market = await twin.list_market("Does it pay?", price=0.5)
+    venue = await _venue(twin, kind)
+    assert isinstance(await _buy(venue, market.condition_id, market.yes), Accepted)
+    held = await venue.shares(TokenId(market.yes))
+    await twin.post("/resolve", condition_id=market.condition_id, payouts=["1", "0"])
+    return venue, ConditionId(market.condition_id), held
+
+
+@pytest.mark.parametrize(
+    ("kind", "service"), [(SignatureType.EOA, "rpc"), (SignatureType.SAFE, "relayer"), (SignatureType.EOA, "any")]
+)
+async def test_a_redemption_through_a_broken_node_or_relayer_is_tried_again_and_pays_once(
+    twin: RunningTwin, kind: SignatureType, service: str
+) -> None:
+    venue, condition, held = await _redeemable(twin, kind)
+    await twin.post("/faults", kind="server_error", on=service, count=1)
+
+    with pytest.raises(VenueUnavailable):
+        await venue.redeem(condition)
+    assert await venue.redeem(condition) == held
+
+    books = await twin.get(f"/books/{venue.account}")
+    assert [Decimal(row["dollars"]) for row in books["redemptions"]] == [held]
+    await venue.close()
+
+
+@pytest.mark.parametrize(("kind", "service"), [(SignatureType.EOA, "rpc"), (SignatureType.SAFE, "relayer")])
+async def test_a_redemption_whose_reply_was_lost_is_not_paid_twice(
+    twin: RunningTwin, kind: SignatureType, service: str
+) -> None:
+    venue, condition, held = await _redeemable(twin, kind)
+    # the node answers five questions before it takes the transaction; the relayer is asked once before
+    await twin.post("/faults", kind="error_after_accept", on=service, count=1 if service == "relayer" else 6)
+    credited = Decimal(0)
+    for _ in range(12):
+        try:
+            credited += await venue.redeem(condition)
+            if credited or not await venue.shares(TokenId((await venue.market(condition)).outcomes[0].token_id)):
+                break
+        except VenueUnavailable:
+            await asyncio.sleep(0.2)
+
+    books = await twin.get(f"/books/{venue.account}")
+    assert [Decimal(row["dollars"]) for row in books["redemptions"]] == [held]
+    assert credited in (0, held)
+    assert await venue.redeem(condition) == 0
+    await venue.close()
+
+
+async def test_a_node_of_another_chain_gets_no_transaction(twin: RunningTwin) -> None:
+    venue, condition, held = await _redeemable(twin, SignatureType.EOA)
+    await twin.post("/faults", kind="node_wrong_chain")
+
+    with pytest.raises(VenueUnavailable, match="chain id 80002 does not match"):
+        await venue.redeem(condition)
+    assert (await twin.get(f"/books/{venue.account}"))["redemptions"] == []
+    await twin.control.delete("/faults")
+    assert await venue.redeem(condition) == held
     await venue.close()

@@ -1,5 +1,7 @@
 """Frames of a websocket under each fault."""
 
+import json
+
 import pytest
 
 from remora.venues.twin.faults.stream import FaultyStream
@@ -64,3 +66,20 @@ async def test_a_fault_on_another_channel_does_not_strike() -> None:
     stream.send("a")
 
     assert out == ["a"]
+
+
+async def test_a_message_gains_or_loses_one_field_and_a_pong_stays_a_pong() -> None:
+    message = {"topic": "activity", "payload": {"size": 1, "price": 0.5}}
+    log = {"method": "eth_subscription", "params": {"subscription": "0x1", "result": {"data": "0x", "topics": []}}}
+    more, gained = sent(FaultKind.WS_NEW_FIELD)
+    less, lost = sent(FaultKind.WS_MISSING_FIELD)
+    for stream in (more, less):
+        for frame in (json.dumps(message), json.dumps(log), "PONG"):
+            stream.send(frame)
+
+    def fields(frames: list[str]) -> list[int]:
+        first, second = json.loads(frames[0]), json.loads(frames[1])
+        return [len(first["payload"]), len(second["params"]["result"])]
+
+    assert (fields(gained), fields(lost)) == ([3, 3], [1, 1])
+    assert gained[2] == lost[2] == "PONG"
