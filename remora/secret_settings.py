@@ -18,6 +18,7 @@ class SecretSettings(BaseSettings):
     database_url: DatabaseUrl | None = env("DATABASE_URL", "postgresql://user:password@host/name", secret=True)
     wallet_address: Address | None = env("WALLET_ADDRESS", "0x and 40 hexadecimal digits")
     private_key: Key | None = env("PRIVATE_KEY", "64 hexadecimal digits, with or without 0x", secret=True)
+    session_key: bool = env("REMORA_SESSION_KEY", "true or false", default=False)
     api_key: Secret | None = env("POLYMARKET_API_KEY", "the key's id as the venue gave it", secret=True)
     api_secret: Secret | None = env("POLYMARKET_SECRET", "the secret as the venue gave it", secret=True)
     api_passphrase: Secret | None = env("POLYMARKET_PASSPHRASE", "what the venue gave with it", secret=True)

@@ -293,6 +293,12 @@ def _contradictions(settings: Settings) -> Iterator[str]:
             "POLYMARKET_API_KEY, POLYMARKET_SECRET, POLYMARKET_PASSPHRASE: expected all three or none, "
             f"found {sum(map(bool, credentials))}; set the rest, or remove them: PRIVATE_KEY is enough"
         )
+    builder = (settings.builder_key, settings.builder_secret, settings.builder_passphrase)
+    if any(builder) and not all(builder):
+        yield (
+            "POLYMARKET_BUILDER_API_KEY, POLYMARKET_BUILDER_SECRET, POLYMARKET_BUILDER_PASSPHRASE: "
+            f"expected all three or none, found {sum(map(bool, builder))}; set the rest, or remove them"
+        )
     for smaller, larger in (
         ("drawdown_recovered_share", "drawdown_share"),
         ("pre_resolution_aggressive_h", "pre_resolution_h"),

@@ -12,7 +12,7 @@ from remora.storage.paper import PostgresPaperStore
 from remora.venues.paper.venue import PaperVenue
 from remora.venues.polymarket.endpoints import Endpoints
 from remora.venues.polymarket.public import PublicVenue
-from remora.venues.polymarket.sdk import Credentials, address_of
+from remora.venues.polymarket.sdk import BuilderKey, Credentials, address_of, builder_key, wallet_kind
 from remora.venues.polymarket.venue import PolymarketVenue
 from remora.venues.venue import Venue
 
@@ -41,13 +41,38 @@ async def open_trading_venue(settings: Settings) -> PolymarketVenue:
             f"PRIVATE_KEY: expected for REMORA_MODE={settings.mode.value}, found nothing; "
             "set it, or let remora up do it"
         )
+    key = settings.private_key.get_secret_value()
+    refuse_foreign_wallet(settings, key)
     return await PolymarketVenue.create(
         endpoints,
-        private_key=settings.private_key.get_secret_value(),
+        private_key=key,
         wallet=settings.wallet_address,
         credentials=credentials_of(settings),
         relayer_key=settings.relayer_key.get_secret_value() if settings.relayer_key else None,
+        builder_key=_builder_key(settings),
     )
+
+
+def refuse_foreign_wallet(settings: Settings, key: str) -> None:
+    """Raise SettingsError for a wallet that is not the key's, unless the key is said to be a session key.
+
+    The official client takes every foreign wallet for a deposit wallet and the key for its session key, and the
+    venue would refuse the first order.
+    """
+    wallet = settings.wallet_address
+    if wallet is not None and not settings.session_key and wallet_kind(key, wallet) is None:
+        raise SettingsError(
+            f"WALLET_ADDRESS: expected a wallet of PRIVATE_KEY's {address_of(key)}, found {wallet}; take the key "
+            "that owns it, or set REMORA_SESSION_KEY=true if its owner authorised this one"
+        )
+
+
+def _builder_key(settings: Settings) -> BuilderKey | None:
+    given = (settings.builder_key, settings.builder_secret, settings.builder_passphrase)
+    if not all(given):
+        return None
+    key, secret, passphrase = (value.get_secret_value() for value in given if value is not None)
+    return builder_key(key, secret, passphrase)
 
 
 async def endpoints_of(settings: Settings) -> Endpoints:

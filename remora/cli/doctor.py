@@ -118,7 +118,7 @@ async def _venue_checks(settings: "Settings", state_dir: Any) -> "tuple[list[Che
         )
     smallest = settings.marketable_buy_min_usd
     return [
-        *account.checks(endpoints, probe, mode=settings.mode, cash_min=smallest),
+        *account.checks(endpoints, probe, mode=settings.mode, cash_min=smallest, session_key=settings.session_key),
         *feeds.checks(endpoints, probe),
     ], []
 

@@ -44,7 +44,7 @@ def init(
     if chosen == "live":
         lines += _live(path)
     lines += _limits() if chosen != "twin" else []
-    _write(path, "\n".join([*lines, ""]))
+    write_private(path, "\n".join([*lines, ""]))
     _check(path)
     typer.echo(f"Wrote {path}, readable by you only. Next: `remora doctor`.")
 
@@ -87,7 +87,7 @@ def _keep(kept: str, key: str, path: Path) -> list[str]:
         keyring.set_password("remora", "PRIVATE_KEY", key)
         return ["# the key that signs for it is in the keyring", "REMORA_KEYRING=remora"]
     place = path.absolute().parent / "private.key"
-    _write(place, key + "\n")
+    write_private(place, key + "\n")
     return ["# the key that signs for it", f"PRIVATE_KEY_FILE={place}"]
 
 
@@ -102,7 +102,8 @@ def _limits() -> list[str]:
     ]
 
 
-def _write(path: Path, text: str) -> None:
+def write_private(path: Path, text: str) -> None:
+    """Write a new file that only we can read; raise CommandFailed when something is there already."""
     try:
         descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
     except FileExistsError:

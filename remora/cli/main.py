@@ -29,6 +29,7 @@ from remora.cli import (
     rescore,
     resolve,
     sbom,
+    session_key,
     sources,
     status,
     top,
@@ -76,6 +77,7 @@ GROUPS: Final[dict[str, typer.Typer]] = {
     "data": data.app,
     "doctor": doctor.app,
     "live": live.app,
+    "session-key": session_key.app,
     "twin": twin.app,
 }
 

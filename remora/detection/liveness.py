@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import Callable, Mapping
 from datetime import datetime
+from typing import Protocol
 
 import structlog
 
@@ -10,6 +11,16 @@ from remora.detection.pace import Pace
 from remora.telemetry.metrics import Metrics
 
 log = structlog.get_logger(__name__)
+
+
+class Heard(Protocol):
+    """What streams know about themselves; a venue is one."""
+
+    def last_message_at(self) -> Mapping[str, datetime]:
+        """Return when each last said anything."""
+
+    def malformed(self) -> Mapping[str, Mapping[str, int]]:
+        """Return how many messages of each could not be read, by reason."""
 
 
 class Liveness:
@@ -21,17 +32,15 @@ class Liveness:
 
     def __init__(
         self,
-        last_message_at: Callable[[], Mapping[str, datetime]],
+        streams: Heard,
         *,
         now: Callable[[], datetime],
-        malformed: Callable[[], Mapping[str, Mapping[str, int]]],
         replace: Callable[[str], None],
         pace: Pace,
         metrics: Metrics,
     ) -> None:
-        self._last_message_at = last_message_at
+        self._streams = streams
         self._now = now
-        self._malformed = malformed
         self._replace = replace
         self._pace = pace
         self._metrics = metrics
@@ -41,7 +50,7 @@ class Liveness:
     def look(self) -> None:
         """Look once: set the gauge, alert once per silence, replace what stays silent."""
         now = self._now()
-        for feed, last in self._last_message_at().items():
+        for feed, last in self._streams.last_message_at().items():
             silence = (now - last).total_seconds()
             self._metrics.feed_silence.labels(feed).set(silence)
             if silence <= self._pace.silent_after:
@@ -56,7 +65,7 @@ class Liveness:
 
     def count_malformed(self) -> None:
         """Add what could not be read since the last call to the metric; say so once for each reason."""
-        for feed, reasons in self._malformed().items():
+        for feed, reasons in self._streams.malformed().items():
             for reason, total in reasons.items():
                 before = self._counted.get((feed, reason), 0)
                 if total > before:

@@ -117,14 +117,7 @@ class Watch:
         self.orders = OwnOrders(
             venue, engine, outlet=outlet, lanes=self.lanes, time=self.time, grace=pace.orders_grace
         )
-        self.liveness = Liveness(
-            venue.last_message_at,
-            now=now,
-            malformed=venue.malformed,
-            replace=self._replace,
-            pace=pace,
-            metrics=metrics,
-        )
+        self.liveness = Liveness(venue, now=now, replace=self._replace, pace=pace, metrics=metrics)
         self._readers: dict[str, asyncio.Task[None]] = {}
 
     def _detection(

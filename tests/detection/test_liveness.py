@@ -23,13 +23,14 @@ class Watched:
         self.replaced: list[str] = []
         self.metrics = Metrics(CollectorRegistry())
         self.liveness = Liveness(
-            lambda: self.last,
-            now=lambda: self.now,
-            malformed=lambda: self.unreadable,
-            replace=self.replaced.append,
-            pace=PACE,
-            metrics=self.metrics,
+            self, now=lambda: self.now, replace=self.replaced.append, pace=PACE, metrics=self.metrics
         )
+
+    def last_message_at(self) -> dict[str, datetime]:
+        return self.last
+
+    def malformed(self) -> dict[str, Counter[str]]:
+        return self.unreadable
 
     def count(self, feed: str, reason: str) -> float | None:
         return self.metrics.registry.get_sample_value(

@@ -27,7 +27,9 @@ KINDS = {
 }
 
 
-def checks(endpoints: Endpoints, probe: AccountProbe | None, *, mode: Mode, cash_min: Decimal) -> list[Check]:
+def checks(
+    endpoints: Endpoints, probe: AccountProbe | None, *, mode: Mode, cash_min: Decimal, session_key: bool = False
+) -> list[Check]:
     """Return the checks of an account; without a key, only of the region."""
 
     async def from_here() -> Finding:
@@ -43,7 +45,7 @@ def checks(endpoints: Endpoints, probe: AccountProbe | None, *, mode: Mode, cash
     asked = probe
 
     async def wallet() -> Finding:
-        return wallet_match(asked)
+        return wallet_match(asked, session_key=session_key)
 
     async def venue_account() -> Sequence[Finding]:
         return await _account(asked, mode=mode, cash_min=cash_min)
@@ -69,13 +71,17 @@ def checks(endpoints: Endpoints, probe: AccountProbe | None, *, mode: Mode, cash
     ]
 
 
-def wallet_match(probe: AccountProbe) -> Finding:
+def wallet_match(probe: AccountProbe, *, session_key: bool = False) -> Finding:
     """Return whether the key may sign for the wallet, and in which of the venue's ways."""
+    if probe.kind is None and session_key:
+        found = f"PRIVATE_KEY's {probe.signer} trades for deposit wallet {probe.wallet} as its session key"
+        todo = "Only the owner can see until when: run `remora session-key list` with the owner's key."
+        return warn("wallet", found, todo)
     if probe.kind is None:
         return fail(
             "wallet",
             f"{probe.wallet} belongs to another key than PRIVATE_KEY's {probe.signer}",
-            "Take the key that owns it. Only for a session key of a deposit wallet is this in order.",
+            "Take the key that owns it; or, if its owner authorised this one, set REMORA_SESSION_KEY=true.",
         )
     kind = probe.kind
     return ok("wallet", f"signature type {kind.signature_type}: {KINDS[kind.name]}")

@@ -77,6 +77,8 @@ class OnChain:
 
     async def approve(self, approvals: list[Approval]) -> AsyncIterator[Granted]:
         """Grant permissions and wait for each; an owner of a contract wallet signs them all at once."""
+        if sdk.is_session_key(self._client):
+            raise VenueRefused("a session key cannot approve: run it once with the owner's key")
         pairs = [(approval.token, approval.spender) for approval in approvals]
         batches = [[pair] for pair in pairs] if sdk.pays_gas(self._client) else [pairs]
         done = 0
@@ -91,11 +93,16 @@ class OnChain:
     async def redeem(self, market: Market) -> Decimal:
         """Redeem all shares of a resolved market; return the dollars credited, 0 when nothing was held.
 
-        Raises VenueUnavailable for a node of another chain: nothing was sent, and asking again may help.
+        Raises VenueUnavailable for a node of another chain, and with a session key until the venue has redeemed by
+        itself: nothing was sent, and asking again may help.
         """
         condition = market.condition_id
         if not await self._holds(market):
             return ZERO
+        if sdk.is_session_key(self._client):
+            raise VenueUnavailable(
+                f"redeeming {condition}: a session key cannot; the venue's automatic redemption does, or the owner"
+            )
         try:
             async with translated(f"redeeming {condition}"):
                 handle = await self._client.redeem_positions(condition_id=condition)

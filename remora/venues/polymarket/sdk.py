@@ -9,7 +9,7 @@ from typing import Literal
 from eth_account import Account
 from eth_account.messages import encode_typed_data
 from eth_utils.crypto import keccak
-from polymarket import ApiKeyCreds, AsyncSecureClient, Environment, RelayerApiKey
+from polymarket import ApiKeyCreds, AsyncSecureClient, BuilderApiKey, Environment, RelayerApiKey
 from polymarket._internal.actions.auth import build_l1_auth_headers
 from polymarket._internal.actions.orders.post import build_post_order_request
 from polymarket._internal.actions.orders.typed_data import build_order_typed_data
@@ -39,6 +39,9 @@ from remora.venues.polymarket.endpoints import Endpoints
 
 Credentials = ApiKeyCreds
 """API key, secret and passphrase of an account."""
+
+BuilderKey = BuilderApiKey
+"""A builder's key, secret and passphrase: what authorising session keys takes."""
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -134,6 +137,16 @@ def relayer_key(key: str, address: str) -> RelayerApiKey:
     return RelayerApiKey(key=key, address=address)
 
 
+def builder_key(key: str, secret: str, passphrase: str) -> BuilderKey:
+    """Return the key that authorising session keys takes. Secret: never log it."""
+    return BuilderApiKey(key=key, secret=secret, passphrase=passphrase)
+
+
+def is_session_key(client: AsyncSecureClient) -> bool:
+    """Tell whether the key only trades for the wallet: it can then neither approve nor redeem."""
+    return client._ctx.signer_type == "SESSION_KEY"  # noqa: SLF001
+
+
 def contracts() -> Contracts:
     """Return the addresses of the contracts whose logs tell of trades and of shares that move."""
     config = PRODUCTION_CONFIG
@@ -195,6 +208,11 @@ def address_of(private_key: str) -> str:
         return str(Account.from_key(private_key).address)
     except Exception as error:
         raise ValueError("PRIVATE_KEY is not a private key: expected 0x and 64 hexadecimal digits") from error
+
+
+def new_key() -> str:
+    """Return a fresh private key from the system's randomness. Secret: never log it."""
+    return str(Account.create().key.to_0x_hex())
 
 
 def wallet_kind(private_key: str, wallet: str) -> WalletKind | None:

@@ -15,6 +15,7 @@ from remora.venues.polymarket import sdk
 from remora.venues.polymarket.access import access
 from remora.venues.polymarket.endpoints import Endpoints
 from remora.venues.polymarket.public import PublicVenue, utc_now, venue_clock
+from remora.venues.polymarket.session_keys import SessionKeys
 from remora.venues.polymarket.trading import TradingSide
 from remora.venues.polymarket.translate import translated
 from remora.venues.polymarket.user_channel import UserChannelFeed
@@ -45,24 +46,27 @@ class PolymarketVenue(PublicVenue, TradingSide):
         wallet: str | None = None,
         credentials: ApiKeyCreds | None = None,
         relayer_key: str | None = None,
+        builder_key: sdk.BuilderKey | None = None,
         now: Callable[[], datetime] = utc_now,
         random: Random | None = None,
     ) -> "PolymarketVenue":
         """Connect and derive credentials; `wallet` defaults to the key's own address (signature type 0).
 
-        `relayer_key` lets contract wallets (types 1 to 3) approve and redeem; a twin takes any.
+        `relayer_key` lets contract wallets (types 1 to 3) approve and redeem; a twin takes any. `builder_key` does
+        so too, and lets the owner of a deposit wallet authorise session keys.
         """
         if relayer_key is None and endpoints.control_url:
             relayer_key = "twin"
         signer = sdk.address_of(private_key)
         clock = await venue_clock(endpoints, now)
+        relayer = None if relayer_key is None else sdk.relayer_key(relayer_key, signer)
         async with translated("connecting"):
             client = await AsyncSecureClient.create(
                 private_key=private_key,
                 wallet=wallet or signer,
                 credentials=credentials,
                 environment=sdk.environment(endpoints),
-                api_key=None if relayer_key is None else sdk.relayer_key(relayer_key, signer),
+                api_key=builder_key or relayer,
             )
         return cls(client, endpoints, clock=clock, now=now, random=random or Random())  # noqa: S311
 
@@ -85,6 +89,11 @@ class PolymarketVenue(PublicVenue, TradingSide):
         )
         self._sockets["user"] = feed
         return feed
+
+    @property
+    def session_keys(self) -> SessionKeys:
+        """The keys that may trade for this wallet, as its owner manages them."""
+        return SessionKeys(self._secure)
 
     def secrets(self) -> list[str]:
         """Return what the venue gave us and must never be shown."""

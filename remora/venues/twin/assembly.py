@@ -10,6 +10,7 @@ from starlette.types import ASGIApp
 
 from remora.venues.twin.access import Access
 from remora.venues.twin.auth.keys import Keys
+from remora.venues.twin.auth.session_keys import SessionKeys
 from remora.venues.twin.chain.control import ChainControl
 from remora.venues.twin.chain.node import Node, make_node
 from remora.venues.twin.clob.app import clob_app
@@ -90,7 +91,7 @@ def assemble(
     market_faults, replay = MarketFaults(board, stage), Replay(scenario, stage, clock)
     fault_control = FaultControl(board, market_faults)
     exchange.plan_settlement, exchange.pays = partial(settlement_plan, board), partial(paid_out, board)
-    access, keys = Access(), Keys(f"remora-twin-{options.seed}".encode())
+    access, keys, sessions = Access(), Keys(f"remora-twin-{options.seed}".encode()), SessionKeys(wall)
     control = ControlApp(
         exchange=exchange,
         public=public,
@@ -106,21 +107,19 @@ def assemble(
         keys,
         now=clock.now,
         wall=wall,
+        sessions=sessions,
         access=access,
         faults=board,
         treat=market_faults.treat,
         allowances=node.allowances,
     )
-    apps: dict[str, ASGIApp] = {
-        "clob": FaultyHttp(clob_app(clob), board, "clob"),
-        "gamma": FaultyHttp(GammaApp(public, access).app(), board, "gamma"),
-        "data": FaultyHttp(DataApp(public, node.allowances).app(), board, "data"),
-        "rtds": hub.app(),
-        "control": control.app(),
-        "relayer": FaultyHttp(
-            RelayerApp(chain=node.chain, execution=node.execution, wall=wall).app(), board, "relayer"
-        ),
-        "rpc": FaultyHttp(node.nodes, board, "rpc"),
+    relayer = RelayerApp(chain=node.chain, execution=node.execution, wall=wall, sessions=sessions)
+    http: dict[str, ASGIApp] = {
+        "clob": clob_app(clob),
+        "gamma": GammaApp(public, access).app(),
+        "data": DataApp(public, node.allowances).app(),
+        "relayer": relayer.app(),
+        "rpc": node.nodes,
     }
     replay.load_history()
     if scenario is None:
@@ -132,10 +131,14 @@ def assemble(
         replay=replay,
         clock=clock,
         node=node,
-        apps=apps,
+        apps={"rtds": hub.app(), "control": control.app(), **_faulty(http, board)},
         faults=board,
         fault_control=fault_control,
     )
+
+
+def _faulty(apps: dict[str, ASGIApp], board: Switchboard) -> dict[str, ASGIApp]:
+    return {name: FaultyHttp(app, board, name) for name, app in apps.items()}
 
 
 def _clock(scenario: Scenario | None, wall: Callable[[], datetime]) -> ReplayClock:

@@ -9,17 +9,20 @@ from datetime import datetime
 from functools import partial
 from typing import Any
 
+from eth_abi.abi import encode
+from eth_abi.exceptions import EncodingError
 from starlette.applications import Starlette
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
+from remora.venues.twin.auth.session_keys import Grant, SessionKeys
 from remora.venues.twin.auth.wallets import DEPOSIT_FACTORY
 from remora.venues.twin.chain import contracts as at
 from remora.venues.twin.chain.blocks import Chain, Reverted, Transaction
 from remora.venues.twin.chain.execution import Execution
 from remora.venues.twin.chain.logs import Entry
-from remora.venues.twin.chain.relayed import RELAY, Refused, Relayed, parse_submission
+from remora.venues.twin.chain.relayed import RELAY, Refused, Relayed, parse_session, parse_submission
 from remora.venues.twin.json_answer import HANDLERS, Answer, NotJson, error, parse_json
 
 _ADDRESS = re.compile(r"0x[0-9a-fA-F]{40}")
@@ -35,6 +38,8 @@ class RelayerApp:
     chain: Chain
     execution: Execution
     wall: Callable[[], datetime]
+    sessions: SessionKeys
+    _answered: dict[str, dict[str, Any]] = field(default_factory=dict)
     _nonces: Counter[str] = field(default_factory=Counter)
     _sent: dict[str, Transaction] = field(default_factory=dict)
 
@@ -47,6 +52,8 @@ class RelayerApp:
                 Route("/relay-payload", self.params),
                 Route("/submit", self.submit, methods=["POST"]),
                 Route("/v1/account/transactions/{name}", self.transaction),
+                Route("/v1/session-signers/authorizations", self.authorise, methods=["POST"]),
+                Route("/v1/session-signers/revocations", self.revoke, methods=["POST"]),
             ],
             exception_handlers=HANDLERS,
         )
@@ -84,6 +91,62 @@ class RelayerApp:
         name = _name(relayed.owner, relayed.nonce, relayed.calls)
         sent = Transaction(hash=name, sender=RELAY, to=at.RELAY_HUB, run=partial(self._run, relayed, name))
         return Answer(self._send(sent))
+
+    async def authorise(self, request: Request) -> Response:
+        """Answer ``POST /v1/session-signers/authorizations``: a key may trade for the wallet from now on."""
+        if not request.headers.get("poly_builder_api_key", "").strip():
+            return error(401, "invalid authorization")
+
+        def change(body: Mapping[str, Any]) -> tuple[str, Callable[[str], None]]:
+            key, until = str(body["sessionSignerAddress"]), int(body["validUntil"])
+            grant = Grant(tuple(str(scope) for scope in body["scopes"]), until)
+            arguments = at.selector("authorizeSessionSigner(address,uint256)")
+            arguments += encode(["address", "uint256"], [key, until]).hex()
+            return arguments, lambda wallet: self.sessions.authorise(wallet, key, grant)
+
+        return await self._session(request, change, {"status": "SUBMITTED"})
+
+    async def revoke(self, request: Request) -> Response:
+        """Answer ``POST /v1/session-signers/revocations``."""
+        if not any(request.headers.get(name, "").strip() for name in _KEY_HEADERS):
+            return error(401, "invalid authorization")
+
+        def change(body: Mapping[str, Any]) -> tuple[str, Callable[[str], None]]:
+            key = str(body["sessionSignerAddress"])
+            arguments = at.selector("revokeSessionSigner(address)") + encode(["address"], [key]).hex()
+            return arguments, lambda wallet: self.sessions.revoke(wallet, key)
+
+        return await self._session(request, change, {"status": "PENDING", "fenced": True})
+
+    async def _session(
+        self,
+        request: Request,
+        change: Callable[[Mapping[str, Any]], tuple[str, Callable[[str], None]]],
+        accepted: dict[str, Any],
+    ) -> Response:
+        """Send what an owner signed about a session key; the same operation is done once."""
+        operation = request.headers.get("idempotency-key", "")
+        if operation in self._answered:
+            return Answer(self._answered[operation])
+        try:
+            body = parse_json(await request.body())
+            arguments, apply = change(body)
+            relayed = parse_session(body, arguments, int(self.wall().timestamp()))
+            self._expect(relayed)
+        except Refused as refused:
+            return error(400, str(refused))
+        except (NotJson, KeyError, TypeError, ValueError, EncodingError):
+            return error(400, "invalid payload")
+
+        def run() -> list[Entry]:
+            apply(relayed.wallet)
+            return []
+
+        name = _name(relayed.owner, relayed.nonce, relayed.calls)
+        sent = self._send(Transaction(hash=name, sender=RELAY, to=relayed.wallet, run=run))
+        answer = {**accepted, "transactionId": sent["transactionID"], "transactionHash": sent["transactionHash"]}
+        self._answered[operation] = answer
+        return Answer(answer)
 
     async def transaction(self, request: Request) -> Response:
         """Answer ``GET /v1/account/transactions/{id}``."""

@@ -139,7 +139,10 @@ def test_c30_the_environment_has_what_we_replace_or_read(name: str) -> None:
         (typed_data.build_order_typed_data, {"order"}),
         (build_hmac_signature, {"secret", "timestamp", "method", "path", "body"}),
         (wallet.try_classify_wallet_type, {"signer", "wallet", "config"}),
-        (AsyncSecureClient.create, {"private_key", "wallet", "credentials", "environment"}),
+        (AsyncSecureClient.create, {"private_key", "wallet", "credentials", "environment", "api_key"}),
+        (AsyncSecureClient.authorize_session_key, {"address", "scopes", "idempotency_key"}),
+        (AsyncSecureClient.revoke_session_key, {"address", "idempotency_key"}),
+        (wallet.classify_account, {"signer", "wallet", "config"}),
     ],
 )
 def test_c30_each_private_function_takes_what_we_give_it(function: object, parameters: set[str]) -> None:
@@ -183,6 +186,18 @@ async def test_c30_a_market_that_was_named_wrong_is_found_all_the_same(
     await client.close()
 
     assert signed.token_id == twin_market.yes
+
+
+def test_c31_a_foreign_wallet_is_taken_for_a_deposit_wallet_and_the_key_for_its_session_key() -> None:
+    found = wallet.classify_account(
+        signer=address_of(OUR_KEY),
+        wallet="0x" + "77" * 20,
+        config=environment.PRODUCTION_CONFIG.wallet_derivation,
+    )
+
+    assert (found.signer_type, found.wallet_type) == ("SESSION_KEY", "DEPOSIT_WALLET"), (
+        "see is_session_key in sdk.py"
+    )
 
 
 def test_c30_private_parts_are_touched_in_one_module() -> None:

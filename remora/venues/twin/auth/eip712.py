@@ -6,7 +6,8 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
 
-from eth_abi.abi import encode
+from eth_abi.abi import decode, encode
+from eth_abi.exceptions import DecodingError
 from eth_keys.datatypes import Signature
 from eth_keys.exceptions import BadSignature
 from eth_utils.crypto import keccak
@@ -35,6 +36,9 @@ _NESTED = keccak(
     b"bytes32 salt)" + _ORDER_TYPE
 )
 """ERC-7739: what the owner of a deposit wallet signs, so that the signature holds for this wallet alone."""
+
+_SESSION_MAGIC = bytes.fromhex("6492" * 16)
+"""ERC-6492's marker; here it says that a session key signed, and which."""
 
 _WALLET_NAME, _WALLET_VERSION = keccak(b"DepositWallet"), keccak(b"1")
 _SIDES = {"BUY": 0, "SELL": 1}
@@ -96,7 +100,7 @@ class WireOrder:
             return signer_of(self.digest(neg_risk=neg_risk), self.signature)
         contents, separator = self._contents(), self._domain(neg_risk=neg_risk)
         trailer = separator + contents + _ORDER_TYPE + len(_ORDER_TYPE).to_bytes(2, "big")
-        wrapped = _unhex(self.signature)
+        named, wrapped = _session_signer(_unhex(self.signature))
         if wrapped[65:] != trailer:
             raise Unsigned("Invalid signature")
         nested = keccak(
@@ -105,7 +109,10 @@ class WireOrder:
                 [_NESTED, contents, _WALLET_NAME, _WALLET_VERSION, CHAIN_ID, self.signer, bytes(32)],
             )
         )
-        return signer_of(_typed_hash(separator, nested), wrapped[:65].hex())
+        found = signer_of(_typed_hash(separator, nested), wrapped[:65].hex())
+        if named not in ("", found):
+            raise Unsigned("Invalid signature")
+        return found
 
     def _domain(self, *, neg_risk: bool) -> bytes:
         exchange = exchange_of(str(self.token_id), neg_risk=neg_risk)
@@ -130,6 +137,17 @@ class WireOrder:
             return keccak(encode(_ORDER_FIELDS, values))
         except Exception as error:  # eth-abi has a tree of its own for values that do not fit their type
             raise Unsigned("Invalid order payload") from error
+
+
+def _session_signer(signature: bytes) -> tuple[str, bytes]:
+    """Return the session key that a signature names, none for an owner's, and the signature within."""
+    if not signature.endswith(_SESSION_MAGIC):
+        return "", signature
+    try:
+        name, _, inner = decode(["bytes32", "bytes32", "bytes"], signature[: -len(_SESSION_MAGIC)])
+    except DecodingError as error:
+        raise Unsigned("Invalid signature") from error
+    return "0x" + name[12:].hex(), inner
 
 
 def _typed_hash(separator: bytes, struct: bytes) -> str:

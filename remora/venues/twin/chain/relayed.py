@@ -1,6 +1,6 @@
 """Transactions that a wallet's owner signs and the relayer sends: proxies, Safes and deposit wallets."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -124,10 +124,34 @@ def _deposit(body: Mapping[str, Any], owner: str, now_s: int) -> tuple[Relayed, 
     wallet, deadline = str(params["depositWallet"]), int(params["deadline"])
     if str(body["to"]).lower() != DEPOSIT_FACTORY.lower() or deadline < now_s:
         raise ValueError("wrong factory or a deadline that has passed")
-    calls = [
-        {"target": call["target"], "value": int(call["value"]), "data": _raw(str(call["data"]))}
-        for call in params["calls"]
-    ]
+    calls = [(str(call["target"]), int(call["value"]), _raw(str(call["data"]))) for call in params["calls"]]
+    relayed = Relayed(
+        owner=owner,
+        wallet=wallet.lower(),
+        nonce=int(body["nonce"]),
+        calls=tuple((target.lower(), "0x" + data.hex()) for target, _, data in calls),
+    )
+    return relayed, _batch_digest(wallet, relayed.nonce, deadline, calls)
+
+
+def parse_session(body: Mapping[str, Any], arguments: str, now_s: int) -> Relayed:
+    """Return what the owner of a deposit wallet signed about a session key; raise Refused for anything else.
+
+    The wallet calls itself with `arguments`; only the signature tells who its owner is.
+    """
+    try:
+        wallet, nonce, deadline = str(body["walletAddress"]), int(body["nonce"]), int(body["deadline"])
+        digest = _batch_digest(wallet, nonce, deadline, [(wallet, 0, _raw(arguments))])
+        owner = signer_of(digest, str(body["signature"]))
+    except (KeyError, TypeError, ValueError, Unsigned) as error:
+        raise Refused(f"invalid payload: {type(error).__name__}") from error
+    if deadline < now_s or wallet.lower() not in wallets_of(owner)[SignatureType.DEPOSIT]:
+        raise Refused("the wallet does not belong to the signer")
+    return Relayed(owner=owner, wallet=wallet.lower(), nonce=nonce, calls=((wallet.lower(), arguments),))
+
+
+def _batch_digest(wallet: str, nonce: int, deadline: int, calls: Sequence[tuple[str, int, bytes]]) -> str:
+    """Return what the owner of a deposit wallet signs for a batch of calls as (target, value, data)."""
     typed = {
         "domain": {
             "name": "DepositWallet",
@@ -143,15 +167,14 @@ def _deposit(body: Mapping[str, Any], owner: str, now_s: int) -> tuple[Relayed, 
             "Call": _fields(target="address", value="uint256", data="bytes"),
         },
         "primaryType": "Batch",
-        "message": {"wallet": wallet, "nonce": int(body["nonce"]), "deadline": deadline, "calls": calls},
+        "message": {
+            "wallet": wallet,
+            "nonce": nonce,
+            "deadline": deadline,
+            "calls": [{"target": target, "value": value, "data": data} for target, value, data in calls],
+        },
     }
-    relayed = Relayed(
-        owner=owner,
-        wallet=wallet.lower(),
-        nonce=int(body["nonce"]),
-        calls=tuple((str(call["target"]).lower(), "0x" + call["data"].hex()) for call in calls),
-    )
-    return relayed, "0x" + _typed_digest(typed).hex()
+    return "0x" + _typed_digest(typed).hex()
 
 
 def _several(target: str, data: str) -> tuple[tuple[str, str], ...]:

@@ -13,7 +13,7 @@ from starlette.routing import Route
 
 from remora.domain.ids import OrderDigest, TokenId
 from remora.venues.twin.auth.keys import Credentials
-from remora.venues.twin.auth.wallets import SignatureType, all_wallets, wallets_of
+from remora.venues.twin.auth.wallets import SignatureType
 from remora.venues.twin.chain.allowances import UNLIMITED
 from remora.venues.twin.chain.contracts import EXCHANGES, token_contract
 from remora.venues.twin.clob import wire
@@ -50,7 +50,7 @@ class AccountRoutes:
         query = request.query_params
         found = [
             order
-            for wallet in sorted(all_wallets(who.address))
+            for wallet in sorted(self._state.sessions.all_wallets(who.address))
             for order in self._state.exchange.waiting_orders(wallet)
             if query.get("market") in (None, order.condition_id)
             and query.get("asset_id") in (None, order.token_id)
@@ -63,7 +63,7 @@ class AccountRoutes:
 
     async def _one_order(self, request: Request, who: Credentials) -> Response:
         order = self._state.exchange.orders.get(OrderDigest(request.path_params["digest"]))
-        if order is None or order.owner not in all_wallets(who.address):
+        if order is None or order.owner not in self._state.sessions.all_wallets(who.address):
             return error(404, "order not found")
         if order.status.waiting:
             return Answer(self._row(order))
@@ -73,7 +73,7 @@ class AccountRoutes:
 
     async def _trades(self, request: Request, who: Credentials) -> Response:
         query = request.query_params
-        wallets, exchange = all_wallets(who.address), self._state.exchange
+        wallets, exchange = self._state.sessions.all_wallets(who.address), self._state.exchange
         found = {trade.id: trade for wallet in sorted(wallets) for trade in exchange.trades_of(wallet)}
         newest_first = sorted(found.values(), key=lambda trade: trade.sequence, reverse=True)
         rows = [
@@ -88,7 +88,8 @@ class AccountRoutes:
         kind = whole(query.get("signature_type", "0"))
         if kind not in tuple(SignatureType):
             return error(400, "Invalid signature type")
-        accounts = [self._state.exchange.account(name) for name in wallets_of(who.address)[SignatureType(kind)]]
+        wallets = self._state.sessions.wallets_of(who.address, SignatureType(kind))
+        accounts = [self._state.exchange.account(name) for name in wallets]
         asset, token = query.get("asset_type"), TokenId(query.get("token_id", ""))
         if asset == "COLLATERAL":
             amount = sum(account.cash for account in accounts)
@@ -96,7 +97,6 @@ class AccountRoutes:
             amount = sum(account.shares.get(token, 0) for account in accounts)
         else:
             return error(400, "Invalid asset type")
-        wallets = wallets_of(who.address)[SignatureType(kind)]
         allowed = self._allowed(wallets, "" if asset == "COLLATERAL" else token)
         return Answer({"balance": str(amount), "allowances": allowed})
 

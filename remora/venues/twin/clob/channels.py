@@ -11,7 +11,6 @@ from starlette.websockets import WebSocket, WebSocketDisconnect
 
 from remora.domain.ids import TokenId
 from remora.domain.money import Side
-from remora.venues.twin.auth.wallets import all_wallets
 from remora.venues.twin.clob import wire
 from remora.venues.twin.clob.state import ClobState, json_or_none
 from remora.venues.twin.engine import events
@@ -137,7 +136,8 @@ class Channels:
             made = self._state.keys.by_key(str(auth.get("apiKey", "")))
             if made is None or (made.secret, made.passphrase) != (auth.get("secret"), auth.get("passphrase")):
                 return False
-            subscriber.api_key, subscriber.wallets = made.api_key, all_wallets(made.address)
+            subscriber.api_key = made.api_key
+            subscriber.wallets = self._state.sessions.all_wallets(made.address)
             for wallet in subscriber.wallets:
                 self._users.setdefault(wallet, set()).add(subscriber)
         markets = set(_names(frame.get("markets")))

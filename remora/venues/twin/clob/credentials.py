@@ -5,6 +5,7 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from remora.venues.twin.auth.keys import Credentials, Unauthorised
+from remora.venues.twin.auth.wallets import SignatureType, wallets_of
 from remora.venues.twin.clob.signed import poly_headers, signed
 from remora.venues.twin.clob.state import ClobState
 from remora.venues.twin.json_answer import Answer, error
@@ -25,6 +26,7 @@ class CredentialRoutes:
             Route("/auth/api-keys", signed(state, self._list)),
             Route("/auth/api-key", signed(state, self._delete), methods=["DELETE"]),
             Route("/auth/ban-status/closed-only", signed(state, self._closed_only)),
+            Route("/v1/user/session-signers", signed(state, self._session_signers)),
         ]
 
     async def _create(self, request: Request) -> Response:
@@ -49,6 +51,17 @@ class CredentialRoutes:
     async def _delete(self, _request: Request, who: Credentials) -> Response:
         self._state.keys.remove(who)
         return Answer("OK")
+
+    async def _session_signers(self, _request: Request, who: Credentials) -> Response:
+        """Answer an owner of deposit wallets: the one that holds something, or has grants, is its wallet."""
+        state, wallets = self._state, sorted(wallets_of(who.address)[SignatureType.DEPOSIT])
+        used = [one for one in wallets if state.sessions.of(one) or state.exchange.account(one).cash]
+        wallet = (used or wallets)[0]
+        rows = [
+            {"address": key, "scopes": list(grant.scopes), "valid_until": grant.valid_until}
+            for key, grant in state.sessions.of(wallet).items()
+        ]
+        return Answer({"wallet": wallet, "signers": rows})
 
     async def _closed_only(self, _request: Request, who: Credentials) -> Response:
         return Answer({"closed_only": who.address.lower() in self._state.access.closed_only})

@@ -7,7 +7,8 @@ from remora.domain.ids import OrderDigest, TokenId
 from remora.domain.money import Side
 from remora.venues.twin.auth.eip712 import Unsigned, WireOrder
 from remora.venues.twin.auth.keys import Credentials
-from remora.venues.twin.auth.wallets import SignatureType, wallets_of
+from remora.venues.twin.auth.session_keys import SessionKeys
+from remora.venues.twin.auth.wallets import SignatureType
 from remora.venues.twin.chain.allowances import UNLIMITED, Allowances
 from remora.venues.twin.chain.contracts import exchange_of, token_contract
 from remora.venues.twin.clob import wire
@@ -20,7 +21,9 @@ V1_FIELDS = ("nonce", "feeRateBps", "taker")
 """Signed fields of the orders that the venue stopped taking."""
 
 
-def verified(payload: Any, who: Credentials, received_at: datetime, exchange: Exchange) -> NewOrder | Refusal:
+def verified(
+    payload: Any, who: Credentials, received_at: datetime, exchange: Exchange, sessions: SessionKeys
+) -> NewOrder | Refusal:
     """Return the order behind one entry of ``POST /order(s)`` once its signature is known to be good."""
     if not isinstance(payload, dict) or not isinstance(payload.get("order"), dict):
         return INVALID
@@ -37,7 +40,7 @@ def verified(payload: Any, who: Credentials, received_at: datetime, exchange: Ex
     try:
         order = WireOrder.parse(raw)
         digest = order.digest(neg_risk=neg_risk)
-        refusal = _refuse_signer(order, who, neg_risk=neg_risk)
+        refusal = _refuse_signer(order, who, sessions, neg_risk=neg_risk)
     except Unsigned as problem:
         return Refusal(400, str(problem))
     if refusal is not None:
@@ -57,9 +60,9 @@ def verified(payload: Any, who: Credentials, received_at: datetime, exchange: Ex
     )
 
 
-def _refuse_signer(order: WireOrder, who: Credentials, *, neg_risk: bool) -> Refusal | None:
+def _refuse_signer(order: WireOrder, who: Credentials, sessions: SessionKeys, *, neg_risk: bool) -> Refusal | None:
     """Refuse an order that its wallet's key did not sign; a deposit wallet is its own signer, the key others'."""
-    wallets = wallets_of(who.address)[order.signature_type]
+    wallets = sessions.wallets_of(who.address, order.signature_type)
     speaks = order.maker if order.signature_type is SignatureType.DEPOSIT else who.address
     if order.signer != speaks:
         return Refusal(400, "the order signer address has to be the address of the API KEY")

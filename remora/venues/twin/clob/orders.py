@@ -11,7 +11,6 @@ from starlette.routing import Route
 from remora.domain.ids import OrderDigest
 from remora.domain.money import Side
 from remora.venues.twin.auth.keys import Credentials
-from remora.venues.twin.auth.wallets import all_wallets
 from remora.venues.twin.clob.intake import refuse_allowance, verified
 from remora.venues.twin.clob.signed import signed
 from remora.venues.twin.clob.state import ClobState, json_of
@@ -61,7 +60,7 @@ class OrderRoutes:
         return Answer([_answer(self._place(one, who, request.state.received_at)) for one in payloads])
 
     def _place(self, payload: Any, who: Credentials, received_at: datetime) -> Placed | Refusal:
-        order = verified(payload, who, received_at, self._state.exchange)
+        order = verified(payload, who, received_at, self._state.exchange, self._state.sessions)
         if isinstance(order, Refusal):
             return order
         refused = self._state.access.refusal(who.address, buys=order.side is Side.BUY)
@@ -105,11 +104,15 @@ class OrderRoutes:
         return self._cancel(wanted, who)
 
     def _resting(self, who: Credentials) -> list[RestingOrder]:
-        return [order for wallet in all_wallets(who.address) for order in self._state.exchange.open_orders(wallet)]
+        return [
+            order
+            for wallet in self._state.sessions.all_wallets(who.address)
+            for order in self._state.exchange.open_orders(wallet)
+        ]
 
     def _cancel(self, digests: Sequence[str], who: Credentials) -> Response:
         done, refused = [], {}
-        wallets = all_wallets(who.address)
+        wallets = self._state.sessions.all_wallets(who.address)
         for name in digests:
             digest = OrderDigest(name)
             order = self._state.exchange.orders.get(digest)

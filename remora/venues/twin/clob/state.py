@@ -9,6 +9,7 @@ from starlette.requests import Request
 
 from remora.venues.twin.access import Access
 from remora.venues.twin.auth.keys import Keys
+from remora.venues.twin.auth.session_keys import SessionKeys
 from remora.venues.twin.chain.allowances import Allowances
 from remora.venues.twin.engine.exchange import Exchange
 from remora.venues.twin.engine.records import NewOrder
@@ -32,6 +33,7 @@ class ClobState:
     keys: Keys
     now: Clock
     wall: Clock
+    sessions: SessionKeys
     access: Access = field(default_factory=Access)
     faults: Switchboard = field(default_factory=Switchboard)
     treat: Callable[[NewOrder], Treatment] = lambda _order: Treatment()
