@@ -82,6 +82,9 @@ class Settings(SecretSettings):
 
     # paper
     paper_cash_usd: Dollars = _env("REMORA_PAPER_CASH", DOLLARS, Decimal(10_000))
+    paper_failed_share: Annotated[Decimal, Clean, Field(ge=0, lt=1, allow_inf_nan=False)] = _env(
+        "REMORA_PAPER_FAILED_SHARE", "a fraction from 0 to below 1", Decimal("0.001")
+    )
 
     # live
     first_day_max_usd: Dollars = _env("REMORA_FIRST_DAY_MAX", DOLLARS, DEFAULTS.first_day_max_usd)

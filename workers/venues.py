@@ -6,7 +6,7 @@ from decimal import Decimal
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from remora.domain.ids import AccountId
-from remora.domain.paper import paper_account
+from remora.domain.paper import Settlement, paper_account
 from remora.settings import Mode, Settings, SettingsError
 from remora.storage.paper import PostgresPaperStore
 from remora.venues.paper.venue import PaperVenue
@@ -27,7 +27,13 @@ async def open_venue(settings: Settings, engine: AsyncEngine) -> Venue:
     """
     if settings.mode is Mode.PAPER:
         endpoints = await endpoints_of(settings)
-        return await open_paper(endpoints, engine, paper_account_of(settings), cash=settings.paper_cash_usd)
+        return await open_paper(
+            endpoints,
+            engine,
+            paper_account_of(settings),
+            cash=settings.paper_cash_usd,
+            settlement=Settlement(failed_share=settings.paper_failed_share),
+        )
     return await open_trading_venue(settings)
 
 
@@ -97,12 +103,18 @@ def credentials_of(settings: Settings) -> Credentials | None:
 
 
 async def open_paper(
-    endpoints: Endpoints, engine: AsyncEngine, account: AccountId, *, cash: Decimal
+    endpoints: Endpoints,
+    engine: AsyncEngine,
+    account: AccountId,
+    *,
+    cash: Decimal,
+    settlement: Settlement | None = None,
 ) -> PaperVenue:
     """Connect a paper account to a venue's markets."""
     markets = await PublicVenue.connect(endpoints)
     try:
-        return await PaperVenue.open(markets, PostgresPaperStore(engine), account, cash=cash)
+        store = PostgresPaperStore(engine)
+        return await PaperVenue.open(markets, store, account, cash=cash, settlement=settlement)
     except BaseException:
         await markets.close()
         raise

@@ -1,7 +1,7 @@
 """Facts about one binary market."""
 
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from decimal import Decimal
 from enum import StrEnum
 
@@ -38,7 +38,8 @@ class Market:
     """What the venue says about a market, in our words.
 
     `end_at` is informational on this venue; `accepting_orders`, `closed` and `resolution` are the switches.
-    `payouts` holds dollars per share for each outcome once resolved, (0.5, 0.5) included.
+    `payouts` holds dollars per share for each outcome once resolved, (0.5, 0.5) included. `taker_delay` is how
+    long the venue holds an order back that would take.
     """
 
     condition_id: ConditionId
@@ -60,6 +61,7 @@ class Market:
     closed: bool
     resolution: ResolutionStatus
     payouts: tuple[Decimal, Decimal] | None
+    taker_delay: timedelta = timedelta(0)
 
     def outcome_index(self, token_id: TokenId) -> int:
         """Return 0 or 1; raise ValueError if the token is not one of this market's."""

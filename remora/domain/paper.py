@@ -18,11 +18,19 @@ class PaperState(StrEnum):
     LIVE = "live"
     DONE = "done"
     CANCELLED = "cancelled"
+    DELAYED = "delayed"
+
+
+WAITING = frozenset({PaperState.LIVE, PaperState.DELAYED})
+"""States in which an order may still fill, and holds what that would take."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PaperOrder:
-    """An order that the paper venue took. `latency` is how long it was on the way to the book, as measured."""
+    """An order that the paper venue took. `latency` is how long it was on the way to the book, as measured.
+
+    A delayed one meets the book of `due_at`: markets may hold back whoever takes.
+    """
 
     digest: OrderDigest
     request: OrderRequest
@@ -30,6 +38,7 @@ class PaperOrder:
     rest: Decimal
     latency: timedelta
     placed_at: datetime
+    due_at: datetime | None = None
 
     def filled(self, shares: Decimal) -> "PaperOrder":
         """Return the order after `shares` of its rest filled."""
@@ -39,10 +48,15 @@ class PaperOrder:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PaperFill:
-    """A fill and the wall-clock instant from which its settlement is counted."""
+    """A fill and the wall-clock instant from which its settlement is counted.
+
+    `fails`: its settlement will fail; `undone`: it did, and money and shares are back where they were.
+    """
 
     fill: Fill
     wall_at: datetime
+    fails: bool = False
+    undone: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -72,16 +86,25 @@ class BookSide:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Settlement:
-    """How long a fill takes on its way to final, in wall time."""
+    """How long a fill takes on its way to final, in wall time, and which share of fills never gets there."""
 
     mined_after: timedelta = timedelta(seconds=2)
     confirmed_after: timedelta = timedelta(seconds=5)
+    failed_share: Decimal = ZERO
 
-    def status(self, age: timedelta) -> FillStatus:
-        """Return where a fill of that age stands."""
-        if age >= self.confirmed_after:
+    def status(self, row: PaperFill, now: datetime) -> FillStatus:
+        """Return where a fill stands now."""
+        if row.undone:
+            return FillStatus.FAILED
+        age = now - row.wall_at
+        if age >= self.confirmed_after and not row.fails:
             return FillStatus.CONFIRMED
         return FillStatus.MINED if age >= self.mined_after else FillStatus.MATCHED
+
+    def fails(self, trade_id: str) -> bool:
+        """Tell whether a fill's settlement will fail: the same answer for the same fill, always."""
+        drawn = int.from_bytes(hashlib.sha256(f"settles:{trade_id}".encode()).digest()[:4], "big")
+        return drawn < self.failed_share * 2**32
 
 
 def paper_account(wallet: str) -> AccountId:
@@ -96,10 +119,10 @@ def met_side(market: Market, token_id: TokenId, side: Side) -> BookSide:
 
 
 def held_by_orders(orders: list[PaperOrder], token_id: TokenId) -> tuple[Decimal, Decimal]:
-    """Return the dollars that resting purchases hold, and the shares of a token that resting sales hold."""
+    """Return the dollars that waiting purchases hold, and the shares of a token that waiting sales hold."""
     dollars = shares = ZERO
     for order in orders:
-        if order.state is not PaperState.LIVE:
+        if order.state not in WAITING:
             continue
         if order.request.side is Side.BUY:
             dollars += order.rest * order.request.limit_price

@@ -58,6 +58,7 @@ class PaperOrderRow(Base):
     state: Mapped[str]
     latency_ms: Mapped[Decimal]
     placed_at: Mapped[datetime]
+    due_at: Mapped[datetime | None]
 
 
 class PaperFillRow(Base):
@@ -80,6 +81,8 @@ class PaperFillRow(Base):
     fee: Mapped[Decimal]
     matched_at: Mapped[datetime]
     wall_at: Mapped[datetime]
+    fails: Mapped[bool]
+    undone: Mapped[bool]
 
 
 class PaperClaim(Base):

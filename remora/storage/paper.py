@@ -13,7 +13,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 from remora.domain.ids import AccountId, ConditionId, OrderDigest, TokenId
 from remora.domain.money import ZERO, Side
 from remora.domain.orders import FillStatus, OrderRequest, OrderType
-from remora.domain.paper import BookSide, PaperFill, PaperHolding, PaperOrder, PaperState
+from remora.domain.paper import WAITING, BookSide, PaperFill, PaperHolding, PaperOrder, PaperState
 from remora.storage.account_tables import PaperAccount, PaperClaim, PaperFillRow, PaperHoldingRow, PaperOrderRow
 from remora.storage.fills import fill_of
 
@@ -82,8 +82,8 @@ class PostgresPaperTurn:
         return found[0] if found else None
 
     async def live_orders(self) -> list[PaperOrder]:
-        """Return the orders that rest, oldest first."""
-        return await self._orders(PaperOrderRow.state == PaperState.LIVE.value)
+        """Return the orders that may still fill, oldest first."""
+        return await self._orders(PaperOrderRow.state.in_([state.value for state in WAITING]))
 
     async def _orders(self, condition: Any) -> list[PaperOrder]:
         rows = await self._connection.execute(
@@ -123,6 +123,22 @@ class PostgresPaperTurn:
         rows = await self._connection.execute(query.order_by(PaperFillRow.wall_at, PaperFillRow.trade_id))
         return [_fill(row) for row in rows.mappings()]
 
+    async def failing(self, *, before: datetime) -> list[PaperFill]:
+        """Return fills matched before a wall-clock instant whose settlement fails and was not dealt with yet."""
+        rows = await self._connection.execute(
+            select(PaperFillRow.__table__)
+            .where(PaperFillRow.account == self._account, PaperFillRow.fails, PaperFillRow.wall_at <= before)
+            .where(PaperFillRow.undone.is_(False))
+            .order_by(PaperFillRow.wall_at, PaperFillRow.trade_id)
+        )
+        return [_fill(row) for row in rows.mappings()]
+
+    async def end_failing(self, trade_id: str, *, undone: bool) -> None:
+        """Note that a failing fill was undone, or that it settles after all."""
+        await self._connection.execute(
+            update(PaperFillRow).where(PaperFillRow.trade_id == trade_id).values(fails=undone, undone=undone)
+        )
+
     async def put_order(self, order: PaperOrder) -> None:
         """Write an order as it stands now."""
         request = order.request
@@ -140,6 +156,7 @@ class PostgresPaperTurn:
             "state": order.state.value,
             "latency_ms": Decimal(order.latency // timedelta(microseconds=1)).scaleb(-3),
             "placed_at": order.placed_at,
+            "due_at": order.due_at,
         }
         changed = {"rest": order.rest, "state": order.state.value}
         await self._connection.execute(
@@ -177,6 +194,8 @@ class PostgresPaperTurn:
                 "fee": row.fill.fee,
                 "matched_at": row.fill.matched_at,
                 "wall_at": row.wall_at,
+                "fails": row.fails,
+                "undone": row.undone,
             }
             for row in fills
         ]
@@ -216,9 +235,10 @@ def _order(row: Any) -> PaperOrder:
         rest=row["rest"],
         latency=float(row["latency_ms"]) * MS,
         placed_at=row["placed_at"],
+        due_at=row["due_at"],
     )
 
 
 def _fill(row: Any) -> PaperFill:
     fill = fill_of(row, status=FillStatus.MATCHED, transaction_hash="")
-    return PaperFill(fill=fill, wall_at=row["wall_at"])
+    return PaperFill(fill=fill, wall_at=row["wall_at"], fails=row["fails"], undone=row["undone"])

@@ -23,7 +23,7 @@ class PaperTurn(Protocol):
         """Return an order that was taken, None for any other digest."""
 
     async def live_orders(self) -> list[PaperOrder]:
-        """Return the orders that rest, oldest first."""
+        """Return the orders that may still fill, oldest first."""
 
     async def taken(self, side: BookSide) -> dict[Decimal, Decimal]:
         """Return our claims on a side of a book, by the first outcome's price."""
@@ -36,6 +36,12 @@ class PaperTurn(Protocol):
         wall_since: datetime | None = None,
     ) -> list[PaperFill]:
         """Return fills, oldest first; `since` is venue time, `wall_since` wall time."""
+
+    async def failing(self, *, before: datetime) -> list[PaperFill]:
+        """Return fills matched before a wall-clock instant whose settlement fails and was not dealt with yet."""
+
+    async def end_failing(self, trade_id: str, *, undone: bool) -> None:
+        """Note that a failing fill was undone, or that it settles after all."""
 
     async def put_order(self, order: PaperOrder) -> None:
         """Write an order as it stands now."""

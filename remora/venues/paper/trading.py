@@ -2,7 +2,8 @@
 
 import asyncio
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
+from contextlib import asynccontextmanager
 from dataclasses import replace
 from datetime import datetime, timedelta
 from decimal import Decimal
@@ -25,6 +26,7 @@ from remora.domain.orders import (
     Unknown,
 )
 from remora.domain.paper import (
+    WAITING,
     BookSide,
     PaperFill,
     PaperOrder,
@@ -33,6 +35,7 @@ from remora.domain.paper import (
     held_by_orders,
     met_side,
 )
+from remora.venues.paper.settling import undo_failed
 from remora.venues.paper.store import PaperStore, PaperTurn
 from remora.venues.paper.wire import read, written
 from remora.venues.venue import Holding, MarketData, MarketUnknown, VenueRefused, VenueUnavailable
@@ -113,6 +116,8 @@ class PaperTrading:
         met = match(request, market=market, book=book, taken=taken, funds=await _funds(turn, request.token_id))
         if isinstance(met, Refusal):
             return Rejected(digest=digest, code=met.code.value, message=met.message)
+        if met.takings and market.taker_delay > timedelta(0):
+            return await self._hold_back(turn, digest, request, market, latency)
         state = PaperState.LIVE if met.rest > 0 else PaperState.DONE
         order = PaperOrder(
             digest=digest,
@@ -125,6 +130,23 @@ class PaperTrading:
         await turn.put_order(order)
         fills = await self._book(turn, order, side, taken, met.takings)
         return _accepted(digest, met, fills)
+
+    async def _hold_back(
+        self, turn: PaperTurn, digest: OrderDigest, request: OrderRequest, market: Market, latency: timedelta
+    ) -> Accepted:
+        """Keep an order that would take until the market's delay is over, as the venue does."""
+        now = self._now()
+        order = PaperOrder(
+            digest=digest,
+            request=request,
+            state=PaperState.DELAYED,
+            rest=request.shares,
+            latency=latency,
+            placed_at=now,
+            due_at=now + market.taker_delay,
+        )
+        await turn.put_order(order)
+        return replace(_accepted(digest, Match((), ZERO), []), delayed=True)
 
     async def _claims(
         self, turn: PaperTurn, side: BookSide, order_side: Side, book: OrderBook
@@ -169,7 +191,9 @@ class PaperTrading:
                 shares=sign * taking.shares,
             )
         await turn.put_taken(side, {side.price(price): shares for price, shares in taken.items()})
-        await turn.add_fills([PaperFill(fill=fill, wall_at=now) for fill in fills])
+        await turn.add_fills(
+            [PaperFill(fill=fill, wall_at=now, fails=self._settlement.fails(fill.trade_id)) for fill in fills]
+        )
         return fills
 
     async def look_up(
@@ -177,14 +201,14 @@ class PaperTrading:
     ) -> OrderLookup:
         """Return what is known of a digest, after resting orders met the book of now."""
         await self.meet_books()
-        async with self._store.turn(self._account) as turn:
+        async with self._turn() as turn:
             order = await turn.order(digest)
             fills = tuple(self._settled(row) for row in await turn.fills(digest=digest))
-        live = order is not None and order.state is PaperState.LIVE
+        live = order is not None and order.state in WAITING
         return OrderLookup(digest=digest, found=order is not None, live=live, fills=fills)
 
     async def cancel(self, digest: OrderDigest) -> bool:
-        """Cancel a resting order; False when it no longer rests."""
+        """Cancel a resting order; False when it no longer rests, or is held back by the market's delay."""
         async with self._store.turn(self._account) as turn:
             order = await turn.order(digest)
             if order is None or order.state is not PaperState.LIVE:
@@ -196,37 +220,44 @@ class PaperTrading:
         """Nothing of a paper account rests at the venue."""
 
     async def open_orders(self) -> list[OrderDigest]:
-        """Return the digests of all resting orders."""
+        """Return the digests of all orders that may still fill."""
         await self.meet_books()
         async with self._store.turn(self._account) as turn:
             return [order.digest for order in await turn.live_orders()]
 
     async def fills(self, *, since: datetime) -> list[Fill]:
         """Return fills matched since venue time `since`, oldest first."""
-        async with self._store.turn(self._account) as turn:
+        async with self._turn() as turn:
             return [self._settled(row) for row in await turn.fills(since=since)]
 
     async def settling(self, *, wall_since: datetime) -> list[Fill]:
         """Return the fills of the last while, as far as they are settled by now."""
-        async with self._store.turn(self._account) as turn:
+        async with self._turn() as turn:
             return [self._settled(row) for row in await turn.fills(wall_since=wall_since)]
 
     def _settled(self, row: PaperFill) -> Fill:
-        return replace(row.fill, status=self._settlement.status(self._now() - row.wall_at))
+        return replace(row.fill, status=self._settlement.status(row, self._now()))
+
+    @asynccontextmanager
+    async def _turn(self) -> AsyncIterator[PaperTurn]:
+        """Lock the account, with every settlement that failed by now taken back."""
+        async with self._store.turn(self._account) as turn:
+            await undo_failed(turn, self._settlement, self._now())
+            yield turn
 
     async def cash(self) -> Decimal:
         """Return the dollars."""
-        async with self._store.turn(self._account) as turn:
+        async with self._turn() as turn:
             return await turn.cash()
 
     async def shares(self, token_id: TokenId) -> Decimal:
         """Return the shares held of a token."""
-        async with self._store.turn(self._account) as turn:
+        async with self._turn() as turn:
             return sum((row.shares for row in await turn.holdings() if row.token_id == token_id), ZERO)
 
     async def holdings(self) -> list[Holding]:
         """Return all shares; redeemable once their market paid out."""
-        async with self._store.turn(self._account) as turn:
+        async with self._turn() as turn:
             rows = await turn.holdings()
         markets = await self._markets.markets(sorted({row.condition_id for row in rows}))
         paid = {market.condition_id for market in markets if market.payouts is not None}
@@ -263,14 +294,22 @@ class PaperTrading:
         return None
 
     async def meet_books(self) -> None:
-        """Let resting orders meet the books of now; an order whose market ended is cancelled."""
+        """Let resting orders, and held back ones that are due, meet the books of now.
+
+        An order whose market ended is cancelled.
+        """
         async with self._store.turn(self._account) as turn:
             waiting = await turn.live_orders()
         for order in waiting:
             async with self._store.turn(self._account) as turn:
                 current = await turn.order(order.digest)
-                if current is not None and current.state is PaperState.LIVE:
+                if current is not None and self._is_due(current):
                     await self._meet_one(turn, current)
+
+    def _is_due(self, order: PaperOrder) -> bool:
+        if order.state is PaperState.DELAYED:
+            return order.due_at is not None and order.due_at <= self._now()
+        return order.state is PaperState.LIVE
 
     async def _meet_one(self, turn: PaperTurn, order: PaperOrder) -> None:
         request = order.request
@@ -285,12 +324,30 @@ class PaperTrading:
             return
         side = met_side(market, request.token_id, request.side)
         taken = await self._claims(turn, side, request.side, book)
+        if order.state is PaperState.DELAYED:
+            await self._meet_late(turn, order, market, book, taken)
+            return
         takings = match_resting(
             side=request.side, shares=order.rest, limit_price=request.limit_price, book=book, taken=taken
         )
         if takings:
             await turn.put_order(order.filled(sum((taking.shares for taking in takings), ZERO)))
             await self._book(turn, order, side, taken, takings)
+
+    async def _meet_late(
+        self, turn: PaperTurn, order: PaperOrder, market: Market, book: OrderBook, taken: dict[Decimal, Decimal]
+    ) -> None:
+        """Match an order whose delay is over as if it came now; what would be refused now ends without a fill."""
+        request, ended = order.request, replace(order, state=PaperState.CANCELLED)
+        await turn.put_order(ended)  # it holds nothing back from itself
+        funds = await _funds(turn, request.token_id)
+        met = match(request, market=market, book=book, taken=taken, funds=funds)
+        if isinstance(met, Refusal):
+            return
+        state = PaperState.LIVE if met.rest > 0 else PaperState.DONE
+        order = replace(order, state=state, rest=met.rest)
+        await turn.put_order(order)
+        await self._book(turn, order, met_side(market, request.token_id, request.side), taken, met.takings)
 
 
 async def _funds(turn: PaperTurn, token_id: TokenId) -> Funds:

@@ -64,10 +64,18 @@ class PaperVenue(PaperTrading):
         self._feed: PaperFillFeed | None = None
 
     @classmethod
-    async def open(cls, markets: Markets, store: PaperStore, account: AccountId, *, cash: Decimal) -> "PaperVenue":
+    async def open(
+        cls,
+        markets: Markets,
+        store: PaperStore,
+        account: AccountId,
+        *,
+        cash: Decimal,
+        settlement: Settlement | None = None,
+    ) -> "PaperVenue":
         """Return the venue of an account, made with `cash` dollars unless it exists."""
         await store.open(account, cash=cash, now=utc_now())
-        return cls(markets, store, account)
+        return cls(markets, store, account, settlement=settlement)
 
     async def clock(self) -> VenueClock:
         """Return the live venue's clock."""

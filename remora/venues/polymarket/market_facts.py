@@ -15,6 +15,9 @@ DEFAULT_MINIMUM = Decimal(5)
 DEFAULT_TICK = Decimal("0.01")
 SHORT_LIFE = timedelta(hours=4)
 SHORT_SLUG = re.compile(r"(^|-)up-?or-?down(-|$)|updown|-\d+m-\d{9,}$")
+CRYPTO_DELAY = timedelta(milliseconds=150)
+"""What takers wait on short crypto markets since 2026-09-04; Gamma does not tell it."""
+
 RESOLVING = {
     UmaResolutionStatus.PROPOSED: ResolutionStatus.PROPOSED,
     UmaResolutionStatus.DISPUTED: ResolutionStatus.DISPUTED,
@@ -32,6 +35,8 @@ def market_facts(found: GammaMarket) -> Market | None:
     schedule = trading.fee_schedule
     closed = bool(state.closed)
     payouts = _payouts(found) if closed else None
+    kind = market_class(found)
+    delay = timedelta(seconds=float(trading.seconds_delay or 0))
     return Market(
         condition_id=ConditionId(found.condition_id),
         question=found.question or "",
@@ -39,7 +44,7 @@ def market_facts(found: GammaMarket) -> Market | None:
         event_id=EventId(str(event.id) if event is not None else found.condition_id),
         event_slug=(event.slug or "") if event is not None else "",
         category=category(found),
-        market_class=market_class(found),
+        market_class=kind,
         outcomes=(
             Outcome(TokenId(str(tokens[0])), yes.label),
             Outcome(TokenId(str(tokens[1])), no.label),
@@ -55,6 +60,7 @@ def market_facts(found: GammaMarket) -> Market | None:
         closed=closed,
         resolution=_resolution(found, payouts),
         payouts=payouts,
+        taker_delay=max(delay, CRYPTO_DELAY) if kind is MarketClass.SHORT_CRYPTO else delay,
     )
 
 

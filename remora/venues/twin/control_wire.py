@@ -101,6 +101,7 @@ class MarketBody(_Body):
     depth_usd: Decimal = Field(default=Decimal(1000), ge=0)
     spread_ticks: int = Field(default=1, ge=1)
     volume_24h_usd: Decimal = Field(default=Decimal(100_000), ge=0)
+    seconds_delay: int = Field(default=0, ge=0, le=60)
 
     def spec(self, now: datetime) -> MarketSpec:
         """Return the market that starts now."""
@@ -122,6 +123,7 @@ class MarketBody(_Body):
             tags=self.tags if self.tags is not None else ((self.category,) if self.category else ()),
             labels=self.labels,
             tokens=tokens,
+            taker_delay=timedelta(seconds=self.seconds_delay),
             gamma_id=numeric_id("market", condition),
             tick_size=self.tick_size,
             min_order_size=self.min_order_size,

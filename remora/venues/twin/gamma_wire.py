@@ -56,7 +56,7 @@ def market_json(listing: Listing, now: datetime, *, include_tag: bool = False, e
         "umaResolutionStatus": listing.uma_status,
         "orderPriceMinTickSize": float(listing.tick_size),
         "orderMinSize": float(spec.min_order_size),
-        "secondsDelay": 0,
+        "secondsDelay": int(spec.taker_delay.total_seconds()),
         "createdAt": timestamp(listing.opened_at),
         "updatedAt": timestamp(now),
         **_category(listing),

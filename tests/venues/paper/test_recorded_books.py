@@ -2,7 +2,8 @@
 
 import random
 from collections.abc import Callable
-from datetime import UTC, datetime
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
@@ -68,7 +69,7 @@ def _request(markets: RecordedMarkets, rng: random.Random, held: dict[str, Decim
 
 
 async def _trade(markets: RecordedMarkets, store: PostgresPaperStore, seed: int) -> list[tuple[int, str, bool]]:
-    """Send orders all along the tape; return (state, digest, was resting) of every order that was taken."""
+    """Send orders all along the tape; return (state, trade, had waited) of every fill."""
     rng = random.Random(seed)
     venue = await PaperVenue.open(markets, store, ACCOUNT, cash=CASH)
     met: list[tuple[int, str, bool]] = []
@@ -97,10 +98,13 @@ async def _orders(engine: AsyncEngine, met: list[tuple[int, str, bool]]) -> list
         rows = {
             row.trade_id: row
             for row in await connection.execute(
-                text("SELECT f.*, o.limit_price FROM paper_fills f JOIN paper_orders o USING (digest)")
+                text("SELECT f.*, o.limit_price, o.due_at FROM paper_fills f JOIN paper_orders o USING (digest)")
             )
         }
     assert {trade for _, trade, _ in met} == set(rows), "every fill belongs to a known instant"
+    # what was held back takes when it is let go, and pays for it; only what rested makes
+    made = {name: row.due_at is None or row.fee == 0 for name, row in rows.items()}
+    met = [(at, trade, waited and made[trade]) for at, trade, waited in met]
     grouped: dict[tuple[int, str, bool], list[str]] = {}
     for at, trade, resting in met:
         grouped.setdefault((at, rows[trade].digest, resting), []).append(trade)
@@ -131,6 +135,25 @@ async def test_no_fill_is_better_than_the_recorded_book_allowed(
 
     assert count > STOPS / 2
     assert any(order.resting for order in orders)
+    await _money_adds_up(engine)
+
+
+@pytest.mark.parametrize("tape", [_own, _game])
+async def test_an_order_that_was_held_back_is_filled_from_the_book_of_later(
+    engine: AsyncEngine, tape: Callable[[], RecordedMarkets]
+) -> None:
+    if tape is not _own and not BOOKS.exists():
+        pytest.skip("the recorded books are not here: ../shared/data/books")
+    markets = tape()
+    markets.facts = replace(markets.facts, taker_delay=timedelta(microseconds=1))  # over at the next state
+    met = await _trade(markets, PostgresPaperStore(engine), seed=4)
+
+    orders = await _orders(engine, met)
+    count = check(markets.states, markets.tokens, orders, str(markets.facts.fee_rate))
+
+    assert all(waited for _, _, waited in met), "an order took without waiting"
+    assert count > STOPS / 3
+    assert any(not order.resting for order in orders)
     await _money_adds_up(engine)
 
 

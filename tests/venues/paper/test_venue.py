@@ -9,11 +9,12 @@ from random import Random
 import pytest
 from sqlalchemy.ext.asyncio import AsyncEngine
 
-from remora.domain.ids import ConditionId, TokenId
+from remora.domain.ids import ConditionId, OrderDigest, TokenId
 from remora.domain.money import Side
 from remora.domain.orders import (
     Accepted,
     FillStatus,
+    OrderLookup,
     OrderRequest,
     OrderType,
     Rejected,
@@ -28,6 +29,7 @@ from remora.venues.polymarket.public import PublicVenue
 from remora.venues.polymarket.venue import PolymarketVenue
 from remora.venues.venue import FillUpdate, Venue, VenueRefused
 from tests.fixtures.twin import OUR_KEY, RunningTwin, TwinMarket, address_of
+from tests.fixtures.waiting import eventually
 
 ACCOUNT = paper_account(address_of(OUR_KEY))
 CASH = Decimal(10_000)
@@ -164,6 +166,7 @@ async def test_identical_bytes_are_taken_once_and_foreign_bytes_never(
 async def test_an_account_survives_a_restart_and_settles_by_the_clock(
     paper: PaperVenue, twin: RunningTwin, engine: AsyncEngine, twin_market: TwinMarket
 ) -> None:
+    before = datetime.now(UTC)
     sent = await _send(paper, _buy(twin_market, "10.00", "0.53"))
     assert isinstance(sent, Accepted)
     cash, shares = await paper.cash(), await paper.shares(TokenId(twin_market.yes))
@@ -174,7 +177,8 @@ async def test_an_account_survives_a_restart_and_settles_by_the_clock(
     restarted = PaperVenue(markets, store, ACCOUNT, now=lambda: later)
 
     assert (await restarted.cash(), await restarted.shares(TokenId(twin_market.yes))) == (cash, shares)
-    assert [fill.status for fill in await paper.fills(since=LONG_AGO)] == [FillStatus.MATCHED]
+    at_once = PaperVenue(markets, store, ACCOUNT, now=lambda: before)
+    assert [fill.status for fill in await at_once.fills(since=LONG_AGO)] == [FillStatus.MATCHED]
     assert [fill.status for fill in await restarted.fills(since=LONG_AGO)] == [FillStatus.CONFIRMED]
     assert isinstance(await _send(restarted, _sell(twin_market, _lots(shares), "0.40")), Accepted)
     await restarted.close()
@@ -269,3 +273,113 @@ async def test_orders_of_one_account_come_one_after_the_other(
     taken = sum(outcome.matched_shares for outcome in sent if isinstance(outcome, Accepted))
     assert taken <= top.size
     assert taken == await paper.shares(TokenId(twin_market.yes))
+
+
+async def test_a_market_that_holds_takers_back_fills_alike_on_paper_and_on_the_exchange(
+    paper: PaperVenue, real: PolymarketVenue, twin: RunningTwin
+) -> None:
+    """Both orders are held back while the price moves away, and both pay the price of later."""
+    market = await twin.list_market("Is it a game?", price=0.5, seconds_delay=1)
+    await twin.post("/quotes", token_id=market.yes, bid="0.49", ask="0.50", size="1000")
+    request = _buy(market, "10.00", "0.55")
+
+    on_paper, on_exchange = await _send(paper, request), await _send(real, request)
+    assert isinstance(on_paper, Accepted)
+    assert isinstance(on_exchange, Accepted)
+    assert on_paper.delayed
+    assert on_exchange.delayed
+    assert on_paper.matched_shares == on_exchange.matched_shares == 0
+    assert not await paper.cancel(on_paper.digest)
+    assert await paper.open_orders() == [on_paper.digest]
+    refused = await _send(paper, _buy(market, "9995.00", "0.55"))
+    assert isinstance(refused, Rejected), "what is held back holds its dollars"
+    await twin.post("/quotes", token_id=market.yes, bid="0.52", ask="0.53", size="1000")
+
+    looks = [
+        await _wait_for_fills(venue, sent.digest, request.condition_id)
+        for venue, sent in ((paper, on_paper), (real, on_exchange))
+    ]
+
+    prices = [{(fill.price, fill.shares, fill.fee) for fill in look.fills} for look in looks]
+    assert prices[0] == prices[1]
+    assert {price for price, _, _ in prices[0]} == {d("0.53")}
+    assert not any(look.live for look in looks)
+
+
+async def test_what_cannot_fill_after_the_delay_ends_without_a_fill(paper: PaperVenue, twin: RunningTwin) -> None:
+    market = await twin.list_market("Does it run away?", price=0.5, seconds_delay=1)
+    sent = await _send(paper, _buy(market, "10.00", "0.51"))
+    assert isinstance(sent, Accepted)
+    assert sent.delayed
+    await twin.post("/quotes", token_id=market.yes, bid="0.60", ask="0.61", size="1000")
+    condition = ConditionId(market.condition_id)
+
+    async def over() -> bool:
+        return not (await paper.look_up(sent.digest, condition_id=condition)).live
+
+    await eventually(over, "the end of the delay", patience_s=30)
+    found = await paper.look_up(sent.digest, condition_id=condition)
+    assert (found.found, found.fills) == (True, ())
+    assert await paper.cash() == CASH
+
+
+async def _wait_for_fills(venue: Venue, digest: OrderDigest, condition: ConditionId) -> OrderLookup:
+    async def filled() -> bool:
+        return bool((await venue.look_up(digest, condition_id=condition)).fills)
+
+    await eventually(filled, "a fill", patience_s=30)
+    return await venue.look_up(digest, condition_id=condition)
+
+
+async def test_a_settlement_that_fails_gives_back_what_it_took(
+    twin: RunningTwin, engine: AsyncEngine, twin_market: TwinMarket
+) -> None:
+    markets = await PublicVenue.connect(await Endpoints.from_twin(twin.urls["control_url"]))
+    store = PostgresPaperStore(engine)
+    moments = [datetime.now(UTC)]
+    await store.open(ACCOUNT, cash=CASH, now=moments[0])
+    venue = PaperVenue(
+        markets, store, ACCOUNT, now=lambda: moments[-1], settlement=Settlement(failed_share=Decimal(1))
+    )
+    token = TokenId(twin_market.yes)
+    bought = await _send(venue, _buy(twin_market, "10.00", "0.53"))
+    assert isinstance(bought, Accepted)
+    assert await venue.shares(token) > 0
+    statuses = [{fill.status for fill in await venue.fills(since=LONG_AGO)}]
+    for seconds in (3, 10):
+        moments.append(moments[0] + timedelta(seconds=seconds))
+        statuses.append({fill.status for fill in await venue.fills(since=LONG_AGO)})
+
+    assert statuses == [{FillStatus.MATCHED}, {FillStatus.MINED}, {FillStatus.FAILED}]
+    assert await venue.cash() == CASH
+    assert await venue.shares(token) == 0
+    assert await venue.holdings() == []
+    await venue.close()
+
+
+async def test_a_failing_purchase_whose_shares_were_sold_settles_after_all(
+    twin: RunningTwin, engine: AsyncEngine, twin_market: TwinMarket
+) -> None:
+    markets = await PublicVenue.connect(await Endpoints.from_twin(twin.urls["control_url"]))
+    store = PostgresPaperStore(engine)
+    moments = [datetime.now(UTC)]
+    await store.open(ACCOUNT, cash=CASH, now=moments[0])
+    venue = PaperVenue(
+        markets, store, ACCOUNT, now=lambda: moments[-1], settlement=Settlement(failed_share=Decimal(1))
+    )
+    assert isinstance(await _send(venue, _buy(twin_market, "10.00", "0.53")), Accepted)
+    held = await venue.shares(TokenId(twin_market.yes))
+    moments.append(moments[0] + timedelta(seconds=1))
+    assert isinstance(await _send(venue, _sell(twin_market, _lots(held), "0.40")), Accepted)
+    after_both = await venue.cash()
+    moments.append(moments[0] + timedelta(seconds=10))
+
+    fills = await venue.fills(since=LONG_AGO)
+
+    by_side = {side: {fill.status for fill in fills if fill.side is side} for side in Side}
+    assert by_side[Side.BUY] == {FillStatus.CONFIRMED}
+    assert by_side[Side.SELL] == {FillStatus.FAILED}, "the shares came back"
+    sold = sum((fill.shares * fill.price - fill.fee for fill in fills if fill.side is Side.SELL), d(0))
+    assert abs(await venue.cash() - (after_both - sold)) <= d("0.00001")
+    assert await venue.shares(TokenId(twin_market.yes)) == held
+    await venue.close()

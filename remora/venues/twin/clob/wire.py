@@ -1,7 +1,7 @@
 """The CLOB's JSON: decimals as strings, best level last, milliseconds as digits."""
 
 import hashlib
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 from remora.domain.ids import TokenId
@@ -67,7 +67,7 @@ def clob_market(listing: Listing) -> dict[str, Any]:
         "mbf": 0,
         "tbf": 0,
         "fd": {"r": float(spec.fee_rate), "e": spec.fee_exponent, "to": True},
-        "itode": False,
+        "itode": spec.taker_delay > timedelta(0),
         "oas": 0,
         "ao": listing.accepting,
     }

@@ -63,7 +63,8 @@ class Exchange(Settlement):
     ) -> Placed | Refusal:
         """Match an order and rest what may rest; the same digest is taken once only.
 
-        With a `delay` the order is held back first and meets the book of later; `parts` is that of RestingOrder.
+        With a `delay` (otherwise the market's, if the order would take) the order is held back first and meets the
+        book of later; `parts` is that of RestingOrder.
         """
         if order.digest in self.orders:
             return Refusal(
@@ -80,6 +81,8 @@ class Exchange(Settlement):
             return refusal
         taker = self._accepted(order, listing, outcome, now)
         taker.parts = parts
+        if delay is None and listing.spec.taker_delay and meet(taker, self._facing(taker)):
+            delay = listing.spec.taker_delay
         if delay is not None:
             taker.status = OrderStatus.DELAYED
             self.orders[taker.digest] = taker

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import Any
 
@@ -20,7 +20,7 @@ class MarketSpec:
     """Facts of one binary market that do not change while it trades.
 
     `depth_usd` is the money that rests on each synthetic price level, `spread_ticks` the gap between best bid
-    and best ask; a depth of 0 means that nobody quotes.
+    and best ask; a depth of 0 means that nobody quotes. Orders that would take are held back for `taker_delay`.
     """
 
     condition_id: ConditionId
@@ -44,6 +44,7 @@ class MarketSpec:
     end_at: datetime
     depth_usd: Decimal
     spread_ticks: int = 1
+    taker_delay: timedelta = timedelta(0)
 
     def outcome_index(self, token_id: TokenId) -> int:
         """Return 0 or 1; raise ValueError if the token is not one of this market's."""
