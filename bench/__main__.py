@@ -22,6 +22,7 @@ from bench import (
     selection_noise,
     selection_power,
     signing,
+    sources,
     telemetry,
 )
 from bench.numbers import Row, table
@@ -32,6 +33,7 @@ BENCHES: dict[str, Callable[[], Coroutine[None, None, list[Row]]]] = {
     "signing": signing.measure,
     "history": history.measure,
     "detection": detection.measure,
+    "sources": sources.measure,
     "scoring": scoring.measure,
     "selection_power": selection_power.measure,
     "selection_noise": selection_noise.measure,
