@@ -3,26 +3,33 @@
 Case numbers are those of docs/venue-contract.md.
 """
 
+import ast
 import base64
 import contextlib
 import hashlib
 import hmac
+import importlib
 import inspect
 import re
 from dataclasses import fields, replace
 from decimal import Decimal
 from importlib.metadata import version
 from pathlib import Path
+from typing import Any
 
 import pytest
 from eth_utils.crypto import keccak
 from polymarket import ApiKeyCreds, AsyncSecureClient
-from polymarket._internal import environment, wallet
+from polymarket._internal import context, environment, wallet
 from polymarket._internal.actions.orders import post, typed_data
 from polymarket._internal.actions.orders.types import UnsignedOrder
 from polymarket._internal.hmac import build_hmac_signature
 from polymarket._internal.protocol import is_v2_position_id
 from polymarket.errors import PolymarketError
+from polymarket.models.clob.account import ClobTrade, MakerOrder
+from polymarket.models.clob.orders import SignedOrder as SdkOrder
+from polymarket.models.gamma.market import Market as GammaMarket
+from pydantic import BaseModel
 
 from remora.cli.checks.machine import SDK_PIN
 from remora.domain.ids import ConditionId, TokenId
@@ -186,6 +193,61 @@ async def test_c30_a_market_that_was_named_wrong_is_found_all_the_same(
     await client.close()
 
     assert signed.token_id == twin_market.yes
+
+
+def _private_imports() -> list[tuple[str, str]]:
+    """Return (module, name) of everything private that sdk.py imports."""
+    tree = ast.parse(Path(sdk.__file__).read_text())
+    return [
+        (node.module, alias.name)
+        for node in ast.walk(tree)
+        if isinstance(node, ast.ImportFrom) and node.module and node.module.startswith("polymarket.")
+        for alias in node.names
+    ]
+
+
+@pytest.mark.parametrize(("module", "name"), _private_imports())
+def test_c30_everything_imported_is_where_it_was(module: str, name: str) -> None:
+    assert hasattr(importlib.import_module(module), name), f"{module}.{name} has moved: see sdk.py"
+
+
+@pytest.mark.parametrize(
+    ("model", "names"),
+    [
+        (
+            context.AsyncSecureClientContext,
+            {"signer", "credentials", "wallet", "wallet_type", "signer_type", "rpc"},
+        ),
+        (context.AsyncSecureClientContext, {"order_metadata", "secure_clob", "relayer", "api_key"}),
+        (
+            SdkOrder,
+            {"salt", "maker", "signer", "token_id", "maker_amount", "taker_amount", "side", "signature_type"},
+        ),
+        (SdkOrder, {"builder", "metadata", "timestamp", "expiration", "order_type"}),
+    ],
+)
+def test_c30_each_record_has_the_fields_that_we_read(model: Any, names: set[str]) -> None:
+    missing = names - {each.name for each in fields(model)}
+
+    assert not missing, f"{model.__module__}.{model.__name__} lost {sorted(missing)}: see sdk.py"
+
+
+@pytest.mark.parametrize(
+    ("model", "names"),
+    [
+        (ClobTrade, {"id", "status", "matched_at", "transaction_hash", "trader_side", "size", "price", "side"}),
+        (ClobTrade, {"taker_order_id", "asset_id", "condition_id", "maker_orders"}),
+        (MakerOrder, {"maker_address", "matched_amount", "price", "order_id", "asset_id", "side"}),
+        (GammaMarket, {"condition_id", "question", "slug", "category", "tags", "events", "outcomes", "state"}),
+        (GammaMarket, {"trading", "metrics", "resolution"}),
+    ],
+)
+def test_c30_each_answer_has_the_fields_that_we_read(model: type[BaseModel], names: set[str]) -> None:
+    missing = names - set(model.model_fields)
+
+    assert not missing, (
+        f"{model.__module__}.{model.__name__} lost {sorted(missing)}: see our_fills.py, market_facts.py"
+    )
 
 
 def test_c31_a_foreign_wallet_is_taken_for_a_deposit_wallet_and_the_key_for_its_session_key() -> None:
