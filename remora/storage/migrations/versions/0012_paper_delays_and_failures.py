@@ -12,12 +12,12 @@ down_revision = '0011'
 branch_labels = None
 depends_on = None
 
-STATE = op.f('ck_paper_orders_state')
+STATE = 'ck_paper_orders_state'
 
 
 def upgrade() -> None:
-    op.drop_constraint(STATE, 'paper_orders', type_='check')
-    op.create_check_constraint(STATE, 'paper_orders', "state IN ('live', 'done', 'cancelled', 'delayed')")
+    op.drop_constraint(op.f(STATE), 'paper_orders', type_='check')
+    op.create_check_constraint(op.f(STATE), 'paper_orders', "state IN ('live', 'done', 'cancelled', 'delayed')")
     op.add_column('paper_orders', sa.Column('due_at', sa.DateTime(timezone=True), nullable=True))
     for name in ('fails', 'undone'):
         op.add_column('paper_fills', sa.Column(name, sa.Boolean(), nullable=False, server_default=sa.false()))
@@ -29,5 +29,5 @@ def downgrade() -> None:
     op.drop_column('paper_fills', 'fails')
     op.drop_column('paper_orders', 'due_at')
     op.execute("UPDATE paper_orders SET state = 'cancelled' WHERE state = 'delayed'")
-    op.drop_constraint(STATE, 'paper_orders', type_='check')
-    op.create_check_constraint(STATE, 'paper_orders', "state IN ('live', 'done', 'cancelled')")
+    op.drop_constraint(op.f(STATE), 'paper_orders', type_='check')
+    op.create_check_constraint(op.f(STATE), 'paper_orders', "state IN ('live', 'done', 'cancelled')")
