@@ -70,15 +70,17 @@ async def _report(account: str | None) -> dict[str, Any]:
 
 
 def _side_by_side(reports: list[tuple[str, dict[str, Any]]], outputs: Any) -> None:
-    from remora.backtest.tearsheet.triangle import gaps, triangulation
+    from remora.backtest.tearsheet.triangle import gaps, odd_periods, triangulation
     from remora.cli.reading import show_json
 
-    found = gaps(reports)
+    found, odd = gaps(reports), odd_periods(reports)
     if outputs.html is not None:
         outputs.html.write_text(triangulation(reports), encoding="utf-8")
     if outputs.as_json:
-        show_json({"yardstick": reports[0][0], "gaps": found})
+        show_json({"yardstick": reports[0][0], "same_days": not odd, "gaps": found})
         return
+    if odd:
+        typer.echo(odd)
     for row in found:
         typer.echo(f"{row['name']} against {reports[0][0]}: {row['gap']:+.2f} dollars")
         for cause, dollars in row["causes"].items():

@@ -42,7 +42,8 @@ font-size:.84rem;color:var(--muted)}.key svg{width:26px;height:10px;margin-right
 table{border-collapse:collapse;width:100%;font-size:.9rem}th{font-weight:600;text-align:left;
 color:var(--muted);font-size:.8rem;padding:.3rem .5rem .3rem 0;border-bottom:1px solid var(--line)}td{
 padding:.38rem .5rem .38rem 0;border-bottom:1px solid var(--line);vertical-align:top}tr:last-child td{
-border-bottom:0}td.n,th.n{text-align:right;white-space:nowrap;padding-right:0;padding-left:.5rem}.scroll{
+border-bottom:0}td.n,th.n{text-align:right;white-space:nowrap;padding-right:0;padding-left:.5rem}
+td:not(.n){overflow-wrap:break-word;min-width:5.5rem}.scroll{
 overflow-x:auto}code,.mono{font-family:ui-monospace,SFMono-Regular,Menlo,Consolas,monospace;font-size:.86em}
 .pos{color:var(--good)}.neg{color:var(--bad)}.meter{display:block;height:7px;border-radius:4px;
 background:var(--line);overflow:hidden;margin-top:.3rem}.meter i{display:block;height:100%;
@@ -55,6 +56,10 @@ details[open] summary{margin-bottom:.5rem}footer{color:var(--muted);font-size:.8
 gap:16px}.pile{column-count:2;column-gap:16px;margin-top:16px}.pile .card{break-inside:avoid;
 margin-bottom:16px}.plot text{font-size:11px}.plot.wide{display:block}.plot.narrow{display:none}.months{
 grid-template-columns:repeat(6,1fr)}ul.questions{grid-template-columns:1fr 1fr;column-gap:34px}
-ul.questions li:nth-last-child(2):nth-child(odd){border-bottom:0}}@media print{body{background:#fff}
+ul.questions li:nth-last-child(2):nth-child(odd){border-bottom:0}}@media (max-width:719px){
+.compare tr{display:flex;
+flex-wrap:wrap;border-bottom:1px solid var(--line)}.compare td,.compare th{flex:1 1 0;border:0}
+.compare td:first-child,.compare th:first-child{flex:0 0 100%;color:var(--muted);padding-bottom:0}}
+@media print{body{background:#fff}
 .card,.verdict,.tile{break-inside:avoid}}
 """

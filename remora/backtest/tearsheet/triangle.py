@@ -45,11 +45,24 @@ def _decisions(one: dict[str, Any], other: dict[str, Any]) -> dict[str, int]:
     return {reason: change for reason, change in changes.items() if change}
 
 
+def odd_periods(reports: Sequence[tuple[str, dict[str, Any]]]) -> str:
+    """Say which reports are not of the first one's days: their gaps hold what only one of them saw."""
+    days = {name: (report["spec"]["start"][:10], report["spec"]["end"][:10]) for name, report in reports}
+    odd = [name for name in days if days[name] != days[reports[0][0]]]
+    if not odd:
+        return ""
+    return (
+        f"Mind: {', '.join(odd)} {'is' if len(odd) == 1 else 'are'} not of the same days as {reports[0][0]}; "
+        "what only one of them saw is in the gaps too. Give the backtest the others' dates."
+    )
+
+
 def triangulation(reports: Sequence[tuple[str, dict[str, Any]]]) -> str:
     """Return the page that holds reports of one period against each other; the first is the yardstick."""
     names = [name for name, _ in reports]
     rows = [
-        ["period", *(f"{r['spec']['start'][:10]} to {r['spec']['end'][:10]}" for _, r in reports)],
+        ["from", *(r["spec"]["start"][:10] for _, r in reports)],
+        ["until", *(r["spec"]["end"][:10] for _, r in reports)],
         ["signals", *(count(r["funnel"]["signals"]) for _, r in reports)],
         ["orders", *(count(r["funnel"]["orders"]) for _, r in reports)],
         ["positions filled", *(count(r["funnel"]["filled"]) for _, r in reports)],
@@ -60,9 +73,10 @@ def triangulation(reports: Sequence[tuple[str, dict[str, Any]]]) -> str:
         ["Sharpe ratio, annual", *(number(r["performance"]["sharpe_annual"]) for _, r in reports)],
         ["deepest fall", *(percent(r["performance"]["drawdown"]) for _, r in reports)],
     ]
+    side_by_side = f'<div class="compare">{table(["", *names], rows)}</div>'
     body = [
         f"<header><h1>One period, {len(reports)} ways</h1><p>The yardstick is {escape(names[0])}.</p></header>",
-        f'<div class="cards">{card("Side by side", "", table(["", *names], rows))}',
+        f'<div class="cards">{card("Side by side", odd_periods(reports), side_by_side)}',
         *(_gap(row, names[0]) for row in gaps(reports)),
         "</div>",
     ]

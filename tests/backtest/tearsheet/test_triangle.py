@@ -132,4 +132,11 @@ async def test_the_three_are_readable_side_by_side(
         assert await page.get_by_text("paper against backtest").is_visible()
         assert await page.get_by_text("live against backtest").is_visible()
         assert await page.get_by_text("The causes sum to the gap.").count() == 2
+        assert await page.get_by_text("paper, live are not of the same days as backtest").is_visible()
+        for label in ("positions filled", "Sharpe ratio, annual"):
+            cell = await page.get_by_role("cell", name=label).bounding_box()
+            assert cell is not None
+            assert cell["height"] < 80, "the label is not broken into letters"
+        edges = await page.locator(".compare td").evaluate_all("c => c.map(e => e.getBoundingClientRect().right)")
+        assert max(edges) <= width, "no number has to be scrolled to"
         assert await contrast(page) >= 4.5
