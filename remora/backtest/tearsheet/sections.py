@@ -153,6 +153,10 @@ def _gates(roster: dict[str, Any]) -> str:
     return note + table(("gate", "wallets"), lines)
 
 
+SYNTHETIC = "Depth around prints is synthetic for the decision; fills are bounded by what others traded later."
+"""True of a replay; an account met real books."""
+
+
 def caveats(report: dict[str, Any]) -> str:
     """Return what a reader must know about the data."""
     data = report["data"]
@@ -173,7 +177,7 @@ def caveats(report: dict[str, Any]) -> str:
         equal,
         results,
         f"Groups of events that move together: {data['clusters']}.",
-        "Depth around prints is synthetic for the decision; fills are bounded by what others traded later.",
+        *([] if "mode" in report["spec"] else [SYNTHETIC]),
         *report["notices"],
     ]
     return f'<ul class="plain">{"".join(f"<li>{escape(line)}</li>" for line in lines)}</ul>'

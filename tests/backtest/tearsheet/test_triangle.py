@@ -109,6 +109,7 @@ def test_a_ledger_of_each_mode_makes_a_tearsheet_that_says_what_it_cannot_know(m
     assert f"as they happened ({mode})" in page
     assert report["verdict"]["answer"] == "no"
     assert "Bad fills were not tried." in page
+    assert "synthetic" not in page
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
