@@ -6,50 +6,17 @@ from decimal import Decimal
 
 import pytest
 
-from activities.order_protocol import submit
-from activities.tools import Tools
-from remora.domain.ids import ConditionId, OrderDigest, TokenId
 from remora.domain.money import Side
-from remora.domain.orders import OrderRequest, OrderType
 from remora.domain.precision import SHARE_QUANTUM
-from remora.domain.reasons import ExitReason
 from remora.storage import orders
 from schemas.position import CloseRequest
-from tests.fixtures.desk import WHALES, Desk, utc_now
+from tests.fixtures.desk import WHALES, Desk
 from tests.fixtures.twin import TwinMarket
 from tests.system.conftest import WorkerProcess
 from workflows.position import PositionWorkflow
 
 pytestmark = [pytest.mark.system, pytest.mark.slow, pytest.mark.timeout(180)]
 RESTS = Decimal(10)
-
-
-async def rest(desk: Desk, position_id: str, market: TwinMarket, price: str) -> OrderDigest:
-    """Let ten shares of a position rest for sale."""
-    request = OrderRequest(
-        token_id=TokenId(market.yes),
-        condition_id=ConditionId(market.condition_id),
-        side=Side.SELL,
-        shares=RESTS,
-        limit_price=Decimal(price),
-        order_type=OrderType.GTC,
-    )
-    name, now = f"rest-{position_id}", utc_now()
-    order = await orders.create_exit_intent(
-        desk.engine,
-        position_id,
-        request,
-        order_id=name,
-        reason=ExitReason.OPERATOR,
-        now=now,
-        now_venue=now,
-    )
-    assert order is not None
-    tools = Tools(venue=desk.venue, engine=desk.engine, limits=desk.limits, wall=utc_now)
-    await submit(tools, order, await desk.venue.market_of(request.token_id))
-    signed = (await orders.load_order(desk.engine, name)).signed
-    assert signed is not None
-    return signed.digest
 
 
 async def filled(desk: Desk) -> Counter[str]:
@@ -74,7 +41,10 @@ async def test_resting_sales_are_withdrawn_by_one_process_while_another_fills_th
     async with worker_process():
         names = [await desk.buy(market, whale=whale) for market, whale in zip(markets, WHALES, strict=True)]
         rows = [await desk.position(name) for name in names]
-        digests = [await rest(desk, row.id, market, "0.60") for row, market in zip(rows, markets, strict=True)]
+        digests = [
+            await desk.rest(row.id, market, name=f"rest-{row.id}", price="0.60")
+            for row, market in zip(rows, markets, strict=True)
+        ]
         # four shares of the first fill before anybody cancels, the others are bid for while they are withdrawn
         await bid("0.60", "4")
         assert (await filled(desk))[digests[0]] == 4

@@ -8,12 +8,7 @@ import pytest
 from sqlalchemy.ext.asyncio import AsyncEngine
 from temporalio.client import Client
 
-from activities.order_protocol import submit
-from activities.tools import Tools
-from remora.domain.ids import ConditionId, OrderDigest, TokenId
-from remora.domain.money import Side
-from remora.domain.orders import OrderRequest, OrderState, OrderType
-from remora.domain.reasons import ExitReason
+from remora.domain.orders import OrderState
 from remora.storage import orders
 from schemas.position import CloseRequest, OrderChanged
 from tests.fixtures.desk import Desk, running_desk, utc_now
@@ -30,34 +25,6 @@ async def desk(temporal_client: Client, engine: AsyncEngine, twin: RunningTwin) 
     """Give a desk whose worker does not run yet."""
     async with running_desk(temporal_client, engine, twin) as made:
         yield made
-
-
-async def rest(desk: Desk, position_id: str, market: TwinMarket, name: str, price: str) -> OrderDigest:
-    """Let ten shares of a position rest for sale."""
-    now = utc_now()
-    request = OrderRequest(
-        token_id=TokenId(market.yes),
-        condition_id=ConditionId(market.condition_id),
-        side=Side.SELL,
-        shares=Decimal(10),
-        limit_price=Decimal(price),
-        order_type=OrderType.GTC,
-    )
-    order = await orders.create_exit_intent(
-        desk.engine,
-        position_id,
-        request,
-        order_id=name,
-        reason=ExitReason.OPERATOR,
-        now=now,
-        now_venue=now,
-    )
-    assert order is not None
-    tools = Tools(venue=desk.venue, engine=desk.engine, limits=desk.limits, wall=utc_now)
-    await submit(tools, order, await desk.venue.market_of(request.token_id))
-    signed = (await orders.load_order(desk.engine, name)).signed
-    assert signed is not None
-    return signed.digest
 
 
 async def statuses(desk: Desk) -> dict[str, str]:
@@ -79,7 +46,7 @@ async def test_a_resting_order_ends_with_its_sender_and_the_position_notices(
         async with beating(desk.venue, desk.engine, every=timedelta(milliseconds=20)):
             assert not await orders.any_rests(desk.engine, desk.venue.account)
             assert await beats() == 0
-            digest = await rest(desk, row.id, twin_market, "rest-1", "0.95")
+            digest = await desk.rest(row.id, twin_market, name="rest-1", price="0.95")
             await until(beats, lambda sent: sent >= 3)
             exchange.advance(now=utc_now(), wall=utc_now() + timedelta(seconds=9))
             assert (await statuses(desk))[digest] == "LIVE"
@@ -94,7 +61,7 @@ async def test_a_resting_order_ends_with_its_sender_and_the_position_notices(
 
         await eventually(noticed, "the position to notice that its order is gone")
         # an exit withdraws what rests; the fill that crossed the cancellation is booked
-        crossed = await rest(desk, row.id, twin_market, "rest-2", "0.60")
+        crossed = await desk.rest(row.id, twin_market, name="rest-2", price="0.60")
         await desk.twin.post("/quotes", token_id=twin_market.yes, bid=0.7, ask=0.71)
         view = await desk.handle(name).execute_update(PositionWorkflow.close, CloseRequest(by="me"))
         assert view.state == "closed"
