@@ -3,7 +3,7 @@
 import re
 from pathlib import Path
 
-from remora.venues.twin.faults.switchboard import FaultKind
+from remora.venues.twin.faults.switchboard import NODE_KINDS, FaultKind
 
 ROOT = Path(__file__).parent.parent
 PAGE = (ROOT / "docs" / "reliability.md").read_text()
@@ -15,7 +15,8 @@ SEVERAL = 5
 def test_every_fault_has_a_test_that_arms_it() -> None:
     named = {first.strip("`"): ROOT / file for first, file, _ in ROWS if first.startswith("`")}
 
-    assert set(named) == {kind.value for kind in FaultKind}
+    # lies of the chain's node reach no position: tests/detection and tests/venues/polymarket hold them
+    assert set(named) == {kind.value for kind in FaultKind if kind not in NODE_KINDS}
     assert [kind for kind, file in named.items() if f'"{kind}"' not in file.read_text()] == []
 
 
