@@ -18,6 +18,10 @@ from temporalio.client import Client, WorkflowHistory
 from temporalio.contrib.pydantic import pydantic_data_converter
 
 WHO = re.compile(r'"identity": "[^"]*"')
+QUEUE = re.compile(r'"\d+@[^"]*"')
+WHERE = re.compile(r'"stackTrace": "(?:[^"\\]|\\.)*"')
+"""Who ran it and where its files lay is nothing that a later version replays."""
+
 EVENTS_MAX = 100
 """A longer history shows nothing that a shorter one of its shape does not."""
 
@@ -29,7 +33,18 @@ async def record_histories(client: Client, target: Path, *, prefix: str = "") ->
         if path.stem.endswith("_running") and "position" in path.stem:
             continue  # the beginning of one that ended
         if not path.exists() and len(history.events) <= EVENTS_MAX:
-            path.write_text(WHO.sub('"identity": "worker"', history.to_json()) + "\n")
+            path.write_text(without_place(history.to_json()) + "\n")
+
+
+def without_place(text: str) -> str:
+    """Return a history's JSON without the names of machines, processes and files."""
+    for found, instead in (
+        (WHO, '"identity": "worker"'),
+        (QUEUE, '"worker-sticky"'),
+        (WHERE, '"stackTrace": ""'),
+    ):
+        text = found.sub(instead, text)
+    return text
 
 
 def shape(history: WorkflowHistory) -> str:

@@ -13,6 +13,7 @@ from temporalio.worker import Replayer
 
 import workflows
 from remora.domain.reasons import ExitReason, PositionState
+from tests.histories.recording import without_place
 
 HISTORIES = sorted(Path(__file__).parent.glob("*.json"))
 
@@ -45,6 +46,14 @@ async def test_a_recorded_history_replays(path: Path) -> None:
     history = WorkflowHistory.from_json(path.stem, path.read_text())  # noqa: ASYNC240
     replayer = Replayer(workflows=WORKFLOWS, data_converter=pydantic_data_converter)
     await replayer.replay_workflow(history)
+
+
+def test_histories_name_no_machine_and_no_file_of_one() -> None:
+    text = r"""{"identity": "7@box", "name": "7@box-12ab", "stackTrace": "  File \"/home/a/b.py\", line 1"}"""
+    assert without_place(text) == '{"identity": "worker", "name": "worker-sticky", "stackTrace": ""}'
+
+    kept = {path.name: path.read_text() for path in HISTORIES}
+    assert [name for name, text in kept.items() if without_place(text) != text] == []
 
 
 def test_a_stop_loss_takes_few_events() -> None:
