@@ -48,6 +48,18 @@ def runs(pid: int, start: str) -> bool:
     return started(pid) == start
 
 
+def listens(pid: int, port: int) -> bool:
+    """Return whether the process, or one that it started, has the port; True where the system does not tell."""
+    try:
+        process = psutil.Process(pid)
+        sockets = [one for each in (process, *process.children(recursive=True)) for one in each.net_connections()]
+    except psutil.AccessDenied:
+        return True
+    except psutil.Error:
+        return False
+    return any(one.status == psutil.CONN_LISTEN and tuple(one.laddr)[1:2] == (port,) for one in sockets)
+
+
 def spawn(command: Command, *, log: Path, state_dir: Path) -> int:
     """Start a process in a session of its own, with its output appended to `log`; return its pid."""
     if log.exists() and log.stat().st_size > LOG_BYTES_MAX:

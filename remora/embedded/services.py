@@ -4,6 +4,7 @@ import os
 import sys
 from collections.abc import Sequence
 
+from remora.embedded import processes
 from remora.embedded.health import answers_http, polls
 from remora.embedded.ports import HOST
 from remora.embedded.processes import Command
@@ -41,8 +42,10 @@ def twin(options: Sequence[str] = (), *, port: int | None = None) -> Service:
     )
 
 
-async def _twin_answers(site: Site, _pid: int) -> bool:
-    return await answers_http(f"http://{HOST}:{site.ports['twin'] + TWIN_CONTROL}/health")
+async def _twin_answers(site: Site, pid: int) -> bool:
+    port = site.ports["twin"] + TWIN_CONTROL
+    # the twin of another stack, begun at the same instant, may have taken the port and answer in its place
+    return processes.listens(pid, port) and await answers_http(f"http://{HOST}:{port}/health")
 
 
 def engine(options: Sequence[str] = ("--with-watcher",), *, env: dict[str, str] | None = None) -> Service:

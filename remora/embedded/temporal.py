@@ -6,7 +6,7 @@ from typing import Final
 
 from remora.embedded.errors import ServiceFailed
 from remora.embedded.ports import HOST
-from remora.embedded.processes import Command
+from remora.embedded.processes import Command, listens
 from remora.embedded.service import PortNeed, Service
 from remora.embedded.site import Site
 from remora.embedded.temporal_binary import temporal_binary
@@ -72,8 +72,11 @@ class TemporalServer:
         return Command(argv=tuple(argv))
 
 
-async def _healthy(site: Site, _pid: int) -> bool:
-    return await knows_namespace(site.temporal_address, site.temporal_namespace)
+async def _healthy(site: Site, pid: int) -> bool:
+    # else another stack's server has the port and answers in its place
+    return listens(pid, site.ports["temporal"]) and await knows_namespace(
+        site.temporal_address, site.temporal_namespace
+    )
 
 
 async def knows_namespace(address: str, namespace: str) -> bool:

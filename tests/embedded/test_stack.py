@@ -1,6 +1,7 @@
 """The stack on real servers: what starts, what survives, and that nothing is left behind."""
 
 import asyncio
+import contextlib
 import json
 import os
 import signal
@@ -18,7 +19,7 @@ from temporalio.client import Client, WorkflowExecutionStatus
 from remora.embedded.config import StackConfig
 from remora.embedded.errors import Busy, CorruptState, DiskFull, PortInUse, ServiceFailed, Unreachable
 from remora.embedded.health import answers_http
-from remora.embedded.processes import Command, strays
+from remora.embedded.processes import Command, listens, strays
 from remora.embedded.service import Service
 from remora.embedded.services import twin
 from remora.embedded.site import Site
@@ -229,6 +230,21 @@ async def test_ports_that_others_have_are_left_to_them(state_dir: Path) -> None:
 
         assert second.site.ports["temporal"] != first.site.ports["temporal"]
         await second.down()
+
+
+async def test_the_twin_of_another_stack_is_not_taken_for_ours() -> None:
+    async with contextlib.AsyncExitStack() as others:
+
+        async def be_faster(site: Site) -> None:
+            theirs = twin(("--empty",), port=site.ports["twin"])
+            await others.enter_async_context(Stack(StackConfig(), [theirs], migrate=False))
+
+        late = replace(twin(("--empty",)), prepare=be_faster)
+        async with Stack(StackConfig(), [late], migrate=False) as stack:
+            port = stack.site.ports["twin"]
+
+            assert listens(stack.pid("twin"), port)
+            assert await answers_http(f"{stack.twin_control_url}/health")
 
 
 async def test_too_little_room_is_seen_before_anything_starts(state_dir: Path) -> None:
