@@ -3,13 +3,12 @@
 import argparse
 import asyncio
 import contextlib
-import multiprocessing
 import os
 import signal
 import sys
 import time
 from collections.abc import AsyncIterator
-from concurrent.futures import Executor, ProcessPoolExecutor
+from concurrent.futures import Executor
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime, timedelta
 from functools import partial
@@ -32,6 +31,7 @@ from schemas.rescore import RESEARCH_QUEUE
 from starters.client import connect
 from starters.rescore import ensure_rescoring
 from starters.roster import scoring_params
+from workers.process_pool import ProcessPool
 from workers.servers import UNAVAILABLE, ServerAway, StoppedBefore, answered
 from workers.venues import endpoints_of
 from workflows.backtest import BacktestWorkflow
@@ -45,11 +45,6 @@ GRACE = timedelta(seconds=5)
 def utc_now() -> datetime:
     """Return the wall clock."""
     return datetime.now(UTC)
-
-
-def processes(count: int) -> ProcessPoolExecutor:
-    """Return a pool that starts fresh interpreters: a copy of this one would share its threads' locks."""
-    return ProcessPoolExecutor(count, mp_context=multiprocessing.get_context("spawn"))
 
 
 def research_worker(client: Client, tools: ScoringTools, *, at_once: int) -> Worker:
@@ -106,7 +101,7 @@ async def serve(settings: Settings, stop: asyncio.Event, *, count: int) -> None:
         )
     tracing = start_tracing("research")
     engine = create_engine(settings.database_url)
-    pool = processes(count)
+    pool = ProcessPool(count)
     try:
         address, namespace = settings.temporal_address, settings.temporal_namespace
         connecting = partial(connect, address, namespace=namespace, interceptors=tracing.interceptors())

@@ -35,7 +35,8 @@ from tests.fixtures.twin import OUR_KEY, RunningTwin
 from tests.fixtures.waiting import eventually
 from tests.research.biased import DAY, biased_store
 from tests.research.files import START
-from workers.research import processes, research_worker
+from workers.process_pool import ProcessPool
+from workers.research import research_worker
 from workers.trading import trading_worker
 from workers.watcher import run
 
@@ -124,7 +125,7 @@ async def rescored(
 async def test_a_rescored_roster_is_followed_at_once_and_the_demoted_keep_their_guards(
     temporal_client: Client, engine: AsyncEngine, twin: RunningTwin, tmp_path: Path
 ) -> None:
-    root, pool = biased_store(tmp_path).root, processes(1)
+    root, pool = biased_store(tmp_path).root, ProcessPool(1)
     held, other = [
         await twin.list_market(f"Will team {number} win?", price=0.5, category="Sports") for number in range(2)
     ]

@@ -20,7 +20,7 @@ from remora.cli.backtest.sweeping import asked_of
 from schemas.backtest import SweepInput
 from schemas.rescore import RESEARCH_QUEUE
 from starters.backtest import sweep
-from workers.research import processes
+from workers.process_pool import ProcessPool
 from workflows.backtest import BacktestWorkflow
 
 pytestmark = pytest.mark.system
@@ -30,7 +30,7 @@ WHALE, CROWD = "0x" + "a1" * 20, "0x" + "b2" * 20
 
 @pytest.fixture(scope="module")
 def pool() -> Iterator[Executor]:
-    made = processes(2)
+    made = ProcessPool(2)
     yield made
     made.shutdown(cancel_futures=True)
 

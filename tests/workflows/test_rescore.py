@@ -43,7 +43,8 @@ from starters.rescore import ensure_rescoring, start_rescoring
 from tests.research.biased import DAY, biased_store
 from tests.research.files import START
 from tests.research.seasons import season_store
-from workers.research import processes, research_worker
+from workers.process_pool import ProcessPool
+from workers.research import research_worker
 from workflows.rescore import RescoreWorkflow
 
 ROOT = Path(__file__).parents[2]
@@ -58,7 +59,7 @@ def season(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Scenario]:
 
 @pytest.fixture(scope="module")
 def pool() -> Iterator[Executor]:
-    made = processes(2)
+    made = ProcessPool(2)
     yield made
     made.shutdown(cancel_futures=True)
 
