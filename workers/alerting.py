@@ -11,6 +11,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 
 from remora.domain.alerts import message_of
 from remora.domain.ids import AccountId
+from remora.ending import end
 from remora.settings import Settings, SettingsError
 from remora.storage import alerts
 from remora.storage.alert_causes import causes
@@ -97,8 +98,7 @@ async def alerting(
     try:
         yield
     finally:
-        task.cancel()
-        await asyncio.gather(task, return_exceptions=True)
+        await end(task)
 
 
 async def _run(watch: Alerting, heartbeat: Heartbeat | None, look_every: timedelta) -> None:

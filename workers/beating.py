@@ -8,6 +8,7 @@ from datetime import timedelta
 import structlog
 from sqlalchemy.ext.asyncio import AsyncEngine
 
+from remora.ending import end
 from remora.storage.orders import any_rests
 from remora.venues.venue import Trading
 
@@ -24,9 +25,7 @@ async def beating(trading: Trading, engine: AsyncEngine, *, every: timedelta = B
     try:
         yield
     finally:
-        task.cancel()
-        with contextlib.suppress(asyncio.CancelledError):
-            await task
+        await end(task)
 
 
 async def _beat(trading: Trading, engine: AsyncEngine, every: timedelta) -> None:

@@ -8,6 +8,7 @@ from datetime import datetime, timedelta
 import structlog
 from sqlalchemy.ext.asyncio import AsyncEngine
 
+from remora.ending import end
 from remora.storage.live import write_access
 from remora.venues.polymarket.venue import PolymarketVenue
 from remora.venues.venue import Venue, VenueError
@@ -53,5 +54,4 @@ async def access_checked(venue: Venue, engine: AsyncEngine, *, now: Callable[[],
     try:
         yield
     finally:
-        checking.cancel()
-        await asyncio.gather(checking, return_exceptions=True)
+        await end(checking)

@@ -16,6 +16,7 @@ from temporalio.runtime import PrometheusConfig, Runtime, TelemetryConfig
 
 from remora.domain.ids import AccountId
 from remora.domain.limits import Limits
+from remora.ending import end
 from remora.settings import Settings
 from remora.storage.measures import load_measures
 from remora.telemetry.metrics import Metrics
@@ -114,5 +115,4 @@ async def measuring(
     try:
         yield
     finally:
-        task.cancel()
-        await asyncio.gather(task, return_exceptions=True)
+        await end(task)

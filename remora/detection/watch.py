@@ -31,6 +31,7 @@ from remora.domain.ids import ConditionId, TokenId
 from remora.domain.limits import Limits
 from remora.domain.money import Side
 from remora.domain.trades import TradeSource, WhaleTrade
+from remora.ending import end
 from remora.storage.feeds import write_feeds
 from remora.storage.positions import set_marks
 from remora.telemetry.metrics import Metrics
@@ -179,9 +180,7 @@ class Watch:
         try:
             await stop.wait()
         finally:
-            for task in tasks:
-                task.cancel()
-            await asyncio.gather(*tasks, return_exceptions=True)
+            await asyncio.gather(*(end(task) for task in tasks))
             self.orders.close()
             self.intake.flush()
             left = await self.lanes.close(self._pace.drain_for)
@@ -228,8 +227,8 @@ class Watch:
             await asyncio.shield(task)
         except asyncio.CancelledError:
             if not task.cancelled():
-                task.cancel()
-                await asyncio.gather(task, return_exceptions=True)
+                # sooner than we are told again ourselves
+                await end(task, again_s=0.2)
                 raise
             self._gap(FeedGap(feed=name, since=self._silent_since(name), until=self.time.now(), cause="silent"))
 
