@@ -44,6 +44,7 @@ def _report(found: CrashReport) -> str:
 
 @pytest.mark.system
 @pytest.mark.timeout(600)
+@pytest.mark.slow
 async def test_a_worker_that_dies_around_the_wire_loses_nothing() -> None:
     found = await crash_everywhere(AROUND_THE_WIRE, kinds=["plain"])
 
