@@ -219,7 +219,14 @@ async def _write_copy(
         statement.add_cte(
             insert(Decision).values(**decision).cte("decided"),
             _consume(asked).cte("consumed"),
-            insert(Order).values(**new_values(order), **_times(asked)).cte("ordered"),
+            insert(Order)
+            .values(
+                **new_values(order),
+                decision_id=asked.decision_id,
+                venue_at=asked.now_venue,
+                seen_at=asked.signal.seen_at,
+            )
+            .cte("ordered"),
         )
     )
     return DecisionRecord(
@@ -258,10 +265,6 @@ def _new_order(asked: Case, market: Market, copy: Copy, position_id: str) -> Ord
         send_attempts=0,
         decided_at=asked.now_wall,
     )
-
-
-def _times(asked: Case) -> dict[str, Any]:
-    return {"decision_id": asked.decision_id, "venue_at": asked.now_venue, "seen_at": asked.signal.seen_at}
 
 
 def _new_position(asked: Case, market: Market, copy: Copy, position_id: str) -> dict[str, Any]:

@@ -331,16 +331,23 @@ async def _wait_for_fills(venue: Venue, digest: OrderDigest, condition: Conditio
     return await venue.look_up(digest, condition_id=condition)
 
 
+async def _venue_whose_settlements_fail(
+    twin: RunningTwin, engine: AsyncEngine, moments: list[datetime]
+) -> PaperVenue:
+    """Return a venue that lives at the last of `moments`."""
+    markets = await PublicVenue.connect(await Endpoints.from_twin(twin.urls["control_url"]))
+    store = PostgresPaperStore(engine)
+    await store.open(ACCOUNT, cash=CASH, now=moments[0])
+    return PaperVenue(
+        markets, store, ACCOUNT, now=lambda: moments[-1], settlement=Settlement(failed_share=Decimal(1))
+    )
+
+
 async def test_a_settlement_that_fails_gives_back_what_it_took(
     twin: RunningTwin, engine: AsyncEngine, twin_market: TwinMarket
 ) -> None:
-    markets = await PublicVenue.connect(await Endpoints.from_twin(twin.urls["control_url"]))
-    store = PostgresPaperStore(engine)
     moments = [datetime.now(UTC)]
-    await store.open(ACCOUNT, cash=CASH, now=moments[0])
-    venue = PaperVenue(
-        markets, store, ACCOUNT, now=lambda: moments[-1], settlement=Settlement(failed_share=Decimal(1))
-    )
+    venue = await _venue_whose_settlements_fail(twin, engine, moments)
     token = TokenId(twin_market.yes)
     bought = await _send(venue, _buy(twin_market, "10.00", "0.53"))
     assert isinstance(bought, Accepted)
@@ -360,13 +367,8 @@ async def test_a_settlement_that_fails_gives_back_what_it_took(
 async def test_a_failing_purchase_whose_shares_were_sold_settles_after_all(
     twin: RunningTwin, engine: AsyncEngine, twin_market: TwinMarket
 ) -> None:
-    markets = await PublicVenue.connect(await Endpoints.from_twin(twin.urls["control_url"]))
-    store = PostgresPaperStore(engine)
     moments = [datetime.now(UTC)]
-    await store.open(ACCOUNT, cash=CASH, now=moments[0])
-    venue = PaperVenue(
-        markets, store, ACCOUNT, now=lambda: moments[-1], settlement=Settlement(failed_share=Decimal(1))
-    )
+    venue = await _venue_whose_settlements_fail(twin, engine, moments)
     assert isinstance(await _send(venue, _buy(twin_market, "10.00", "0.53")), Accepted)
     held = await venue.shares(TokenId(twin_market.yes))
     moments.append(moments[0] + timedelta(seconds=1))
