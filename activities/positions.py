@@ -2,6 +2,7 @@
 
 import hashlib
 from datetime import timedelta
+from decimal import Decimal
 
 from temporalio import activity
 from temporalio.exceptions import ApplicationError, ApplicationErrorCategory
@@ -123,35 +124,45 @@ class PositionActivities:
     async def confirm_crossing(self, ask: CrossingAsk) -> Verdict:
         """Hold a crossing against a fresh book; arm the trigger again if the book does not confirm it."""
         tools, ref = self._tools, ask.ref
-        row = await positions.load_position(tools.engine, ref.position_id)
-        bounds = Thresholds(stop_price=row.stop_price, target_price=row.target_price, exit_at=row.exit_at)
-        try:
-            kind = crossed(await tools.venue.book(ref.token_id), row.books.shares, bounds)
-        except MarketUnknown:
-            kind = None
-        if kind is None:
-            await triggers.set_trigger(
-                tools.engine, ref.position_id, shares=row.books.shares, bounds=bounds, now=tools.wall()
-            )
+        async with heartbeating():
+            row = await positions.load_position(tools.engine, ref.position_id)
+            bounds = Thresholds(stop_price=row.stop_price, target_price=row.target_price, exit_at=row.exit_at)
+            try:
+                kind = crossed(await tools.venue.book(ref.token_id), row.books.shares, bounds)
+            except MarketUnknown:
+                kind = None
+            if kind is None:
+                await triggers.set_trigger(
+                    tools.engine, ref.position_id, shares=row.books.shares, bounds=bounds, now=tools.wall()
+                )
         return Verdict(kind=kind)
 
     @activity.defn
     async def weigh_sale(self, ask: SaleAsk) -> Share:
         """Return which share of ours follows a whale's sale, and record the signal."""
+        async with heartbeating():
+            share = await self._share_to_sell(ask)
+            known = await self._record_sale(ask, share)
+        # an earlier run has followed it: the shares of this one were bought after the whale sold
+        return Share(share=ZERO if known else share)
+
+    async def _share_to_sell(self, ask: SaleAsk) -> Decimal:
         tools, ref, signal = self._tools, ask.ref, ask.signal.signal()
-        info = activity.info()
-        now = tools.wall()
         opposite = signal.key.startswith("opposite:")
         holding = await tools.venue.whale_holding(signal.whale, ref.token_id)
-        known = False
+        counted = False
         if holding is not None and not opposite:
             recent = await tools.venue.whale_trades(signal.whale, since=signal.happened_at - SOURCES_APART)
-            known = any(names_transaction(signal.trade_keys, trade.transaction_hash) for trade in recent)
-        share = share_to_sell(
+            counted = any(names_transaction(signal.trade_keys, trade.transaction_hash) for trade in recent)
+        return share_to_sell(
             whale_sold=signal.size,
-            whale_holding_before=holding_before(holding, sold=signal.size, counted=known, opposite=opposite),
+            whale_holding_before=holding_before(holding, sold=signal.size, counted=counted, opposite=opposite),
             whale_seen_bought=await decisions.seen_bought(tools.engine, ref.account, signal.whale, ref.token_id),
         )
+
+    async def _record_sale(self, ask: SaleAsk, share: Decimal) -> bool:
+        """Record a sale once; return whether it was decided about before."""
+        ref, signal, info, now = ask.ref, ask.signal.signal(), activity.info(), self._tools.wall()
         case = Case(
             account=ref.account,
             workflow_id=info.workflow_id or "",
@@ -164,10 +175,9 @@ class PositionActivities:
             traceparent=ask.signal.trace.traceparent,
         )
         record = await risk.record_exit_signal(
-            tools.engine, case, f"{signal.kind.value}: sell {floor_to(share, MICRO)} of ours"
+            self._tools.engine, case, f"{signal.kind.value}: sell {floor_to(share, MICRO)} of ours"
         )
-        # an earlier run has followed it: the shares of this one were bought after the whale sold
-        return Share(share=ZERO if record.reason is SkipReason.DUPLICATE else share)
+        return record.reason is SkipReason.DUPLICATE
 
     @activity.defn
     async def look_at_market(self, ref: Ref) -> MarketView:

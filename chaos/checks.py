@@ -30,7 +30,7 @@ class Caps:
 
 def violations(found: Evidence, caps: Caps) -> list[str]:
     """Return everything that must not be, nothing if all is well."""
-    checks = (entries, decided, fills, books, positions, orders)
+    checks = (entries, undecided, invented, fills, books, positions, orders)
     broken = [line for check in checks for line in check(found)]
     return broken + list(limits(found, caps))
 
@@ -54,13 +54,12 @@ def entries(found: Evidence) -> Iterator[str]:
             yield f"{number} entries on the exchange for {bought[pair]} purchases of {pair[0]} in {pair[1]}"
 
 
-def decided(found: Evidence) -> Iterator[str]:
-    """Each whale's trade that the exchange showed led to a decision, and only those did.
+def undecided(found: Evidence) -> Iterator[str]:
+    """Each whale's trade that the exchange showed led to a decision.
 
     A sale that reached a position on its way out needs none: all of it is being sold, or was to be.
     """
-    known = {one["trade_key"].removeprefix("opposite:") for one in found.consumed}
-    told = {one.key for one in found.told}
+    known = _decided_about(found)
     since = {
         (one["whale"], one["token_id"]): one["opened_at"]
         for one in found.positions
@@ -69,9 +68,18 @@ def decided(found: Evidence) -> Iterator[str]:
     for one in found.told:
         if one.key not in known and (one.side == "BUY" or _held(one, since)):
             yield f"nobody decided about {one.side} {one.key}"
+
+
+def invented(found: Evidence) -> Iterator[str]:
+    """Nothing was decided about trades that the exchange never showed."""
+    told = {one.key for one in found.told}
     # what the history tells later than the stream carries a number behind its name
-    for key in sorted(key for key in known if ":".join(key.split(":")[:5]) not in told):
+    for key in sorted(key for key in _decided_about(found) if ":".join(key.split(":")[:5]) not in told):
         yield f"decided about {key}, which never happened"
+
+
+def _decided_about(found: Evidence) -> set[str]:
+    return {one["trade_key"].removeprefix("opposite:") for one in found.consumed}
 
 
 def unheard_sales(found: Evidence, *, within: timedelta) -> Iterator[str]:

@@ -152,7 +152,7 @@ async def _check(lives: Lives, report: CrashReport) -> None:
     await lives.place.control.delete("/faults")
     report.checks += 1
     try:
-        await quieten(lives.place)
+        await quieten(lives.place, lives.told)
     except NotQuiet as error:
         report.broken.append(str(error))
     found = await gather(lives.place, lives.told)

@@ -12,7 +12,8 @@ from typing import Any
 from sqlalchemy.exc import DBAPIError
 from temporalio.exceptions import TemporalError
 
-from chaos.evidence import rows
+from chaos.checks import undecided
+from chaos.evidence import Told, gather, rows
 from chaos.place import Place
 from schemas.position import Resolution, ResolveUnknownRequest
 from starters.controls import close_position, resolve_unknown
@@ -52,8 +53,11 @@ async def watching(place: Place, names: Sequence[str], *, patience_s: float = 12
         await asyncio.sleep(0.1)
 
 
-async def quieten(place: Place) -> Calm:
-    """Return once reconciling finds nothing more and nothing moves; raise NotQuiet when patience ends."""
+async def quieten(place: Place, told: Sequence[Told]) -> Calm:
+    """Return once reconciling finds nothing more, nothing moves and every trade that was `told` is decided.
+
+    Raises NotQuiet when patience ends.
+    """
     calm, deadline, last = Calm(), time.monotonic() + PATIENCE_S, ["nothing was seen"]
     while time.monotonic() < deadline:
         try:
@@ -62,6 +66,8 @@ async def quieten(place: Place) -> Calm:
                 found = await reconcile(await place.client(), place.account, mode="twin")
             calm.differences += Counter(f"{one.code.value} {one.repair.value}" for one in found.differences)
             moving = [row["what"] for row in await rows(place.engine, MOVING)]
+            if not found.differences and not moving:
+                moving = list(undecided(await gather(place, told)))
             if not found.differences and not moving:
                 return calm
             last = [

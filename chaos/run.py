@@ -108,7 +108,7 @@ async def _settle(place: Place, out: Outcome, say: Say) -> None:
     for what in ("after the last round", "after closing everything"):
         say(f"waiting until all is quiet {what}")
         try:
-            calm = await quieten(place)
+            calm = await quieten(place, out.told)
             out.answered += calm.answered
             out.differences += calm.differences
         except NotQuiet as error:

@@ -15,6 +15,7 @@ from chaos.place import WATCHERS, WORKERS, chaos_place, follow, watcher, worker
 from chaos.quiet import quieten, watching
 from chaos.run import CAPS
 from remora.domain.ids import WalletAddress
+from remora.domain.trades import WhaleTrade
 from remora.venues.polymarket.endpoints import Endpoints
 from remora.venues.polymarket.public import PublicVenue
 
@@ -82,14 +83,10 @@ async def burst(
             trades = [one for wallet in wallets for one in await venue.whale_trades(wallet, since=start - BEFORE)]
         finally:
             await venue.close()
-        await quieten(place)
+        await quieten(place, [one for one in map(_told, trades) if one.at >= start])
         decided = {row["trade_key"] for row in await rows(place.engine, "SELECT trade_key FROM consumed_trades")}
         # what happened before the window is read from the history, but nobody has to decide about it
-        told = [
-            Told(one.key, one.whale, one.token_id, one.side.value, one.happened_at, one.condition_id)
-            for one in trades
-            if one.happened_at >= start or one.key in decided
-        ]
+        told = [one for one in map(_told, trades) if one.at >= start or one.key in decided]
         found = await gather(place, told)
         out.broken = [*violations(found, CAPS), *unheard_sales(found, within=HEARD_WITHIN)]
         out.told, out.consumed = len(told), len(found.consumed)
@@ -101,3 +98,7 @@ async def burst(
         out.positions = dict(Counter(one["exit_reason"] or one["state"] for one in found.positions))
     out.seconds = time.monotonic() - began
     return out
+
+
+def _told(trade: WhaleTrade) -> Told:
+    return Told(trade.key, trade.whale, trade.token_id, trade.side.value, trade.happened_at, trade.condition_id)

@@ -14,13 +14,6 @@ class Local(TypedDict):
     local_retry_threshold: timedelta
 
 
-class Read(TypedDict):
-    """Options of an activity that is over at once."""
-
-    start_to_close_timeout: timedelta
-    retry_policy: RetryPolicy
-
-
 class Long(TypedDict):
     """Options of an activity that heartbeats."""
 
@@ -41,7 +34,12 @@ ENTER = Local(
 WRITE = Local(
     start_to_close_timeout=timedelta(seconds=10), retry_policy=QUICK, local_retry_threshold=timedelta(seconds=5)
 )
-READ = Read(start_to_close_timeout=timedelta(seconds=15), retry_policy=QUICK)
+READ = Long(
+    # an exit hangs on it: a killed worker is noticed by its heartbeat, not only when the time is over
+    start_to_close_timeout=timedelta(seconds=15),
+    heartbeat_timeout=timedelta(seconds=5),
+    retry_policy=QUICK,
+)
 ORDER = Long(
     # settlement may take minutes; a killed worker is noticed by its heartbeat within seconds
     start_to_close_timeout=timedelta(minutes=15),

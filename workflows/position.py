@@ -28,6 +28,7 @@ with workflow.unsafe.imports_passed_through():
     from workflows.sure import sure, until
 
 
+CROSSINGS_TAKE_TURNS = "a crossing that comes again and again keeps nothing else waiting"
 LEAVING = (PositionState.EXITING, PositionState.AWAITING_RESOLUTION, PositionState.REDEEMING)
 
 
@@ -145,7 +146,9 @@ class PositionWorkflow(PositionMessages):
             return ExitReason.PRE_RESOLUTION
         if inbox.crossing is not None:
             crossing, inbox.crossing = inbox.crossing, None
-            return await self._confirm(crossing)
+            reason = await self._confirm(crossing)
+            if reason is not None or not workflow.patched(CROSSINGS_TAKE_TURNS):
+                return reason
         return await self._adapt()
 
     def _market_reason(self, changed: MarketChanged) -> ExitReason | None:

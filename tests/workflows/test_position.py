@@ -8,7 +8,9 @@ import pytest
 from temporalio.client import WorkflowFailureError, WorkflowUpdateFailedError
 from temporalio.exceptions import CancelledError
 
+from remora.domain.books import OrderBook
 from remora.domain.exits import CrossingKind
+from remora.domain.ids import TokenId
 from remora.domain.market import ResolutionStatus
 from remora.domain.money import Side
 from remora.storage.books import our_books
@@ -108,6 +110,28 @@ async def test_a_whale_that_sells_half_halves_us(stack: Stack) -> None:
 
     assert view.state == "open"
     assert abs(view.shares - before.shares / 2) <= d("0.01")
+
+
+async def test_crossings_that_come_again_and_again_keep_no_sale_waiting(
+    stack: Stack, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await stack.deliver(stack.trade())
+    view = await stack.reaches("open")
+    assert view.position_id is not None
+    again, book = crossing(view.position_id), stack.venue.book
+
+    async def book_and_again(token_id: TokenId, *, max_age: timedelta = timedelta(0)) -> OrderBook:
+        await stack.handle().signal(PositionWorkflow.price_crossed, again)
+        return await book(token_id, max_age=max_age)
+
+    monkeypatch.setattr(stack.venue, "book", book_and_again)
+    await stack.handle().signal(PositionWorkflow.price_crossed, again)
+    stack.venue.holding = d(0)
+    await stack.deliver(stack.trade("k2", side=Side.SELL, size=d(1000)))
+    async with asyncio.timeout(30):
+        result = await stack.handle().result()
+
+    assert (result.state, result.exit_reason) == ("closed", "whale_exit")
 
 
 async def test_a_resolution_pays_fifty_fifty(stack: Stack) -> None:
