@@ -228,7 +228,8 @@ class PositionActivities:
         promised = books.redeemed_shares * (market.payout(ref.token_id) or ZERO)
         if abs(books.redeemed_dollars - promised) > ROUNDING:
             paid = f"the chain paid {books.redeemed_dollars:f} dollars, the payouts promise {promised:f}"
-            cause = cause or row.attention or f"{paid}; what it paid is booked"
+            # a doubt of an earlier try is over: a person must see what can be done now
+            cause = cause or f"{paid}; what it paid is booked"
         if cause is not None:
             state = PositionState.NEEDS_ATTENTION
             await positions.set_position_state(engine, ref.position_id, state, attention=cause)
