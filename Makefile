@@ -24,8 +24,9 @@ $(READY): requirements-dev.lock pyproject.toml
 demo: install  ## watch whale trades being copied on the exchange twin
 	@$(BIN)/remora demo
 
-test: install  ## run the tests, real servers included; SLOW=1 adds the long simulations
-	@$(BIN)/python -m pytest $(if $(SLOW),,-m "not slow")
+JOBS ?= 2
+test: install  ## run the tests, real servers included; SLOW=1 adds the long simulations, JOBS=1 takes turns
+	@$(BIN)/python -m pytest --numprocesses $(JOBS) --dist loadfile $(if $(SLOW),,-m "not slow")
 
 check: install  ## format, lint, types, import contracts
 	@$(BIN)/ruff format --check .

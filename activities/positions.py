@@ -1,7 +1,7 @@
 """What a held position needs: triggers, fresh looks, the end."""
 
 import hashlib
-from datetime import timedelta
+from datetime import datetime, timedelta
 from decimal import Decimal
 
 from temporalio import activity
@@ -141,8 +141,10 @@ class PositionActivities:
     async def weigh_sale(self, ask: SaleAsk) -> Share:
         """Return which share of ours follows a whale's sale, and record the signal."""
         async with heartbeating():
+            # decided when it was begun: what is read from here on is what it was decided on
+            now = self._tools.wall()
             share = await self._share_to_sell(ask)
-            known = await self._record_sale(ask, share)
+            known = await self._record_sale(ask, share, now)
         # an earlier run has followed it: the shares of this one were bought after the whale sold
         return Share(share=ZERO if known else share)
 
@@ -160,9 +162,9 @@ class PositionActivities:
             whale_seen_bought=await decisions.seen_bought(tools.engine, ref.account, signal.whale, ref.token_id),
         )
 
-    async def _record_sale(self, ask: SaleAsk, share: Decimal) -> bool:
+    async def _record_sale(self, ask: SaleAsk, share: Decimal, now: datetime) -> bool:
         """Record a sale once; return whether it was decided about before."""
-        ref, signal, info, now = ask.ref, ask.signal.signal(), activity.info(), self._tools.wall()
+        ref, signal, info = ask.ref, ask.signal.signal(), activity.info()
         case = Case(
             account=ref.account,
             workflow_id=info.workflow_id or "",

@@ -24,7 +24,7 @@ from remora.domain.limits import Limits
 from remora.domain.market import Market, ResolutionStatus
 from remora.domain.money import MICRO, MOST, ONE, ZERO, Side, ceil_to, floor_to
 from remora.domain.permission import Permission, first_day_room, refuse_entry
-from remora.domain.precision import CENT, SHARE_QUANTUM, crossed_or_empty, price_floor, purchase_dollars
+from remora.domain.precision import CENT, SHARE_QUANTUM, crossed_or_empty, entry_limit, purchase_dollars
 from remora.domain.reasons import DeskMode, SkipReason
 from remora.domain.sizing import all_in_cost, stake_share
 from remora.domain.trades import Signal
@@ -130,6 +130,9 @@ class Skip:
 
 
 Decision = Copy | Skip
+
+UNLIMITED = ("kelly", "unproven_share")
+"""What a stake is bound by that no limit cuts: of a proven whale, of an unproven one."""
 
 
 class _Room(NamedTuple):
@@ -313,7 +316,7 @@ def _size(
         return Skip(SkipReason.NO_EDGE, f"{told}, {chance.source}, all-in cost {cost:.4f}")
     share = limits.unproven_share if whale.unproven else stake_share(chance, cost, limits.kelly_fraction)
     wanted = share * max(ZERO, desk.equity) * desk.scale
-    stake, bound_by = wanted, "kelly" if not whale.unproven else "unproven_share"
+    stake, bound_by = wanted, UNLIMITED[whale.unproven]
     rooms = _rooms(market, desk, exposure, limits)
     if first_day is not None:
         rooms = (_Room(SkipReason.FIRST_DAY, first_day), *rooms)
@@ -325,12 +328,7 @@ def _size(
     available = book.depth(Side.BUY, ceil_to(stake / book.best_ask, SHARE_QUANTUM), limit_price)
     if available.notional < stake:
         stake, bound_by = available.notional, SkipReason.DEPTH.value
-    return _order(stake, bound_by, limit_price, market, book, chance, desk, limits)
-
-
-def entry_limit(whale_price: Decimal, tick: Decimal, limits: Limits) -> Decimal:
-    """Return the most we pay for what a whale bought at `whale_price`: a little worse, on tick, within (0, 1)."""
-    return price_floor(whale_price + max(limits.drift_ticks * tick, limits.drift_min_usd), tick)
+    return _order(stake, wanted, bound_by, limit_price, market, book, chance, desk, limits)
 
 
 def chance_of(signal: Signal, market: Market, whale: WhaleStanding, cost: Decimal) -> Chance:
@@ -365,6 +363,7 @@ def _rooms(market: Market, desk: DeskSnapshot, exposure: Exposure, limits: Limit
 
 def _order(
     stake: Decimal,
+    wanted: Decimal,
     bound_by: str,
     limit_price: Decimal,
     market: Market,
@@ -376,12 +375,12 @@ def _order(
     notional = purchase_dollars(stake, limit_price, market.tick_size) or ZERO
     shares = floor_to(notional / limit_price, SHARE_QUANTUM)
     if notional < limits.marketable_buy_min_usd or shares < market.min_order_size:
-        if bound_by == SkipReason.DEPTH.value:
-            return Skip(SkipReason.DEPTH, f"only {notional} dollars offered up to {limit_price}")
-        return Skip(
-            SkipReason.BELOW_MINIMUM,
-            f"{notional} dollars buy {shares} shares, minimum {market.min_order_size}; bound by {bound_by}",
-        )
+        found = f"{notional} dollars buy {shares} shares up to {limit_price}, minimum {market.min_order_size}"
+        # a limit that leaves next to nothing is the reason, not the minimum that its rest falls below
+        enough = max(limits.marketable_buy_min_usd, market.min_order_size * limit_price)
+        if bound_by not in UNLIMITED and wanted >= enough:
+            return Skip(SkipReason(bound_by), f"what this leaves is too little: {found}")
+        return Skip(SkipReason.BELOW_MINIMUM, f"{found}; bound by {bound_by}")
     expected = book.depth(Side.BUY, shares, limit_price).average
     assert expected is not None
     return Copy(

@@ -3,6 +3,7 @@
 from decimal import Decimal
 
 from remora.domain.books import OrderBook
+from remora.domain.limits import Limits
 from remora.domain.money import ONE, ceil_to, floor_to
 
 SHARE_QUANTUM = Decimal("0.01")
@@ -33,6 +34,11 @@ CENTS_TRIED = 500
 def price_floor(price: Decimal, tick: Decimal) -> Decimal:
     """Return the highest valid price at or below `price`, within [tick, 1 - tick]."""
     return min(max(floor_to(price, tick), tick), ONE - tick)
+
+
+def entry_limit(whale_price: Decimal, tick: Decimal, limits: Limits) -> Decimal:
+    """Return the most we pay for what a whale bought at `whale_price`: a little worse, on tick, within (0, 1)."""
+    return price_floor(whale_price + max(limits.drift_ticks * tick, limits.drift_min_usd), tick)
 
 
 def price_ceil(price: Decimal, tick: Decimal) -> Decimal:

@@ -17,13 +17,12 @@ from remora.domain.decide import (
     Skip,
     WhaleStanding,
     decide,
-    entry_limit,
 )
 from remora.domain.fees import taker_fee
 from remora.domain.limits import Limits
 from remora.domain.market import Market, MarketClass, ResolutionStatus
 from remora.domain.money import ZERO, Side
-from remora.domain.precision import CENT, SHARE_QUANTUM, on_tick
+from remora.domain.precision import CENT, SHARE_QUANTUM, entry_limit, on_tick
 from remora.domain.reasons import DeskMode, SkipReason
 from tests.domain.values import (
     NOW,
@@ -111,8 +110,10 @@ def test_a_proven_whales_purchase_is_copied_at_a_quarter_of_kelly_within_the_cap
         (SkipReason.CASH, {"desk": desk(cash=ZERO)}),
         (SkipReason.CASH, {"desk": desk(cash=d("-5"))}),
         (SkipReason.DEPTH, {"book": book(asks=(("0.50", "4"),))}),
-        (SkipReason.BELOW_MINIMUM, {"desk": desk(cash=d("2"))}),
-        (SkipReason.BELOW_MINIMUM, {"exposure": Exposure(market=d("999"))}),
+        (SkipReason.CASH, {"desk": desk(cash=d("2"))}),
+        (SkipReason.MARKET_LIMIT, {"exposure": Exposure(market=d("999"))}),
+        (SkipReason.BELOW_MINIMUM, {"desk": desk(equity=d("9"), day_start_equity=d("9"))}),
+        (SkipReason.BELOW_MINIMUM, {"market": market(min_order_size=d("100000"))}),
     ],
 )
 def test_each_check_refuses_with_its_own_reason(reason: SkipReason, changes: dict[str, object]) -> None:

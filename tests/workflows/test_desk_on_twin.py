@@ -98,12 +98,12 @@ async def test_one_whale_and_one_event_get_their_share_and_no_more(
         of_whale += [await floor.buy(name) for name in names[2:]]
         exposures = sum(d(row["terms"]["notional"]) for row in of_whale if row["outcome"] == "copy")
 
-        # what is left of an event's share after two purchases is cents: below any minimum, or nothing
+        # what is left of an event's share after two purchases is cents, or nothing
         assert [row["outcome"] for row in of_event] == ["copy", "copy", "skip"]
-        assert of_event[2]["reason"] in (SkipReason.EVENT_LIMIT, SkipReason.BELOW_MINIMUM)
+        assert of_event[2]["reason"] == SkipReason.EVENT_LIMIT
         assert sum(d(row["terms"]["notional"]) for row in of_event[:2]) <= d(1500)
         assert of_event[1]["terms"]["bound_by"] == SkipReason.EVENT_LIMIT
-        assert of_whale[-1]["reason"] in (SkipReason.WHALE_SHARE, SkipReason.BELOW_MINIMUM)
+        assert of_whale[-1]["reason"] == SkipReason.WHALE_SHARE
         assert SkipReason.WHALE_SHARE in {row["terms"].get("bound_by") or row["reason"] for row in of_whale[2:]}
         assert exposures <= d(3000)
 
@@ -131,7 +131,7 @@ async def test_ten_entries_a_minute_and_cash_are_bounds(
         orders = len(made) - len(reasons)
 
         assert made[1]["terms"]["bound_by"] == SkipReason.CASH
-        assert set(reasons) <= {SkipReason.CASH, SkipReason.BELOW_MINIMUM, SkipReason.ORDER_RATE}
+        assert set(reasons) <= {SkipReason.CASH, SkipReason.ORDER_RATE}
         await floor.open(orders)
         assert orders <= 10
         assert spent <= d(10_000)
@@ -186,10 +186,10 @@ async def test_one_position_and_one_market_get_their_share_of_what_is_left_after
         costs = [row.books.cost for row in held if row.question == "Will snow happen?"]
 
         assert alone[0]["terms"]["bound_by"] == SkipReason.POSITION_LIMIT
-        assert alone[1]["reason"] in (SkipReason.POSITION_LIMIT, SkipReason.BELOW_MINIMUM)
+        assert alone[1]["reason"] == SkipReason.POSITION_LIMIT
         last = others[1]["terms"].get("bound_by") or others[1]["reason"]
         assert others[0]["outcome"] == "copy"
-        assert last in (SkipReason.MARKET_LIMIT, SkipReason.BELOW_MINIMUM)
+        assert last == SkipReason.MARKET_LIMIT
         assert max(costs) <= d("0.05") * equity
         assert sum(costs) <= d("0.10") * equity
 
