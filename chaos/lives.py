@@ -35,6 +35,8 @@ from workflows.position import PositionWorkflow
 
 PATIENCE_S = 400.0
 ASK_S = 10.0
+RECONCILE_S = 60.0
+LOOKS_BETWEEN_BIDS = 50
 SIGNAL_AGE_MAX_S = 600
 ALMOST_TOO_OLD, TOO_OLD = timedelta(seconds=SIGNAL_AGE_MAX_S - 4), timedelta(seconds=SIGNAL_AGE_MAX_S + 10)
 ENDED = "('closed', 'unfilled', 'skipped')"
@@ -139,12 +141,14 @@ class Lives:
 
     async def ended(self, market: TradedMarket, whale: WalletAddress) -> None:
         """Wait until the position has ended and its workflow with it, answering what only a person can."""
-        name = self.workflow_id(market, whale)
+        name, looks = self.workflow_id(market, whale), itertools.count(1)
 
         async def over() -> bool:
             query = f"SELECT count(*) FROM positions WHERE workflow_id = '{name}' AND state NOT IN {ENDED}"  # noqa: S608
             if await self._some(query):
                 await self._answer(name)
+                if next(looks) % LOOKS_BETWEEN_BIDS == 0:
+                    await self._bid_again(market, name)
                 return False
             return await self._closed(name)
 
@@ -189,6 +193,23 @@ class Lives:
                     await resolve_unknown(self.client, name, finding)
             except (TemporalError, TimeoutError):
                 return  # not yet waiting, or answered already
+
+    async def _bid_again(self, market: TradedMarket, name: str) -> None:
+        """Put buyers back where a sale has eaten them all, and let reconciling tell the position, as it would."""
+        query = (
+            f"SELECT count(*) FROM positions WHERE workflow_id = '{name}' "  # noqa: S608 (our own name)
+            "AND state = 'awaiting_resolution'"
+        )
+        if not await self._some(query):
+            return
+        quote = {"token_id": market.tokens[0], "bid": "0.50", "ask": "0.51", "size": "2000"}
+        if not (await self.place.post("/quotes", **quote)).is_success:
+            return  # it is resolved: redeeming is under way
+        try:
+            async with asyncio.timeout(RECONCILE_S):
+                await reconcile(self.client, self.place.account, mode="twin")
+        except (TemporalError, TimeoutError):
+            return  # the worker died over it; the next look asks again
 
     async def _closed(self, name: str) -> bool:
         return (await self.client.get_workflow_handle(name).describe()).close_time is not None
