@@ -13,7 +13,7 @@ from pathlib import Path
 from chaos.checks import violations
 from chaos.crashing_worker import TODO, done_of
 from chaos.evidence import gather
-from chaos.lives import LIVES, SIGNAL_AGE_MAX_S, Lives
+from chaos.lives import ALONE, LIVES, SIGNAL_AGE_MAX_S, Lives
 from chaos.place import Place, chaos_place, worker
 from chaos.points import points
 from chaos.quiet import NotQuiet, quieten
@@ -131,6 +131,7 @@ async def _batches(
 
 
 async def _batch(lives: Lives, names: Sequence[str], report: CrashReport) -> None:
+    """Live most lives beside one another, and then those that need the exchange's faults for themselves."""
     slots = asyncio.Semaphore(AT_ONCE)
 
     async def one(name: str) -> None:
@@ -142,9 +143,14 @@ async def _batch(lives: Lives, names: Sequence[str], report: CrashReport) -> Non
 
     async with asyncio.TaskGroup() as living:
         for name in names:
+            if name not in ALONE:
+                await slots.acquire()
+                living.create_task(one(name))
+                await asyncio.sleep(APART_S)
+    for name in dict.fromkeys(names):
+        if name in ALONE:
             await slots.acquire()
-            living.create_task(one(name))
-            await asyncio.sleep(APART_S)
+            await one(name)
 
 
 async def _check(lives: Lives, report: CrashReport) -> None:

@@ -294,6 +294,12 @@ async def _redeemed(lives: Lives, market: TradedMarket, whale: WalletAddress) ->
 
 
 _ONCE: dict[str, Any] = {}
+ALONE: dict[str, Life] = {
+    "unknown": _bought(("timeout_before_accept", {"count": 4})),
+    "unknown sale": _bought(leaving=(("timeout_before_accept", {"count": 4}),)),
+}
+"""Lives of which one order must meet every strike of its fault: beside others they would share it."""
+
 LIVES: dict[str, Life] = {
     "plain": _bought(),
     "reduced": _reduced,
@@ -309,10 +315,9 @@ LIVES: dict[str, Life] = {
     "sent again in vain": _bought(
         ("timeout_before_accept", _ONCE), ("cancel_only", _ONCE), leaving=(("restarting", {"count": 2}),)
     ),
-    "unknown": _bought(("timeout_before_accept", {"count": 4})),
-    "unknown sale": _bought(leaving=(("timeout_before_accept", {"count": 4}),)),
     "delayed": _bought(("order_delayed", {"seconds": 1.0}), leaving=(("order_delayed", {"seconds": 0.5}),)),
     "undone": _bought(("settle_failed", _ONCE), ("settle_retrying", {"seconds": 1.0})),
     "in parts": _bought(("partial_fills", _ONCE), leaving=(("partial_fills", _ONCE),)),
+    **ALONE,
     "tick moved": _bought(("tick_in_flight", _ONCE), leaving=(("tick_in_flight", _ONCE),)),
 }
