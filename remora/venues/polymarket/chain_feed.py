@@ -50,6 +50,11 @@ class _Followed:
 
 
 @dataclass(frozen=True, slots=True)
+class _CaughtUp:
+    """Everything that was missed has been handed on."""
+
+
+@dataclass(frozen=True, slots=True)
 class _Over:
     """The connection is over."""
 
@@ -92,6 +97,8 @@ class ChainWhaleFeed:
         self.head_age: timedelta | None = None
         self.malformed: Counter[str] = Counter()
         self._turn = 0
+        self._missed_from: int | None = None
+        """The last block seen before a break, until what came after it has been handed on."""
 
     async def follow(self, whales: Collection[WalletAddress]) -> None:
         """Replace the set of followed wallets, also while running."""
@@ -131,23 +138,25 @@ class ChainWhaleFeed:
     async def _begin(self, session: ChainSession) -> bool:
         """Subscribe, and read again what was missed; False when that is more than the logs can tell."""
         self._inbox = session.inbox
-        last = self._times.newest
+        # who breaks off while catching up has seen a newer block, and not what is below it
+        last = self._missed_from = self._times.newest if self._missed_from is None else self._missed_from
         await session.subscribe_heads()
         whales = self._whales
         if whales:
             await session.subscribe(whales)
         head = await session.head()
         await self._see_head(head)
-        if last == 0 or not whales:
+        if last == 0 or not whales or head.number - last > CATCH_UP_MAX:
+            self._missed_from = None
             return last == 0
-        if head.number - last > CATCH_UP_MAX:
-            return False
         first = min(last, head.number) - OVERLAP_BLOCKS
         try:
             await self._catch_up(session, whales, first, head.number)
         except Web3RPCError as error:  # the stream goes on, and the public history fills the gap
             log.warning("chain.logs_refused", first=first, last=head.number, cause=str(error)[:200])
+            self._missed_from = None
             return False
+        session.inbox.put_nowait(_CaughtUp())
         return True
 
     async def _catch_up(self, session: ChainSession, whales: frozenset[str], first: int, last: int) -> None:
@@ -185,6 +194,8 @@ class ChainWhaleFeed:
         """Act on anything but a trade; raise what ended the connection."""
         if isinstance(item, Head):
             await self._see_head(item)
+        elif isinstance(item, _CaughtUp):
+            self._missed_from = None
         elif isinstance(item, _Followed) and self._whales:
             await session.subscribe(self._whales)
         elif isinstance(item, _Over):

@@ -14,7 +14,8 @@ from remora.domain.ids import ConditionId, TokenId, WalletAddress
 from remora.domain.money import Side
 from remora.domain.trades import TradeKind, TradeSource, WhaleTrade
 from remora.venues.polymarket import sdk
-from remora.venues.polymarket.chain_feed import NO_CONDITION, ChainWhaleFeed
+from remora.venues.polymarket.chain_feed import NO_CONDITION, OVERLAP_BLOCKS, ChainWhaleFeed
+from remora.venues.polymarket.chain_session import ChainSession
 from remora.venues.twin.assembly import TwinOptions
 from remora.venues.venue import FeedGap, MarketUnknown, TradeRetracted
 from tests.fixtures.twin import RunningTwin, TwinMarket, served
@@ -143,6 +144,33 @@ async def test_a_broken_connection_loses_nothing(twin: RunningTwin, market: Twin
     gaps = [item for item in seen if isinstance(item, FeedGap)]
     assert [gap.healed for gap in gaps] == [True]
     assert {item.transaction_hash for item in seen if isinstance(item, WhaleTrade)} == {before, missed}
+
+
+async def test_a_second_break_while_catching_up_loses_nothing_either(
+    twin: RunningTwin, market: TwinMarket, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    logs, broken = ChainSession.logs, 0
+
+    async def breaks_once(session: ChainSession, whales: Any, first: int, last: int) -> list[Any]:
+        nonlocal broken
+        broken += 1
+        if broken == 1:
+            raise ConnectionError("the node went away")
+        return await logs(session, whales, first, last)
+
+    monkeypatch.setattr(ChainSession, "logs", breaks_once)
+    async with Reader(twin, market) as reader:
+        await twin.post("/chain/faults", mute=True)
+        missed = await _trade(twin, market.yes)
+        for _ in range(3 * OVERLAP_BLOCKS):  # the trade lies deeper than what is read again in any case
+            await twin.post("/chain/mine")
+        await twin.post("/chain/faults", mute=False)
+        await twin.post("/chain/disconnect")
+        seen = [await reader.next() for _ in range(2)]
+
+    assert broken == 2
+    assert [item.healed for item in seen if isinstance(item, FeedGap)] == [True]
+    assert [item.transaction_hash for item in seen if isinstance(item, WhaleTrade)] == [missed]
 
 
 async def test_a_trade_that_comes_again_after_a_reorganisation_is_not_taken_back(
