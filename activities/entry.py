@@ -2,6 +2,7 @@
 
 import asyncio
 import hashlib
+from dataclasses import replace
 from datetime import datetime, timedelta
 from decimal import Decimal
 
@@ -52,6 +53,8 @@ class EntryActivities:
             if case.now_wall - case.signal.seen_at <= self._tools.limits.signal_age_max:
                 raise
             return await self._refused(ask, case, SkipReason.STALE, str(error))
+        ask = _of_market(ask, market)
+        case = replace(case, signal=ask.signal.signal())
         with self._tools.tracer.start_as_current_span("decide") as span:
             record = await risk.decide_and_record(
                 self._tools.engine, case, market=market, book=book, limits=self._tools.limits
@@ -146,6 +149,12 @@ class EntryActivities:
         )
         workflow_id = position_workflow_id(ask.account, ask.signal.whale, opposite)
         return entered.model_copy(update={"opposite_workflow_id": workflow_id, "opposite_sale": sale})
+
+
+def _of_market(ask: EnterAsk, market: Market) -> EnterAsk:
+    """Name the token's market as the venue does: a log names none, and its reader may have found none to ask."""
+    signal = ask.signal.model_copy(update={"condition_id": market.condition_id})
+    return ask.model_copy(update={"signal": signal})
 
 
 def _refuse(ask: EnterAsk) -> tuple[SkipReason, str] | None:

@@ -182,3 +182,17 @@ async def test_a_stake_below_the_venues_minimum_is_skipped(twin: RunningTwin, fl
     entered = await floor.enter(dear.yes, dear.condition_id)
 
     await _nothing_happened(twin, floor, entered, SkipReason.BELOW_MINIMUM)
+
+
+async def test_a_purchase_of_the_other_outcome_is_a_sale_though_nobody_named_its_market(
+    twin: RunningTwin, floor: Floor
+) -> None:
+    market = await twin.list_market("Does it turn round?", price=0.5, depth_usd=20_000)
+    ours = await floor.enter(market.yes, market.condition_id)
+    assert ours.skip_reason is None, ours.detail
+
+    turned = await floor.enter(market.no, "0x" + "0" * 64, key="k2", trade_keys=("k2",))
+
+    assert turned.skip_reason is SkipReason.OPPOSITE_HELD
+    assert turned.opposite_sale is not None
+    assert (turned.opposite_sale.token_id, turned.opposite_sale.condition_id) == (market.yes, market.condition_id)
