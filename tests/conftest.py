@@ -1,3 +1,3 @@
 """Fixtures that every test may ask for; each stack has its own file."""
 
-pytest_plugins = ["tests.fixtures.postgres", "tests.fixtures.temporal", "tests.fixtures.twin"]
+pytest_plugins = [f"tests.fixtures.{name}" for name in ("keyrings", "postgres", "temporal", "twin")]

@@ -1,54 +1,22 @@
 """Secrets from files that only we can read, and from the OS keyring; never shown when something is wrong."""
 
-from collections.abc import Iterator
 from pathlib import Path
 
 import keyring
 import pytest
-from keyring.backend import KeyringBackend
-from keyring.errors import KeyringLocked
 
 from remora.secret_settings import keys_in_url
 from remora.secret_sources import NAMES
 from remora.settings import SettingsError, load_settings, variable_names
+from tests.fixtures.keyrings import MemoryKeyring
 
 KEY = "0x" + "4c" * 32
-
-
-class MemoryKeyring(KeyringBackend):
-    """A keyring of this process; `locked` refuses to answer."""
-
-    priority = 1
-
-    def __init__(self) -> None:
-        super().__init__()  # type: ignore[no-untyped-call]
-        self.kept: dict[tuple[str, str], str] = {}
-        self.locked = False
-
-    def get_password(self, service: str, username: str) -> str | None:
-        if self.locked:
-            raise KeyringLocked("locked")
-        return self.kept.get((service, username))
-
-    def set_password(self, service: str, username: str, password: str) -> None:
-        self.kept[service, username] = password
-
-    def delete_password(self, service: str, username: str) -> None:
-        del self.kept[service, username]
 
 
 @pytest.fixture(autouse=True)
 def bare_environment(monkeypatch: pytest.MonkeyPatch) -> None:
     for name in variable_names().values():
         monkeypatch.delenv(name, raising=False)
-
-
-@pytest.fixture
-def ring() -> Iterator[MemoryKeyring]:
-    before, made = keyring.get_keyring(), MemoryKeyring()
-    keyring.set_keyring(made)
-    yield made
-    keyring.set_keyring(before)
 
 
 def _secret(folder: Path, text: str = KEY + "\n", mode: int = 0o600) -> Path:

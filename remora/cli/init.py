@@ -1,6 +1,9 @@
 """``remora init``: a commented .env, step by step."""
 
 import os
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import Annotated
 
@@ -17,6 +20,7 @@ MAIN_WALLET = """\
 Use a fresh wallet that holds only what you can lose, never your main one: whoever reads its key can empty it.
 With a deposit wallet, better still: authorise a session key for it, and give that key here instead of the owner's.
 """
+KEYRING, NAME = "remora", "PRIVATE_KEY"
 KEEPS = {
     "file": "a file of its own that only you can read",
     "keyring": "the keyring of this system",
@@ -41,11 +45,13 @@ def init(
     if chosen == "paper":
         cash = typer.prompt("Dollars on the paper account", default="10000")
         lines += ["# dollars on a new paper account", f"REMORA_PAPER_CASH={cash}"]
+    kept = None
     if chosen == "live":
-        lines += _live(path)
-    lines += _limits() if chosen != "twin" else []
-    write_private(path, "\n".join([*lines, ""]))
-    _check(path)
+        kept, about = _live(path)
+        lines += about
+    if chosen != "twin":
+        lines += [*_limits(), *_node()]
+    _write(path, lines, kept)
     typer.echo(f"Wrote {path}, readable by you only. Next: `remora doctor`.")
 
 
@@ -58,37 +64,42 @@ def _mode(given: str | None) -> str:
     return chosen
 
 
-def _live(path: Path) -> list[str]:
-    """Ask for wallet and key; return the lines that name them."""
+@dataclass(frozen=True, slots=True)
+class _Kept:
+    """Where a typed key goes: a file of its own, or else the keyring. Secret: never show it."""
+
+    key: str = field(repr=False)
+    place: Path | None
+
+
+def _live(path: Path) -> tuple[_Kept | None, list[str]]:
+    """Ask for wallet and key; return where the key goes beside the .env, and the lines that name both."""
     typer.echo(MAIN_WALLET)
     wallet = typer.prompt("Wallet that holds the money (0x…)")
     for name, what in KEEPS.items():
         typer.echo(f"  {name:<8} {what}")
-    kept = typer.prompt("Where is its key to be kept", default="file")
-    if kept not in KEEPS:
-        raise typer.BadParameter(f"expected {', '.join(KEEPS)}, found {kept!r}")
+    where = typer.prompt("Where is its key to be kept", default="file")
+    if where not in KEEPS:
+        raise typer.BadParameter(f"expected {', '.join(KEEPS)}, found {where!r}")
     key = typer.prompt("Private key (not shown)", hide_input=True).strip()
     first_day = typer.prompt("Dollars that entries may commit in the first 24 hours", default="100")
-    return [
+    kept, named = _keep(where, key, path)
+    return kept, [
         "# the wallet that trades",
         f"WALLET_ADDRESS={wallet.strip()}",
-        *_keep(kept, key, path),
+        *named,
         "# dollars that entries may commit in the first 24 hours",
         f"REMORA_FIRST_DAY_MAX={first_day}",
     ]
 
 
-def _keep(kept: str, key: str, path: Path) -> list[str]:
-    if kept == "env":
-        return ["# the key that signs for it; keep this file out of backups", f"PRIVATE_KEY={key}"]
-    if kept == "keyring":
-        import keyring
-
-        keyring.set_password("remora", "PRIVATE_KEY", key)
-        return ["# the key that signs for it is in the keyring", "REMORA_KEYRING=remora"]
+def _keep(where: str, key: str, path: Path) -> tuple[_Kept | None, list[str]]:
+    if where == "env":
+        return None, ["# the key that signs for it; keep this file out of backups", f"PRIVATE_KEY={key}"]
+    if where == "keyring":
+        return _Kept(key, None), ["# the key that signs for it is in the keyring", f"REMORA_KEYRING={KEYRING}"]
     place = path.absolute().parent / "private.key"
-    write_private(place, key + "\n")
-    return ["# the key that signs for it", f"PRIVATE_KEY_FILE={place}"]
+    return _Kept(key, place), ["# the key that signs for it", f"PRIVATE_KEY_FILE={place}"]
 
 
 def _limits() -> list[str]:
@@ -112,12 +123,55 @@ def write_private(path: Path, text: str) -> None:
         stream.write(text)
 
 
-def _check(path: Path) -> None:
-    """Read the file as every command will; a mistake is told and the file taken away again."""
+def _node() -> list[str]:
+    node = typer.prompt("A Polygon node that pushes logs (wss://…), or nothing", default="", show_default=False)
+    about = "# whales are seen on the chain too, where the others miss some; several with commas"
+    return [about, f"REMORA_RPC_WS_URLS={node.strip()}" if node.strip() else "# REMORA_RPC_WS_URLS=wss://…"]
+
+
+def _write(path: Path, lines: list[str], kept: _Kept | None) -> None:
+    """Write the key where it goes, then the file, and read it as every command will; a mistake leaves neither."""
     from remora.settings import SettingsError, load_settings
 
+    forget = _keep_key(kept) if kept is not None else _nothing
     try:
-        load_settings(path)
-    except SettingsError:
-        path.unlink()
+        write_private(path, "\n".join([*lines, ""]))
+        try:
+            load_settings(path)
+        except SettingsError:
+            path.unlink()
+            raise
+    except BaseException:
+        forget()
         raise
+
+
+def _nothing() -> None:
+    """Forget nothing: nothing was kept."""
+
+
+def _keep_key(kept: _Kept) -> Callable[[], object]:
+    """Keep the key; return what takes it away again. Never overwrites another key: raises CommandFailed."""
+    if kept.place is not None:
+        write_private(kept.place, kept.key + "\n")
+        return kept.place.unlink
+    import keyring
+    from keyring.errors import KeyringError
+
+    try:
+        before = keyring.get_password(KEYRING, NAME)
+        if before is None:
+            keyring.set_password(KEYRING, NAME, kept.key)
+    except KeyringError as error:
+        raise CommandFailed(
+            f"The keyring of this system cannot be used: {type(error).__name__}.",
+            "Unlock it, or have the key kept in a file.",
+            code=Exit.UNAVAILABLE,
+        ) from None
+    if before not in (None, kept.key):
+        raise CommandFailed(
+            f"Refused: the keyring has another key under {KEYRING}.",
+            f"Take it out first: keyring del {KEYRING} {NAME}",
+            code=Exit.REFUSED,
+        )
+    return _nothing if before is not None else partial(keyring.delete_password, KEYRING, NAME)
