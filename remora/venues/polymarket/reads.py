@@ -186,10 +186,18 @@ class Reads:
 
     async def whale_holding(self, whale: WalletAddress, token_id: TokenId) -> Decimal | None:
         """Return the shares a wallet holds of a token, None when the Data API does not list it."""
-        page = await self._data_page("/v2/positions", {"user": whale, "limit": PAGE})
-        for row in page.rows:
-            if isinstance(row, dict) and row.get("token_id") == token_id:
-                return number(row.get("current_size"))
+        asked: dict[str, Any] = {"user": whale, "limit": PAGE}
+        known = self._by_token.get(token_id)
+        if known is not None:  # one row instead of all that a wallet holds, which may be thousands
+            asked["condition_id"] = known[1].condition_id
+        for _ in range(PAGES_MAX):
+            page = await self._data_page("/v2/positions", asked)
+            for row in page.rows:
+                if isinstance(row, dict) and row.get("token_id") == token_id:
+                    return number(row.get("current_size"))
+            if page.next_cursor is None:
+                break
+            asked["cursor"] = page.next_cursor
         return None
 
     async def _data_page(self, path: str, params: dict[str, Any]) -> Page:

@@ -1,5 +1,6 @@
 """Public reads when the venue answers with nonsense: unavailable or left out, never booked."""
 
+import json
 from datetime import UTC, datetime
 from decimal import Decimal
 from random import Random
@@ -83,6 +84,29 @@ async def test_a_holding_that_is_no_number_is_unknown() -> None:
         assert await venue.whale_holding(WHALE, TokenId(TOKEN)) is None
         assert await venue.whale_holding(WHALE, TokenId(OTHER)) == Decimal(4)
         await venue.close()
+
+
+async def test_a_holding_is_found_however_much_a_wallet_holds() -> None:
+    pages = page({"token_id": OTHER, "current_size": 4}, cursor="c1"), page({"token_id": TOKEN, "current_size": 9})
+    async with answering(*pages, page()) as (endpoints, given):
+        venue = venue_at(endpoints)
+        assert await venue.whale_holding(WHALE, TokenId(TOKEN)) == Decimal(9)
+        assert await venue.whale_holding(WHALE, TokenId(TOKEN)) is None
+        await venue.close()
+
+    assert [asked.get("cursor") for asked in given.asked] == [None, "c1", None]
+
+
+async def test_a_holding_is_asked_for_by_its_market_once_that_is_known() -> None:
+    listed = JSONResponse({"markets": [GAMMA[0]], "next_cursor": None})
+    token = json.loads(GAMMA[0]["clobTokenIds"])[0]
+    async with answering(listed, page({"token_id": token, "current_size": 9})) as (endpoints, given):
+        venue = venue_at(endpoints)
+        market = await venue.market_of(TokenId(token))
+        assert await venue.whale_holding(WHALE, TokenId(token)) == Decimal(9)
+        await venue.close()
+
+    assert given.asked[-1]["condition_id"] == market.condition_id
 
 
 async def test_a_book_with_impossible_numbers_is_unavailable_and_left_out_of_a_batch() -> None:
