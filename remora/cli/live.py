@@ -21,7 +21,7 @@ Account {account} will trade real money, by itself, until you stop it.
   * You may lose everything you put there. A record on paper or in a backtest promises nothing.
   * It is for your own account only, where the venue and your law allow it; nothing here is advice, and nothing
     helps around the venue's restrictions.
-  * In the first 24 hours, entries commit at most ${first_day} (REMORA_FIRST_DAY_MAX).
+  * In the 24 hours from the first purchase on, entries commit at most ${first_day} (REMORA_FIRST_DAY_MAX).
   * `remora pause` stops entries, `remora flatten` sells everything, `remora down` stops the programs.
 """
 

@@ -8,7 +8,7 @@ from remora.domain.money import ZERO
 from remora.domain.reasons import SkipReason
 
 FIRST_DAY = timedelta(hours=24)
-"""Counted from the moment at which a person confirmed the account."""
+"""Counted from the first purchase: a day between the sentence and the first order has tried nothing."""
 
 ACCESS_AGE_MAX = timedelta(minutes=15)
 """Older than this, what the venue said about region and account says nothing about now."""
@@ -25,12 +25,17 @@ class Access:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Permission:
-    """A live account's standing: `spent` is what its entries committed since it was confirmed, in dollars."""
+    """A live account's standing.
+
+    `spent` is what its entries committed since it was confirmed, in dollars; `began_at` is when the first was
+    decided.
+    """
 
     confirmed_at: datetime | None
     access: Access | None
     access_at: datetime | None
     spent: Decimal = ZERO
+    began_at: datetime | None = None
 
 
 def refuse_entry(permission: Permission, now: datetime) -> tuple[SkipReason, str] | None:
@@ -50,6 +55,7 @@ def refuse_entry(permission: Permission, now: datetime) -> tuple[SkipReason, str
 
 def first_day_room(permission: Permission, limit: Decimal, now: datetime) -> Decimal | None:
     """Return the dollars that may still be committed on the first day, None once it is over."""
-    if permission.confirmed_at is None or now - permission.confirmed_at >= FIRST_DAY:
+    began_at = permission.began_at
+    if permission.confirmed_at is None or (began_at is not None and now - began_at >= FIRST_DAY):
         return None
     return max(ZERO, limit - permission.spent)

@@ -84,25 +84,31 @@ async def permission(connection: AsyncConnection, account: AccountId) -> Permiss
     access = None
     if row is not None:
         access = Access(geoblocked=row["geoblocked"], closed_only=row["closed_only"], country=row["country"])
+    spent, began_at = (ZERO, None) if confirmed_at is None else await _committed(connection, account, confirmed_at)
     return Permission(
         confirmed_at=confirmed_at,
         access=access,
         access_at=None if row is None else row["checked_at"],
-        spent=ZERO if confirmed_at is None else await _committed(connection, account, confirmed_at),
+        spent=spent,
+        began_at=began_at,
     )
 
 
-async def _committed(connection: AsyncConnection, account: AccountId, since: datetime) -> Decimal:
-    """Return the dollars of every entry order since an instant, whatever became of it unless it was refused."""
-    found = await connection.scalar(
-        select(func.sum(func.coalesce(Order.notional, Order.shares * Order.limit_price))).where(
+async def _committed(
+    connection: AsyncConnection, account: AccountId, since: datetime
+) -> tuple[Decimal, datetime | None]:
+    """Return dollars and beginning of every entry order since an instant, whatever became of it unless refused."""
+    dollars = func.sum(func.coalesce(Order.notional, Order.shares * Order.limit_price))
+    row = await connection.execute(
+        select(dollars, func.min(Order.decided_at)).where(
             Order.account == account,
             Order.purpose == Purpose.ENTRY.value,
             Order.decided_at >= since,
             Order.state != OrderState.REJECTED.value,
         )
     )
-    return Decimal(found or 0)
+    spent, began_at = row.one()
+    return Decimal(spent or 0), began_at
 
 
 async def standing_live(

@@ -105,7 +105,7 @@ async def test_every_gate_must_open_before_real_money_moves(live_engine: AsyncEn
 async def test_the_first_day_commits_no_more_than_its_limit_in_many_orders(live_engine: AsyncEngine) -> None:
     engine = live_engine
     await _passed_probation(engine)
-    await live.confirm(engine, ACCOUNT, by="me", phrase="yes", now=NOW)
+    await live.confirm(engine, ACCOUNT, by="me", phrase="yes", now=NOW - timedelta(days=9))
     await live.write_access(engine, ACCOUNT, FREE, now=NOW)
     records = [await _ask(engine, number) for number in range(6)]
 
@@ -116,6 +116,7 @@ async def test_the_first_day_commits_no_more_than_its_limit_in_many_orders(live_
         permission = await live.permission(connection, ACCOUNT)
     assert 0 < spent <= LIMITS.first_day_max_usd
     assert permission.spent == spent
+    assert permission.began_at == NOW
     assert records[0].terms["bound_by"] == "first_day_limit"
     assert records[-1].reason is SkipReason.FIRST_DAY
 
