@@ -80,3 +80,13 @@ async def test_no_answer_is_no_permission(engine: AsyncEngine, twin: RunningTwin
         await region("http://127.0.0.1:9/api/geoblock")
     with pytest.raises(VenueUnavailable):
         await region(twin.urls["control_url"] + "/health")
+
+
+async def test_the_region_is_asked_the_way_that_orders_go(
+    twin: RunningTwin, venue: PolymarketVenue, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("NO_PROXY", "")
+    monkeypatch.setenv("HTTP_PROXY", "http://127.0.0.1:9")
+    geoblock = (await Endpoints.from_twin(twin.urls["control_url"])).geoblock_url
+
+    assert await region(geoblock) == (False, "IE")

@@ -14,7 +14,8 @@ async def region(geoblock_url: str) -> tuple[bool, str]:
     The answer carries our address too, which is read by nobody here and kept nowhere.
     """
     try:
-        async with httpx.AsyncClient(timeout=10.0) as client:
+        # the way that orders take: through a proxy of the environment the answer would be about another place
+        async with httpx.AsyncClient(timeout=10.0, trust_env=False) as client:
             found = (await client.get(geoblock_url)).raise_for_status().json()
             blocked, country = found["blocked"], str(found.get("country") or "?")
     except (httpx.HTTPError, ValueError, KeyError, TypeError, AttributeError) as error:
