@@ -56,7 +56,8 @@ class RtdsWhaleFeed:
         """Look for a followed wallet in the raw text: parsing every message would cost a hundred times more."""
         at = text.find('"proxyWallet"')
         if at < 0:
-            return False
+            # a trade whose wallet has another name must not pass for somebody else's: it is counted as malformed
+            return '"payload"' in text and '"trades"' in text
         start = text.find('"', at + 13)
         return text[start + 1 : start + 43].lower() in self._whales
 

@@ -164,6 +164,7 @@ async def test_whales_trades_survive_noise_and_repeat_under_one_key() -> None:
         said(timestamp="soon"),
         said(proxyWallet="0x" + "cd" * 20),
         {"payload": [row]},
+        {**said(), "payload": {name: value for name, value in row.items() if name != "proxyWallet"}},
         said(),
         said(),
         said(side="SELL"),
@@ -183,4 +184,5 @@ async def test_whales_trades_survive_noise_and_repeat_under_one_key() -> None:
         "bad_transaction": 1,
         "bad_time": 1,
         "not_an_object": 1,
+        "bad_identity": 1,
     }
