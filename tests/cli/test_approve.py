@@ -37,6 +37,11 @@ async def test_it_shows_asks_and_grants(
     assert code == Exit.FAILED
     assert len(json.loads(listed)["missing"]) == 17
 
+    code, asked = await remora(text="y\n")
+    assert code == Exit.OK
+    assert "17 of 17" in asked
+    await twin.post("/chain/approvals", address=account)
+
     code, granted = await remora("--yes", "--json")
     assert code == Exit.OK
     assert len(json.loads(granted)["granted"]) == 17

@@ -8,12 +8,13 @@ from random import Random
 from typing import Any, Self
 
 import pytest
+from web3.exceptions import Web3RPCError
 
 from remora.domain.clock import VenueClock
 from remora.domain.ids import ConditionId, TokenId, WalletAddress
 from remora.domain.money import Side
 from remora.domain.trades import TradeKind, TradeSource, WhaleTrade
-from remora.venues.polymarket import sdk
+from remora.venues.polymarket import chain_feed, sdk
 from remora.venues.polymarket.chain_feed import NO_CONDITION, OVERLAP_BLOCKS, ChainWhaleFeed
 from remora.venues.polymarket.chain_session import ChainSession
 from remora.venues.twin.assembly import TwinOptions
@@ -171,6 +172,50 @@ async def test_a_second_break_while_catching_up_loses_nothing_either(
     assert broken == 2
     assert [item.healed for item in seen if isinstance(item, FeedGap)] == [True]
     assert [item.transaction_hash for item in seen if isinstance(item, WhaleTrade)] == [missed]
+
+
+@pytest.mark.parametrize("why", ["the gap is too wide", "the node refuses"])
+async def test_a_gap_that_the_logs_cannot_fill_is_not_called_healed(
+    twin: RunningTwin, market: TwinMarket, monkeypatch: pytest.MonkeyPatch, why: str
+) -> None:
+    async def refuses(*_: Any) -> list[Any]:
+        raise Web3RPCError("block range is too wide")
+
+    if why == "the node refuses":
+        monkeypatch.setattr(ChainSession, "logs", refuses)
+    else:
+        monkeypatch.setattr(chain_feed, "CATCH_UP_MAX", 1)
+    async with Reader(twin, market) as reader:
+        await twin.post("/chain/faults", mute=True)
+        for _ in range(3):
+            await twin.post("/chain/mine")
+        await twin.post("/chain/faults", mute=False)
+        await twin.post("/chain/disconnect")
+        gap = await reader.next()
+        after = await _trade(twin, market.yes)
+        await twin.post("/chain/mine")
+        trade = await reader.next()
+
+    assert isinstance(gap, FeedGap)
+    assert not gap.healed
+    assert trade.transaction_hash == after
+
+
+@pytest.mark.parametrize(
+    ("limit", "value"), [("HEAD_SILENT_SECONDS", 0.5), ("HEAD_OLD", timedelta(seconds=2))], ids=["silent", "lags"]
+)
+async def test_a_node_that_has_no_new_blocks_is_left_for_the_next_one(
+    twin: RunningTwin, market: TwinMarket, monkeypatch: pytest.MonkeyPatch, limit: str, value: Any
+) -> None:
+    monkeypatch.setattr(chain_feed, limit, value)
+    async with served() as lively:
+        await asyncio.sleep(2.5 if limit == "HEAD_OLD" else 0.0)
+        urls = [twin.urls["rpc_ws_url"], lively.urls["rpc_ws_url"]]
+        async with Reader(twin, market, urls=urls) as reader:
+            gap = await reader.next()
+
+    assert isinstance(gap, FeedGap)
+    assert "Lagging" in gap.cause
 
 
 async def test_a_trade_that_comes_again_after_a_reorganisation_is_not_taken_back(

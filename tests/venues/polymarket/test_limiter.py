@@ -1,14 +1,19 @@
 """The venue's limits are kept by everybody together, and nobody waits long."""
 
 import asyncio
+from datetime import UTC, datetime
 
 import pytest
+from starlette.responses import JSONResponse
 
+from remora.domain.ids import ConditionId, TokenId, WalletAddress
 from remora.venues.polymarket.endpoints import Endpoints
 from remora.venues.polymarket.limiter import TRICKLE_PER_S, WAIT_MAX_S, RateLimiter
 from remora.venues.polymarket.public import PublicVenue
 from remora.venues.venue import VenueUnavailable
 from tests.fixtures.twin import RunningTwin, TwinMarket
+from tests.venues.polymarket.answers import answering, page
+from tests.venues.polymarket.wire.payloads import ACTIVITY, BOOK, TOKEN, WALLET
 
 
 class Clock:
@@ -99,14 +104,45 @@ async def test_readers_share_one_limit_and_errors_say_whether_it_was_the_pace() 
     assert clock.slept == before
 
 
-async def test_many_books_are_read_in_few_requests(twin: RunningTwin) -> None:
+async def test_a_refusal_slows_every_reader_of_the_venue_and_no_other_family(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv("NO_PROXY", "127.0.0.1")
+    clock = Clock()
+    refused = JSONResponse({"error": "slow down"}, status_code=429, headers={"Retry-After": "7"})
+    good = JSONResponse({name: value for name, value in BOOK.items() if name != "event_type"})
+    async with answering(refused, good, good, page(ACTIVITY[0])) as (endpoints, _):
+        venue = await PublicVenue.connect(endpoints)
+        venue.limiter = RateLimiter(clock=clock.read, sleep=clock.sleep)
+        with pytest.raises(VenueUnavailable) as told:
+            await venue.book(TokenId(TOKEN))
+        await venue.book(TokenId(TOKEN))
+        await venue.book(TokenId(TOKEN))
+        slept = clock.slept
+        await venue.whale_trades(WalletAddress(WALLET), since=datetime(2026, 1, 1, tzinfo=UTC))
+        await venue.close()
+
+    assert (told.value.rate_limited, told.value.retry_after) == (True, 7.0)
+    assert slept == pytest.approx(2 / TRICKLE_PER_S)
+    assert clock.slept == slept
+
+
+async def test_many_books_are_read_in_few_requests(twin: RunningTwin, monkeypatch: pytest.MonkeyPatch) -> None:
     markets = [await twin.list_market(f"Will book {number} be read?") for number in range(12)]
     venue = await PublicVenue.connect(await Endpoints.from_twin(twin.urls["control_url"]))
     tokens = [token for market in markets for token in _tokens(market)]
+    turns: list[str] = []
 
+    async def counted(family: str) -> None:
+        turns.append(family)
+
+    monkeypatch.setattr(venue.limiter, "turn", counted)
     found = await venue.books([*tokens, *tokens[:3]])  # type: ignore[list-item]
+    listed = await venue.markets([ConditionId(market.condition_id) for market in markets])
 
     assert {book.token_id for book in found} == set(tokens)
+    assert {market.condition_id for market in listed} == {market.condition_id for market in markets}
+    assert turns == ["books", "markets"]
     await venue.close()
 
 
