@@ -13,7 +13,7 @@ from typing import Any
 import asyncpg
 import pytest
 
-from remora.cli.checks.account import chain_findings
+from remora.cli.checks.account import chain_findings, wallet_match
 from remora.cli.checks.finding import Check, Finding, Status, run
 from remora.cli.checks.machine import disk_room
 from remora.cli.doctor import app
@@ -21,6 +21,7 @@ from remora.cli.errors import Exit
 from remora.cli.main import run as remora
 from remora.venues.polymarket.endpoints import Endpoints
 from remora.venues.polymarket.probe import AccountProbe, ChainFacts
+from remora.venues.twin.auth.wallets import SignatureType, wallets_of
 from tests.cli.conftest import Trading
 from tests.fixtures.postgres import database_url
 from tests.fixtures.twin import OTHER_KEY, OUR_KEY, RunningTwin, TwinMarket, address_of
@@ -177,6 +178,33 @@ async def test_a_wrong_key_and_expired_credentials_are_told_apart(
     assert "401" in found["credentials"].found
     secrets = ("hidden-word", OUR_KEY[2:], settings["POLYMARKET_SECRET"], settings["POLYMARKET_PASSPHRASE"])
     assert not any(secret in text for secret in secrets)
+
+
+@pytest.mark.parametrize("kind", list(SignatureType))
+def test_the_signature_type_is_explained_by_the_accounts_age(kind: SignatureType) -> None:
+    names = ("ordinary key", "until 2025", "until 2026", "since 2026")
+    wallet = max(wallets_of(address_of(OUR_KEY))[kind])
+
+    found = wallet_match(_probe(wallet))
+
+    assert found.status is Status.OK
+    assert found.found.startswith(f"signature type {kind.value}: ")
+    assert names[kind.value] in found.found
+
+
+@pytest.mark.parametrize("wallet", [None, address_of(OTHER_KEY)])
+def test_who_forgot_or_mistook_the_wallet_is_told_all_that_the_key_owns(wallet: str | None) -> None:
+    found = wallet_match(_probe(wallet))
+
+    said = f"{found.found} {found.todo}".lower()
+    contracts = [owned for kind, owned in wallets_of(address_of(OUR_KEY)).items() if kind != SignatureType.EOA]
+    assert all(each in said for owned in contracts for each in owned)
+    assert all(f"type {number}: " in said for number in (1, 2, 3))
+
+
+def _probe(wallet: str | None) -> AccountProbe:
+    endpoints = Endpoints.production()
+    return AccountProbe(endpoints, private_key=OUR_KEY, wallet=wallet, credentials=None, now=lambda: NOW)
 
 
 async def test_settings_that_cannot_be_used_are_findings(

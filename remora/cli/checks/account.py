@@ -78,13 +78,25 @@ def wallet_match(probe: AccountProbe, *, session_key: bool = False) -> Finding:
         todo = "Only the owner can see until when: run `remora session-key list` with the owner's key."
         return warn("wallet", found, todo)
     if probe.kind is None:
-        return fail(
-            "wallet",
-            f"{probe.wallet} belongs to another key than PRIVATE_KEY's {probe.signer}",
-            "Take the key that owns it; or, if its owner authorised this one, set REMORA_SESSION_KEY=true.",
+        todo = (
+            "Take the key that owns it; or, if its owner authorised this one, set REMORA_SESSION_KEY=true; or set "
+            f"WALLET_ADDRESS to a wallet of this key: {_others(probe)}."
         )
+        found = f"{probe.wallet} belongs to another key than PRIVATE_KEY's {probe.signer}"
+        return fail("wallet", found, todo)
     kind = probe.kind
-    return ok("wallet", f"signature type {kind.signature_type}: {KINDS[kind.name]}")
+    found = f"signature type {kind.signature_type}: {KINDS[kind.name]}"
+    if probe.wallet.lower() == probe.signer.lower():  # what is traded with when WALLET_ADDRESS is forgotten
+        found += f"; if the money is in another wallet of this key, set WALLET_ADDRESS to it: {_others(probe)}"
+    return ok("wallet", found)
+
+
+def _others(probe: AccountProbe) -> str:
+    """Return the wallets that the key could own with what they are, so that a person can choose."""
+    return ", ".join(
+        f"{wallet} (type {kind.signature_type}: {KINDS[kind.name]})"
+        for wallet, kind in probe.other_wallets().items()
+    )
 
 
 async def _account(probe: AccountProbe, *, mode: Mode, cash_min: Decimal) -> Sequence[Finding]:
@@ -103,7 +115,11 @@ async def _account(probe: AccountProbe, *, mode: Mode, cash_min: Decimal) -> Seq
         findings.append(ok("account mode", "may open and close"))
     cash = await probe.cash()
     if cash < cash_min:
-        todo = "Deposit pUSD, little at first." if mode is Mode.LIVE else "Fund the account: `POST /accounts`."
+        todo = (
+            "Deposit pUSD, little at first; or see the wallet above."
+            if mode is Mode.LIVE
+            else "Fund the account: `POST /accounts`."
+        )
         findings.append(fail("cash", f"${cash}: less than the smallest order", todo))
     else:
         findings.append(ok("cash", f"${cash}"))

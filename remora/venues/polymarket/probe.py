@@ -49,6 +49,10 @@ class AccountProbe:
         self.wallet = wallet or self.signer
         self.kind = sdk.wallet_kind(private_key, self.wallet)
 
+    def other_wallets(self) -> dict[str, sdk.WalletKind]:
+        """Return the contract wallets that the key could own, by address."""
+        return sdk.other_wallets(self._key)
+
     async def api_key(self) -> bool:
         """Return whether the account has credentials that work; True for given ones that the venue takes.
 

@@ -24,7 +24,14 @@ from polymarket._internal.environment import PRODUCTION_CONFIG, create_environme
 from polymarket._internal.hmac import build_hmac_signature
 from polymarket._internal.l1_auth import sign_api_key_auth
 from polymarket._internal.protocol import is_v2_position_id
-from polymarket._internal.wallet import signature_type_for, try_classify_wallet_type
+from polymarket._internal.wallet import (
+    derive_beacon_deposit_wallet_address,
+    derive_proxy_wallet_address,
+    derive_safe_wallet_address,
+    derive_uups_deposit_wallet_address,
+    signature_type_for,
+    try_classify_wallet_type,
+)
 from polymarket.errors import PolymarketError
 from polymarket.models.clob.orders import SignedOrder as SdkOrder
 from polymarket.models.types import ConditionId as SdkConditionId
@@ -221,6 +228,19 @@ def wallet_kind(private_key: str, wallet: str) -> WalletKind | None:
         signer=address_of(private_key), wallet=wallet, config=PRODUCTION_CONFIG.wallet_derivation
     )
     return None if found is None else WalletKind(name=found, signature_type=signature_type_for(found))
+
+
+def other_wallets(private_key: str) -> dict[str, WalletKind]:
+    """Return the contract wallets that the venue would make for a key, by address; most were never made."""
+    signer, config = address_of(private_key), PRODUCTION_CONFIG.wallet_derivation
+    derived = (
+        derive_proxy_wallet_address(signer, config),
+        derive_safe_wallet_address(signer, config),
+        derive_uups_deposit_wallet_address(signer, config),
+        derive_beacon_deposit_wallet_address(signer, config),
+    )
+    kinds = {wallet: wallet_kind(private_key, wallet) for wallet in derived}
+    return {wallet: kind for wallet, kind in kinds.items() if kind is not None}
 
 
 def ownership_headers(private_key: str, *, timestamp_s: int) -> dict[str, str]:
