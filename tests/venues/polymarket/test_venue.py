@@ -132,6 +132,25 @@ async def test_a_resting_order_is_live_until_cancelled(venue: PolymarketVenue, t
     await venue.close()
 
 
+async def test_orders_and_cancels_never_wait_for_the_pace_of_reads(
+    venue: PolymarketVenue, twin: RunningTwin, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    condition, yes, _ = await _market(twin)
+    request = replace(_buy(yes, condition, "2.00", "0.20"), order_type=OrderType.GTC, notional=None)
+    market = await venue.market_of(yes)
+
+    async def refused(family: str) -> None:
+        raise AssertionError(f"waited for a turn to read {family}")
+
+    monkeypatch.setattr(venue.limiter, "turn", refused)
+    signed = await venue.sign(request, market)
+    assert isinstance(await venue.send(signed), Accepted)
+    assert await venue.cancel(signed.digest)
+    with pytest.raises(AssertionError):
+        await venue.open_orders()
+    await venue.close()
+
+
 async def test_an_order_with_an_end_rests_until_then_and_none_is_signed_without(
     venue: PolymarketVenue, twin: RunningTwin
 ) -> None:
