@@ -1,7 +1,7 @@
 """Who trades, and every value that must never be shown: keys, credentials, addresses that carry a key."""
 
 from pathlib import Path
-from urllib.parse import SplitResult, parse_qsl, urlsplit
+from urllib.parse import SplitResult, parse_qsl, unquote, urlsplit
 
 from pydantic import SecretStr
 from pydantic_settings import BaseSettings
@@ -57,7 +57,7 @@ class SecretSettings(BaseSettings):
         places = [*listeners, self.rpc_url or "", *(self.rpc_ws_urls or "").split(",")]
         found += [*listeners, *(part for place in places for part in keys_in_url(place))]
         password = urlsplit(self.database_url).password if self.database_url else None
-        return [*found, password] if password else found
+        return [*found, *dict.fromkeys((password, unquote(password)))] if password else found
 
 
 def keys_in_url(url: str) -> list[str]:

@@ -141,3 +141,9 @@ def test_a_locked_keyring_is_one_clear_line(ring: MemoryKeyring, monkeypatch: py
     assert str(refused.value).splitlines() == [
         "REMORA_KEYRING: expected a keyring that answers, found KeyringLocked; unlock it, or unset REMORA_KEYRING"
     ]
+
+
+def test_a_password_is_hidden_as_it_is_written_and_as_it_is_sent(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("DATABASE_URL", "postgresql://me:pass%40word%2F77@host/name")
+
+    assert {"pass%40word%2F77", "pass@word/77"} <= set(load_settings(None).secrets())

@@ -21,11 +21,12 @@ from remora.domain.clock import VenueClock
 from remora.domain.ids import WalletAddress
 from remora.domain.limits import Limits
 from remora.domain.money import Side
-from remora.domain.trades import Signal, TradeKind
+from remora.domain.trades import Signal, TradeKind, TradeSource
 from remora.storage.desk import ensure_desk
 from remora.storage.roster import Follow, publish_roster
 from remora.storage.sightings import source_lags
 from remora.telemetry.metrics import Metrics
+from remora.venues.polymarket import chain_feed
 from remora.venues.polymarket.endpoints import Endpoints
 from remora.venues.polymarket.venue import PolymarketVenue
 from remora.venues.twin.assembly import TwinOptions
@@ -88,8 +89,10 @@ class Copied:
 class Watched:
     """A watcher on a served twin, with whales on the roster."""
 
-    def __init__(self, twin: RunningTwin, engine: AsyncEngine, *, nodes: tuple[str, ...] = ("",)) -> None:
-        self.twin, self.engine, self.nodes = twin, engine, nodes
+    def __init__(
+        self, twin: RunningTwin, engine: AsyncEngine, *, nodes: tuple[str, ...] = ("",), pace: Pace = PACE
+    ) -> None:
+        self.twin, self.engine, self.nodes, self.pace = twin, engine, nodes, pace
         self.copied, self.metrics, self.made = Copied(), Metrics(CollectorRegistry()), 0
         self._stop = asyncio.Event()
 
@@ -121,7 +124,7 @@ class Watched:
             limits=Limits(),
             metrics=self.metrics,
             now=lambda: datetime.now(UTC),
-            pace=PACE,
+            pace=self.pace,
         )
         self._task = asyncio.create_task(watch.run(self._stop))
         await self.until(lambda: {"rtds", "chain"} <= self.venue.last_message_at().keys())
@@ -303,6 +306,30 @@ async def test_a_node_that_lies_is_left_for_one_that_does_not(
 
     assert missed >= JUDGED_FROM * BLIND_FROM
     assert set(watched.copied.times().values()) == {1}
+
+
+async def test_what_neither_stream_nor_logs_told_is_read_from_the_history_after_the_gap(
+    engine: AsyncEngine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("NO_PROXY", "127.0.0.1")
+    monkeypatch.setattr(chain_feed, "CATCH_UP_MAX", 0)
+    never = dataclasses.replace(PACE, activity_every=3600.0)
+    async with served(options=OPTIONS) as twin:
+        await twin.fund(OUR_KEY)
+        market = await twin.list_market("Does the history tell?", price=0.5)
+        async with Watched(twin, engine, pace=never) as watched:
+            await twin.post("/faults", kind="ws_drop", rate=1.0, on="rtds")
+            await twin.post("/chain/faults", mute=True)
+            await twin.post("/trades", wallet=WHALES[3], token_id=market.yes, side="BUY", price=0.5, size=100)
+            await asyncio.sleep(1.0)
+            assert watched.copied.signals == []
+            await twin.post("/chain/faults", mute=False)
+            await twin.post("/chain/disconnect")
+            await watched.until(lambda: watched.copied.signals)
+            gaps = watched.count("watcher_feed_gaps_total", feed="chain")
+
+    assert [signal.source for signal in watched.copied.signals] == [TradeSource.DATA_API]
+    assert gaps >= 1
 
 
 async def test_messages_of_another_shape_are_read_or_counted_and_nothing_is_lost(
