@@ -43,7 +43,7 @@ from workers.beating import beating
 from workers.live_access import access_checked
 from workers.observing import measuring, observe
 from workers.servers import UNAVAILABLE, ServerAway, StoppedBefore, answered
-from workers.venues import open_venue
+from workers.venues import books_mode, open_venue
 from workflows.desk import DeskWorkflow
 from workflows.position import PositionWorkflow
 from workflows.reconcile import ReconcileWorkflow
@@ -183,16 +183,16 @@ async def _open_desk(engine: AsyncEngine, venue: Venue, settings: Settings) -> N
     desk = await ensure_desk_row(
         engine,
         venue.account,
-        venue_mode=settings.mode.value,
+        venue_mode=books_mode(settings),
         cash=await venue.cash(),
         now=now,
         now_venue=(await venue.clock()).venue_time(now),
         day_zone=settings.day_zone,
     )
-    if desk.venue_mode != settings.mode.value:
+    if desk.venue_mode != books_mode(settings):
         raise SettingsError(
             f"REMORA_MODE: expected {desk.venue_mode}, the mode in which account {venue.account} has its books, "
-            f"found {settings.mode.value}; use that mode, another wallet, or another database"
+            f"found {books_mode(settings)}; use that mode, another wallet, or another database"
         )
 
 

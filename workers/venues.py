@@ -16,6 +16,7 @@ from remora.venues.polymarket.sdk import BuilderKey, Credentials, address_of, bu
 from remora.venues.polymarket.venue import PolymarketVenue
 from remora.venues.venue import Venue
 
+PAPER_ON_TWIN = "paper_on_twin"
 NOBODY = "0x" + "00" * 20
 """The wallet beside a paper account when no wallet is set."""
 
@@ -120,9 +121,15 @@ async def open_paper(
         raise
 
 
+def books_mode(settings: Settings) -> str:
+    """Return the mode of an account's books: paper on a twin's markets is a rehearsal, and proves no whale."""
+    on_twin = settings.mode is Mode.PAPER and settings.twin_url is not None
+    return PAPER_ON_TWIN if on_twin else settings.mode.value
+
+
 def paper_account_of(settings: Settings) -> AccountId:
     """Return the paper account beside the wallet of the settings, or beside nobody's."""
     wallet = settings.wallet_address
     if wallet is None and settings.private_key is not None:
         wallet = address_of(settings.private_key.get_secret_value())
-    return paper_account(wallet or NOBODY)
+    return paper_account(wallet or NOBODY, books=books_mode(settings))

@@ -107,9 +107,12 @@ class Settlement:
         return drawn < self.failed_share * 2**32
 
 
-def paper_account(wallet: str) -> AccountId:
-    """Return the id of the paper account beside a wallet: another than the wallet's own, whose desk is live."""
-    return AccountId("0x" + hashlib.sha256(f"paper:{wallet.lower()}".encode()).hexdigest()[:40])
+def paper_account(wallet: str, *, books: str = "paper") -> AccountId:
+    """Return the id of the paper account beside a wallet: another than the wallet's own, whose desk is live.
+
+    `books` says on whose markets: what was tried on a twin's must not go on in production's.
+    """
+    return AccountId("0x" + hashlib.sha256(f"{books}:{wallet.lower()}".encode()).hexdigest()[:40])
 
 
 def met_side(market: Market, token_id: TokenId, side: Side) -> BookSide:

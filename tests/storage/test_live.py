@@ -4,7 +4,7 @@ from datetime import timedelta
 from decimal import Decimal
 
 import pytest
-from sqlalchemy import insert, text
+from sqlalchemy import insert, text, update
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from remora.domain.ids import AccountId
@@ -13,7 +13,7 @@ from remora.domain.reasons import SkipReason
 from remora.storage import desk, live
 from remora.storage.risk import DecisionRecord
 from remora.storage.roster import Follow, publish_roster
-from remora.storage.tables import Position
+from remora.storage.tables import Desk, Position
 from tests.storage.test_risk import ACCOUNT, LIMITS, NOW, market, whale
 from tests.storage.test_risk import ask as ask_in_twin
 
@@ -144,6 +144,15 @@ async def test_losses_or_too_few_positions_on_paper_do_not_pass(
     live_engine: AsyncEngine, edge: str, closed: int
 ) -> None:
     await _passed_probation(live_engine, edge=Decimal(edge), closed=closed)
+
+    assert (await _ask(live_engine, 1)).reason is SkipReason.PROBATION
+
+
+@pytest.mark.parametrize("mode", ["twin", "paper_on_twin", "live"])
+async def test_time_on_a_twin_or_with_real_money_is_no_time_on_paper(live_engine: AsyncEngine, mode: str) -> None:
+    await _passed_probation(live_engine)
+    async with live_engine.begin() as connection:
+        await connection.execute(update(Desk).where(Desk.account == PAPER).values(venue_mode=mode))
 
     assert (await _ask(live_engine, 1)).reason is SkipReason.PROBATION
 

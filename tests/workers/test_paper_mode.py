@@ -23,7 +23,7 @@ from remora.storage.roster import Follow, publish_roster
 from remora.venues.paper.venue import PaperVenue
 from tests.fixtures.twin import OUR_KEY, RunningTwin, TwinMarket, address_of
 from workers.trading import serve
-from workers.venues import NOBODY, open_venue, paper_account_of
+from workers.venues import NOBODY, books_mode, open_venue, paper_account_of
 
 WHALE = WalletAddress("0x" + "aa" * 20)
 
@@ -88,7 +88,7 @@ async def test_a_whale_is_copied_on_paper_without_a_key(
                 text("SELECT venue_mode, (SELECT min(latency_ms) FROM paper_orders) FROM desks")
             )
         ).one()
-    assert desk == "paper"
+    assert desk == "paper_on_twin", "a rehearsal is no time on paper"
     assert latency > 0
     assert not twin.twin.exchange.trades, "no order reached the exchange"
 
@@ -106,6 +106,9 @@ async def test_a_paper_account_stands_beside_its_wallet(
 ) -> None:
     with_key = settings.model_copy(update={"wallet_address": address_of(OUR_KEY).lower()})
 
+    in_production = settings.model_copy(update={"twin_url": None})
+    assert paper_account_of(in_production) != paper_account_of(settings)
+    assert (books_mode(in_production), books_mode(settings)) == ("paper", "paper_on_twin")
     assert paper_account_of(with_key) not in (paper_account_of(settings), address_of(OUR_KEY).lower(), NOBODY)
     venue = await open_venue(with_key, engine)
     assert isinstance(venue, PaperVenue)
