@@ -16,7 +16,6 @@ from remora.venues.polymarket.sdk import BuilderKey, Credentials, address_of, bu
 from remora.venues.polymarket.venue import PolymarketVenue
 from remora.venues.venue import Venue
 
-PAPER_ON_TWIN = "paper_on_twin"
 NOBODY = "0x" + "00" * 20
 """The wallet beside a paper account when no wallet is set."""
 
@@ -122,9 +121,9 @@ async def open_paper(
 
 
 def books_mode(settings: Settings) -> str:
-    """Return the mode of an account's books: paper on a twin's markets is a rehearsal, and proves no whale."""
-    on_twin = settings.mode is Mode.PAPER and settings.twin_url is not None
-    return PAPER_ON_TWIN if on_twin else settings.mode.value
+    """Return the mode of an account's books: production never continues a rehearsal on a twin."""
+    rehearsal = settings.mode is not Mode.TWIN and settings.twin_url is not None
+    return f"{settings.mode.value}_on_twin" if rehearsal else settings.mode.value
 
 
 def paper_account_of(settings: Settings) -> AccountId:

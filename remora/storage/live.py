@@ -18,6 +18,9 @@ from remora.domain.reasons import PositionState
 from remora.storage.account_tables import LiveAccess, LiveConfirmation, LiveOverride
 from remora.storage.tables import Desk, Order, Position
 
+LIVE_MODES = ("live", "live_on_twin")
+"""Modes of an account's books in which entries need permission; the second is a rehearsal on a twin."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Confirmation:

@@ -73,7 +73,7 @@ async def decide_and_record(
                 connection, asked, market, Skip(SkipReason.ORPHANED, "holding without its workflow")
             )
         whale, spent = found.whale, found.committed
-        is_live = desk.venue_mode == "live"
+        is_live = desk.venue_mode in live.LIVE_MODES
         if is_live:
             whale = await live.standing_live(connection, asked.account, asked.signal.whale, whale, asked.now_wall)
         standing = await desks.rolled(

@@ -12,6 +12,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 from remora.domain.decide import RosterStatus
 from remora.domain.ids import WalletAddress
 from remora.domain.reasons import PositionState
+from remora.storage.live import LIVE_MODES
 from remora.storage.roster import Follow, write_roster
 from remora.storage.score_tables import RosterSeat, Score, ScoreRun, ScoreShard
 from remora.storage.tables import Desk, Position, Roster, RosterEntry
@@ -199,7 +200,7 @@ async def paper_records(engine: AsyncEngine) -> dict[WalletAddress, list[tuple[d
             select(Position.whale, Position.closed_at, gained / Position.bought_shares)
             .join(Desk, Desk.account == Position.account)
             .where(
-                Desk.venue_mode != "live",
+                Desk.venue_mode.not_in(LIVE_MODES),
                 Position.state == PositionState.CLOSED.value,
                 Position.closed_at.is_not(None),
                 Position.bought_shares > 0,

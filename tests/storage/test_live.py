@@ -157,6 +157,14 @@ async def test_time_on_a_twin_or_with_real_money_is_no_time_on_paper(live_engine
     assert (await _ask(live_engine, 1)).reason is SkipReason.PROBATION
 
 
+async def test_a_rehearsal_on_a_twin_needs_the_same_permissions(live_engine: AsyncEngine) -> None:
+    await _passed_probation(live_engine)
+    async with live_engine.begin() as connection:
+        await connection.execute(update(Desk).where(Desk.account == ACCOUNT).values(venue_mode="live_on_twin"))
+
+    assert (await _ask(live_engine, 1)).reason is SkipReason.NOT_CONFIRMED
+
+
 async def test_a_confirmation_is_given_once(live_engine: AsyncEngine) -> None:
     assert await live.confirmation(live_engine, ACCOUNT) is None
     assert await live.confirm(live_engine, ACCOUNT, by="me", phrase="yes", now=NOW)

@@ -90,7 +90,9 @@ async def test_wallets_without_a_seat_of_their_own_sit_since_the_rosters_date(en
     assert (row.since, row.strikes, row.follow.unproven) == (NOW, 0, True)
 
 
-@pytest.mark.parametrize(("mode", "expected"), [("paper", [0.2]), ("twin", [0.2]), ("live", [])])
+@pytest.mark.parametrize(
+    ("mode", "expected"), [("paper", [0.2]), ("twin", [0.2]), ("live", []), ("live_on_twin", [])]
+)
 async def test_paper_records_are_dollars_per_share_of_closed_positions(
     engine: AsyncEngine, mode: str, expected: list[float]
 ) -> None:

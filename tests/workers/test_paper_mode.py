@@ -8,15 +8,16 @@ from decimal import Decimal
 from pathlib import Path
 
 import pytest
+from pydantic import SecretStr
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncEngine
 from temporalio.testing import WorkflowEnvironment
 
-from remora.domain.ids import TokenId, WalletAddress
+from remora.domain.ids import AccountId, TokenId, WalletAddress
 from remora.domain.money import Side
 from remora.domain.orders import OrderRequest
 from remora.domain.reasons import PositionState
-from remora.settings import Settings, SettingsError, load_settings
+from remora.settings import Mode, Settings, SettingsError, load_settings
 from remora.storage.desk import ensure_desk
 from remora.storage.positions import PositionRow, list_positions
 from remora.storage.roster import Follow, publish_roster
@@ -125,13 +126,28 @@ async def test_a_paper_account_stands_beside_its_wallet(
     await venue.close()
 
 
+@pytest.mark.parametrize("begun", ["twin", "paper"])
 async def test_an_account_with_books_of_another_mode_is_refused(
-    settings: Settings, engine: AsyncEngine, tmp_path: Path
+    settings: Settings, engine: AsyncEngine, tmp_path: Path, begun: str
 ) -> None:
     now = datetime.now(UTC)
     await ensure_desk(
-        engine, paper_account_of(settings), venue_mode="twin", cash=Decimal(1), now=now, now_venue=now
+        engine, paper_account_of(settings), venue_mode=begun, cash=Decimal(1), now=now, now_venue=now
     )
 
-    with pytest.raises(SettingsError, match="expected twin"):
+    with pytest.raises(SettingsError, match=f"expected {begun},"):
         await serve(settings, asyncio.Event(), ready_file=tmp_path / "ready", with_watcher=False)
+
+
+async def test_books_begun_on_a_twin_are_not_continued_with_real_money(
+    settings: Settings, engine: AsyncEngine, tmp_path: Path
+) -> None:
+    live = {"mode": Mode.LIVE, "private_key": SecretStr(OUR_KEY)}
+    rehearsal = settings.model_copy(update=live)
+    now, account = datetime.now(UTC), AccountId(address_of(OUR_KEY).lower())
+    await ensure_desk(engine, account, venue_mode="live", cash=Decimal(1), now=now, now_venue=now)
+
+    assert books_mode(rehearsal) == "live_on_twin"
+    assert books_mode(rehearsal.model_copy(update={"twin_url": None})) == "live"
+    with pytest.raises(SettingsError, match=r"expected live, .* found live_on_twin"):
+        await serve(rehearsal, asyncio.Event(), ready_file=tmp_path / "ready", with_watcher=False)
