@@ -9,7 +9,7 @@ from typing import Any
 
 from eth_utils.address import to_checksum_address
 from web3 import AsyncWeb3, WebSocketProvider
-from web3.exceptions import TransactionNotFound, Web3RPCError
+from web3.exceptions import TimeExhausted, TransactionNotFound, Web3RPCError
 from web3.middleware import ExtraDataToPOAMiddleware
 from web3.types import FilterParams
 from web3.utils.subscriptions import EthSubscription, LogsSubscription, NewHeadsSubscription
@@ -29,6 +29,8 @@ WALLETS_AT_ONCE = 250
 RANGE_AT_ONCE = 2_000
 QUEUE_MAX = 20_000
 REQUEST_SECONDS = 10.0
+NO_RECEIPT = (TransactionNotFound, Web3RPCError, TimeExhausted, TimeoutError)
+"""The node has none, refuses, or is too slow: what moved the shares is told all the same, as a plain transfer."""
 
 
 class WrongChain(Exception):
@@ -117,7 +119,7 @@ class ChainSession:
         """Return why a transaction moved shares; a plain transfer when its receipt cannot be had."""
         try:
             receipt = await self.web3.eth.get_transaction_receipt(transaction_hash)  # type: ignore[arg-type]
-        except (TransactionNotFound, Web3RPCError):
+        except NO_RECEIPT:
             return TradeKind.TRANSFER
         return kind_of_change({"0x" + bytes(log["topics"][0]).hex() for log in receipt["logs"] if log["topics"]})
 

@@ -8,7 +8,8 @@ from random import Random
 from typing import Any, Self
 
 import pytest
-from web3.exceptions import Web3RPCError
+from web3.eth import AsyncEth
+from web3.exceptions import TimeExhausted, Web3RPCError
 
 from remora.domain.clock import VenueClock
 from remora.domain.ids import ConditionId, TokenId, WalletAddress
@@ -284,6 +285,22 @@ async def test_holdings_that_change_without_a_trade_are_told_by_kind(
 
     assert (first.kind, first.side, first.size) == (TradeKind(kind), side, Decimal(30))
     assert first.token_id in (market.yes, market.no)
+
+
+@pytest.mark.parametrize("error", [TimeExhausted("too slow"), Web3RPCError("too busy"), TimeoutError()])
+async def test_a_change_whose_receipt_cannot_be_had_is_told_as_a_transfer(
+    twin: RunningTwin, market: TwinMarket, monkeypatch: pytest.MonkeyPatch, error: Exception
+) -> None:
+    async def fails(*_: Any) -> Any:
+        raise error
+
+    monkeypatch.setattr(AsyncEth, "get_transaction_receipt", fails)
+    async with Reader(twin, market) as reader:
+        await twin.post("/changes", wallet=WHALE, condition_id=market.condition_id, kind="merge", size=30)
+        await twin.post("/chain/mine")
+        first = await reader.next()
+
+    assert (first.kind, first.side, first.size) == (TradeKind.TRANSFER, Side.SELL, Decimal(30))
 
 
 async def test_a_node_of_another_chain_is_left_for_the_next_one(twin: RunningTwin, market: TwinMarket) -> None:

@@ -110,7 +110,15 @@ async def test_a_wallet_without_approvals_cannot_trade_until_it_approves(
     await venue.close()
 
 
-@pytest.mark.parametrize(("kind", "neg_risk"), [(SignatureType.EOA, False), (SignatureType.DEPOSIT, True)])
+@pytest.mark.parametrize(
+    ("kind", "neg_risk"),
+    [
+        (SignatureType.EOA, False),
+        (SignatureType.PROXY, True),
+        (SignatureType.SAFE, False),
+        (SignatureType.DEPOSIT, True),
+    ],
+)
 async def test_a_market_of_the_second_protocol_trades_and_redeems(
     twin: RunningTwin, kind: SignatureType, neg_risk: bool
 ) -> None:
