@@ -4,7 +4,7 @@ import asyncio
 import contextlib
 import time
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
 from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import Any
@@ -38,7 +38,6 @@ BATCH = 50
 
 BOOKS_BATCH = 100
 PAGE = 500
-PAGES_MAX = 40
 
 
 class Reads:
@@ -162,18 +161,12 @@ class Reads:
         params = {"user": whale, "start": int(since.timestamp()), "sort_direction": "ASC", "limit": PAGE}
         seen_at = self._now()
         trades: list[WhaleTrade] = []
-        cursor: str | None = None
-        for _ in range(PAGES_MAX):
-            page = await self._data_page("/v2/activity", {**params, **({"cursor": cursor} if cursor else {})})
-            for row in page.rows:
-                trade = parse_trade(row, seen_at=seen_at, source=TradeSource.DATA_API)
-                if isinstance(trade, Malformed):
-                    self.malformed_rows[trade.reason] += 1
-                else:
-                    trades.append(trade)
-            cursor = page.next_cursor
-            if cursor is None:
-                break
+        async for row in self._data_rows("/v2/activity", params):
+            trade = parse_trade(row, seen_at=seen_at, source=TradeSource.DATA_API)
+            if isinstance(trade, Malformed):
+                self.malformed_rows[trade.reason] += 1
+            else:
+                trades.append(trade)
         return whole_trades(sorted(trades, key=lambda trade: trade.happened_at))
 
     async def redeemed_by(self, wallet: WalletAddress, condition_id: ConditionId) -> Decimal:
@@ -190,15 +183,24 @@ class Reads:
         known = self._by_token.get(token_id)
         if known is not None:  # one row instead of all that a wallet holds, which may be thousands
             asked["condition_id"] = known[1].condition_id
-        for _ in range(PAGES_MAX):
-            page = await self._data_page("/v2/positions", asked)
-            for row in page.rows:
-                if isinstance(row, dict) and row.get("token_id") == token_id:
-                    return number(row.get("current_size"))
-            if page.next_cursor is None:
-                break
-            asked["cursor"] = page.next_cursor
+        async for row in self._data_rows("/v2/positions", asked):
+            if isinstance(row, dict) and row.get("token_id") == token_id:
+                return number(row.get("current_size"))
         return None
+
+    async def _data_rows(self, path: str, params: dict[str, Any]) -> AsyncIterator[object]:
+        """Yield the rows of every page; raise VenueUnavailable for pages that lead in a circle."""
+        cursor, cursors = None, set[str]()
+        while True:
+            page = await self._data_page(path, params if cursor is None else {**params, "cursor": cursor})
+            for row in page.rows:
+                yield row
+            cursor = page.next_cursor
+            if cursor is None:
+                return
+            if cursor in cursors:
+                raise VenueUnavailable(f"reading {path}: the cursor {cursor!r:.40} came twice")
+            cursors.add(cursor)
 
     async def _data_page(self, path: str, params: dict[str, Any]) -> Page:
         """Read one page past the venue's cache, which serves the same address for up to five minutes."""

@@ -12,6 +12,7 @@ from starlette.responses import JSONResponse, Response
 from remora.domain.clock import VenueClock
 from remora.domain.ids import TokenId, WalletAddress
 from remora.venues.polymarket.endpoints import Endpoints
+from remora.venues.polymarket.limiter import RateLimiter
 from remora.venues.polymarket.public import PublicVenue
 from remora.venues.venue import MarketUnknown, VenueUnavailable
 from tests.venues.polymarket.answers import answering, page
@@ -57,6 +58,28 @@ async def test_a_torn_page_of_trades_is_unavailable_and_can_be_asked_again(answe
         with pytest.raises(VenueUnavailable):
             await venue.whale_trades(WHALE, since=SINCE)
         assert len(await venue.whale_trades(WHALE, since=SINCE)) == 1
+        await venue.close()
+
+
+async def test_a_wallets_trades_are_read_to_the_last_page_past_the_cache() -> None:
+    pages = [page({**ACTIVITY[0], "transactionHash": f"0x{n:064x}"}, cursor=f"c{n}") for n in range(45)]
+    async with answering(*pages, page(ACTIVITY[1])) as (endpoints, given):
+        venue = venue_at(endpoints)
+        venue.limiter = RateLimiter({"data": 100_000})
+        found = await venue.whale_trades(WHALE, since=SINCE)
+        await venue.close()
+
+    assert len(found) == 46
+    assert [asked.get("cursor") for asked in given.asked] == [None, *(f"c{n}" for n in range(45))]
+    assert len({asked["_"] for asked in given.asked}) == 46, "no two addresses are the same to a cache"
+    assert {asked["user"] for asked in given.asked} == {WHALE}
+
+
+async def test_pages_that_lead_in_a_circle_are_unavailable() -> None:
+    async with answering(*(page(ACTIVITY[0], cursor="c1") for _ in range(2))) as (endpoints, _):
+        venue = venue_at(endpoints)
+        with pytest.raises(VenueUnavailable, match="came twice"):
+            await venue.whale_trades(WHALE, since=SINCE)
         await venue.close()
 
 
