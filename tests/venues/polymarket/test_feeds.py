@@ -3,12 +3,13 @@
 import json
 from collections.abc import AsyncIterator, Iterable
 from contextlib import asynccontextmanager
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from random import Random
 from typing import Any
 
 import websockets
+from websockets.asyncio.client import ClientConnection
 from websockets.asyncio.server import ServerConnection
 
 from remora.domain.ids import OrderDigest, TokenId, WalletAddress
@@ -17,6 +18,7 @@ from remora.domain.orders import Fill, FillStatus
 from remora.domain.trades import WhaleTrade
 from remora.venues.polymarket.market_channel import MarketChannelFeed
 from remora.venues.polymarket.rtds import RtdsWhaleFeed
+from remora.venues.polymarket.socket import Frame, Socket
 from remora.venues.polymarket.user_channel import UserChannelFeed
 from remora.venues.venue import BookUpdate, FeedGap, FillUpdate, MarketUpdate, VenueUnavailable
 from tests.venues.polymarket.wire.payloads import BOOK, MARKET, OTHER, TOKEN, WALLET
@@ -186,3 +188,31 @@ async def test_whales_trades_survive_noise_and_repeat_under_one_key() -> None:
         "not_an_object": 1,
         "bad_identity": 1,
     }
+
+
+async def test_a_stream_that_answers_no_ping_is_replaced_and_the_gap_is_told() -> None:
+    heard: list[list[str]] = []
+
+    async def speak(connection: ServerConnection) -> None:
+        said: list[str] = []
+        heard.append(said)
+        said.append(str(await connection.recv()))
+        if len(heard) > 1:
+            await connection.send(LAST)
+        said.extend([str(text) async for text in connection])  # and not a word, though it is asked
+
+    async def greet(connection: ClientConnection) -> None:
+        await connection.send("hello")
+
+    async with websockets.serve(speak, "127.0.0.1", 0) as server:
+        url = f"ws://127.0.0.1:{next(iter(server.sockets)).getsockname()[1]}"
+        often, soon = timedelta(seconds=0.05), timedelta(seconds=0.3)
+        socket = Socket("rtds", url, now, greet, often, soon, Random(1))
+        gap, frame = await first(socket.frames(), 2)
+
+    assert isinstance(gap, FeedGap)
+    assert "no message for" in gap.cause
+    assert isinstance(frame, Frame)
+    assert frame.text == LAST
+    assert heard[0][0] == heard[1][0] == "hello"
+    assert heard[0].count("PING") > 1, "it asked before it gave up"
