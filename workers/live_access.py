@@ -39,7 +39,11 @@ async def keep_checking(venue: PolymarketVenue, engine: AsyncEngine, *, now: Cal
     pause = CHECK_EVERY
     while True:
         await asyncio.sleep(pause.total_seconds())
-        answered = await check_access(venue, engine, now=now())
+        try:
+            answered = await check_access(venue, engine, now=now())
+        except Exception:  # the database may be away for a moment: who stopped asking would stop all entries
+            log.exception("access.unwritten")
+            answered = False
         pause = CHECK_EVERY if answered else RETRY_AFTER
 
 

@@ -1,8 +1,10 @@
 """What the venue says about region and account is written before the first order, and refuses entries."""
 
+import asyncio
 from collections.abc import AsyncIterator
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from decimal import Decimal
+from typing import Any
 
 import pytest
 from sqlalchemy.ext.asyncio import AsyncEngine
@@ -11,12 +13,14 @@ from remora.domain.ids import ConditionId, TokenId
 from remora.domain.money import Side
 from remora.domain.orders import Accepted, OrderRequest, Rejected
 from remora.domain.permission import Access
+from remora.ending import end
 from remora.storage import live
 from remora.venues.polymarket.access import region
 from remora.venues.polymarket.endpoints import Endpoints
 from remora.venues.polymarket.venue import PolymarketVenue
 from remora.venues.venue import VenueUnavailable
 from tests.fixtures.twin import OUR_KEY, RunningTwin, TwinMarket, address_of
+from workers import live_access
 from workers.live_access import access_checked, check_access
 
 
@@ -90,3 +94,29 @@ async def test_the_region_is_asked_the_way_that_orders_go(
     geoblock = (await Endpoints.from_twin(twin.urls["control_url"])).geoblock_url
 
     assert await region(geoblock) == (False, "IE")
+
+
+async def test_a_database_that_was_away_does_not_end_the_asking(
+    engine: AsyncEngine, venue: PolymarketVenue, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    written, failed = asyncio.Event(), False
+
+    async def fails_once(*given: Any, **more: Any) -> None:
+        nonlocal failed
+        if not failed:
+            failed = True
+            raise ConnectionError("the database went away")
+        await live.write_access(*given, **more)
+        written.set()
+
+    monkeypatch.setattr(live_access, "write_access", fails_once)
+    monkeypatch.setattr(live_access, "CHECK_EVERY", timedelta(milliseconds=10))
+    monkeypatch.setattr(live_access, "RETRY_AFTER", timedelta(milliseconds=10))
+    asking = asyncio.create_task(live_access.keep_checking(venue, engine, now=lambda: datetime.now(UTC)))
+    try:
+        await asyncio.wait_for(written.wait(), 10)
+    finally:
+        await end(asking)
+
+    assert failed
+    assert await _written(engine, venue) is not None
