@@ -146,7 +146,9 @@ class ChainWhaleFeed:
             await session.subscribe(whales)
         head = await session.head()
         await self._see_head(head)
-        if last == 0 or not whales or head.number - last > CATCH_UP_MAX:
+        # no reorganisation goes back that far: one of the two nodes lied, or lags behind what we have seen
+        gone_back = last - head.number > OVERLAP_BLOCKS
+        if last == 0 or not whales or gone_back or head.number - last > CATCH_UP_MAX:
             self._missed_from = None
             return last == 0
         first = min(last, head.number) - OVERLAP_BLOCKS

@@ -175,7 +175,7 @@ async def test_a_second_break_while_catching_up_loses_nothing_either(
     assert [item.transaction_hash for item in seen if isinstance(item, WhaleTrade)] == [missed]
 
 
-@pytest.mark.parametrize("why", ["the gap is too wide", "the node refuses"])
+@pytest.mark.parametrize("why", ["the gap is too wide", "the node refuses", "the node is far behind"])
 async def test_a_gap_that_the_logs_cannot_fill_is_not_called_healed(
     twin: RunningTwin, market: TwinMarket, monkeypatch: pytest.MonkeyPatch, why: str
 ) -> None:
@@ -184,15 +184,19 @@ async def test_a_gap_that_the_logs_cannot_fill_is_not_called_healed(
 
     if why == "the node refuses":
         monkeypatch.setattr(ChainSession, "logs", refuses)
-    else:
+    elif why == "the gap is too wide":
         monkeypatch.setattr(chain_feed, "CATCH_UP_MAX", 1)
+    for _ in range(2 * OVERLAP_BLOCKS):
+        await twin.post("/chain/mine")
     async with Reader(twin, market) as reader:
         await twin.post("/chain/faults", mute=True)
         for _ in range(3):
             await twin.post("/chain/mine")
-        await twin.post("/chain/faults", mute=False)
+        behind = 2 * OVERLAP_BLOCKS if why == "the node is far behind" else 0
+        await twin.post("/chain/faults", mute=False, lag_blocks=behind)
         await twin.post("/chain/disconnect")
         gap = await reader.next()
+        await twin.post("/chain/faults", lag_blocks=0)
         after = await _trade(twin, market.yes)
         await twin.post("/chain/mine")
         trade = await reader.next()
