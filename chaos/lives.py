@@ -1,6 +1,7 @@
 """Lives of positions that together pass every point of the order path; the signals come from here."""
 
 import asyncio
+import contextlib
 import itertools
 import time
 from collections.abc import Awaitable, Callable
@@ -176,7 +177,8 @@ class Lives:
             seen_at=datetime.now(UTC),
         )
         handle = self.client.get_workflow_handle_for(PositionWorkflow.run, self.workflow_id(market, whale))
-        await handle.signal(PositionWorkflow.market_changed, changed)
+        with contextlib.suppress(TemporalError):  # it has ended already: another life's fault met its order
+            await handle.signal(PositionWorkflow.market_changed, changed)
 
     async def _answer(self, name: str) -> None:
         waiting = await rows(
@@ -274,7 +276,8 @@ async def _unreadable(lives: Lives, market: TradedMarket, whale: WalletAddress) 
 async def _orphaned(lives: Lives, market: TradedMarket, whale: WalletAddress) -> None:
     await lives.decided(await lives.tell(market, whale))
     await lives.opened(market, whale)
-    await lives.client.get_workflow_handle(lives.workflow_id(market, whale)).terminate("crash test")
+    with contextlib.suppress(TemporalError):  # it has ended already: another life's fault met its order
+        await lives.client.get_workflow_handle(lives.workflow_id(market, whale)).terminate("crash test")
     await lives.decided(await lives.tell(market, whale))
     await reconcile(lives.client, lives.place.account, mode="twin")
     await lives.close(market, whale)
