@@ -15,7 +15,7 @@ from remora.domain.alerts import Alert, AlertKind
 from remora.domain.exits import Thresholds
 from remora.domain.ids import OrderDigest
 from remora.domain.money import ZERO, Side
-from remora.domain.orders import Fill
+from remora.domain.orders import Fill, FillStatus
 from remora.domain.pnl import PositionBooks
 from remora.domain.reasons import PositionState
 from remora.domain.reconcile import (
@@ -117,7 +117,9 @@ class ReconcileActivities:
         compared, placed = await self._compared(theirs)
         differences = list(compared.contradictions)
         wanted = {fill.order_digest for fill in (*compared.missed, *compared.moved)}
-        for digest, group in _by_order(fill for fill in theirs if fill.order_digest in wanted):
+        groups = _by_order(fill for fill in theirs if fill.order_digest in wanted)
+        # a purchase that failed is taken back only once the sales that lived off it are
+        for digest, group in sorted(groups, key=lambda one: _taken_back(one[1])):
             order = placed[digest]
             code = DifferenceCode.MISSED_FILL
             if all(fill.order_digest != digest for fill in compared.missed):
@@ -274,6 +276,10 @@ class ReconcileActivities:
             return found
         older = await self._fills(ask, recollection, BEGINNING)
         return older + await quiet_totals(self._tools, ask.account) if ask.repair and older else found
+
+
+def _taken_back(group: Sequence[Fill]) -> bool:
+    return any(fill.side is Side.BUY and fill.status is FillStatus.FAILED for fill in group)
 
 
 def _by_order(fills: Iterable[Fill]) -> list[tuple[OrderDigest, list[Fill]]]:

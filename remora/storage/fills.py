@@ -131,6 +131,8 @@ async def _record(
         return
     if RANK[fill.status] <= RANK[FillStatus(known.status)]:
         return
+    if fill.status is FillStatus.FAILED and await _lived_off(connection, position_id, fill):
+        return
     await connection.execute(
         update(t.Fill)
         .where(t.Fill.trade_id == fill.trade_id, t.Fill.digest == fill.order_digest)
@@ -138,6 +140,23 @@ async def _record(
     )
     if fill.status is FillStatus.FAILED:
         await _post(connection, account, position_id, fill, now, undo=True)
+
+
+async def _lived_off(connection: AsyncConnection, position_id: str, undone: Fill) -> bool:
+    """Whether shares of a failed purchase were sold since, so that it cannot be taken back yet.
+
+    That sale fails with it, and the exchange tells so in the same breath: until it is written the purchase stays
+    as it was, not final, and whoever follows it looks again.
+    """
+    if undone.side is Side.SELL:
+        return False
+    rest = position_books(fill for fill in await fills_of(connection, position_id) if _name(fill) != _name(undone))
+    redeemed = await connection.scalar(select(t.Position.redeemed_shares).where(t.Position.id == position_id))
+    return rest.bought_shares < rest.sold_shares + (redeemed or ZERO)
+
+
+def _name(fill: Fill) -> tuple[str, str]:
+    return fill.trade_id, fill.order_digest
 
 
 async def _withdraw_finding(

@@ -157,6 +157,24 @@ async def test_settlement_that_fails_is_undone_and_told_and_one_that_lags_is_fol
     await desk.assert_books_equal()
 
 
+async def test_a_purchase_that_fails_after_its_shares_were_sold_takes_the_sale_with_it(
+    desk: Desk, twin_market: TwinMarket
+) -> None:
+    async with desk.worker(patience=QUICK):
+        await arm(desk, "settle_failed")
+        await arm(desk, "settle_retrying", seconds=1.5)
+        name = await desk.buy(twin_market)
+        await desk.position(name)
+        await close(desk, name)
+        result = await desk.handle(name).result()
+        assert (await desk.reconcile()).differences == ()
+
+    fills = sorted((fill["side"], fill["status"]) for fill in (await desk.twin.books())["fills"])
+    assert fills == [("BUY", "FAILED"), ("SELL", "FAILED")]
+    assert (result.state.ended, result.realised_pnl) == (True, 0)
+    await desk.assert_books_equal()
+
+
 @pytest.mark.slow
 async def test_a_sale_that_settlement_undoes_is_made_again(desk: Desk, twin_market: TwinMarket) -> None:
     async with desk.worker(patience=QUICK):
