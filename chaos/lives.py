@@ -37,13 +37,17 @@ from workflows.position import PositionWorkflow
 PATIENCE_S = 400.0
 ASK_S = 10.0
 RECONCILE_S = 60.0
-LOOKS_BETWEEN_BIDS = 50
+LOOKS_BETWEEN_TRIES = 50
 SIGNAL_AGE_MAX_S = 600
 ALMOST_TOO_OLD, TOO_OLD = timedelta(seconds=SIGNAL_AGE_MAX_S - 4), timedelta(seconds=SIGNAL_AGE_MAX_S + 10)
 ENDED = "('closed', 'unfilled', 'skipped')"
 PRICE = Decimal("0.51")
 NOWHERE = "12345"
 """A token that no market has."""
+
+
+async def _nothing() -> None:
+    return
 
 
 @dataclass(slots=True)
@@ -140,31 +144,41 @@ class Lives:
 
         await self.until(open_or_over, f"{name} to open")
 
-    async def ended(self, market: TradedMarket, whale: WalletAddress) -> None:
-        """Wait until the position has ended and its workflow with it, answering what only a person can."""
+    async def ended(
+        self, market: TradedMarket, whale: WalletAddress, *, again: Callable[[], Awaitable[None]] = _nothing
+    ) -> None:
+        """Wait until the position has ended and its workflow with it, answering what only a person can.
+
+        `again` is done every few seconds meanwhile.
+        """
         name, looks = self.workflow_id(market, whale), itertools.count(1)
 
         async def over() -> bool:
             query = f"SELECT count(*) FROM positions WHERE workflow_id = '{name}' AND state NOT IN {ENDED}"  # noqa: S608
             if await self._some(query):
                 await self._answer(name)
-                if next(looks) % LOOKS_BETWEEN_BIDS == 0:
+                if next(looks) % LOOKS_BETWEEN_TRIES == 0:
                     await self._bid_again(market, name)
+                    await again()
                 return False
             return await self._closed(name)
 
         await self.until(over, f"the end of {name}")
 
     async def close(self, market: TradedMarket, whale: WalletAddress) -> None:
-        """Have the position closed by an operator and wait for its end."""
+        """Have the position closed by an operator, who asks again when a dead worker took his word along."""
         name = self.workflow_id(market, whale)
         handle = self.client.get_workflow_handle_for(PositionWorkflow.run, name)
-        try:
-            async with asyncio.timeout(ASK_S):
-                await handle.execute_update(PositionWorkflow.close, CloseRequest(by="crash test"))
-        except (TemporalError, TimeoutError):
-            pass  # it ended by itself, or answers only once it has ended
-        await self.ended(market, whale)
+
+        async def ask() -> None:
+            try:
+                async with asyncio.timeout(ASK_S):
+                    await handle.execute_update(PositionWorkflow.close, CloseRequest(by="crash test"))
+            except (TemporalError, TimeoutError):
+                return  # it ended by itself, or answers only once it has ended
+
+        await ask()
+        await self.ended(market, whale, again=ask)
 
     async def market_ended(self, market: TradedMarket, whale: WalletAddress) -> None:
         """Resolve the market and tell the position."""
