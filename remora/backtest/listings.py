@@ -97,8 +97,9 @@ def _listing(
     listed_at = float(row["at"])
     end_at, end_source = _end(slug, row, known, listed_at, assumed_life)
     winner = _winner(row["winner_index"], known.get("winner_index"))
-    resolved_at = _resolved_at(winner, last_at, known, end_at, end_source)
-    proposed_at = max(resolved_at - BEFORE_RESOLUTION_S, listed_at) if resolved_at < NEVER else NEVER
+    resolved_at = _resolved_at(winner, last_at, known, end_at)
+    # a proposal that nobody recorded must not tell anybody that the trading is about to end
+    proposed_at = max(resolved_at - BEFORE_RESOLUTION_S, last_at) if resolved_at < NEVER else NEVER
     terms = fee_terms(category)
     day = None if end_at is None else datetime.fromtimestamp(end_at, UTC).date().isoformat()
     return Listing(
@@ -147,19 +148,18 @@ def _end(
     return None, "unknown"
 
 
-def _resolved_at(
-    winner: int | None, last_at: float, known: dict[str, Any], end_at: float | None, end_source: str
-) -> float:
-    """Return when the result was known: as recorded, else after the last trade and not before the assumed end."""
+def _resolved_at(winner: int | None, last_at: float, known: dict[str, Any], end_at: float | None) -> float:
+    """Return when the result was known: as recorded, else after the last trade and not before the scheduled end.
+
+    A recording may stop, or a market fall silent, long before anybody knows: the last trade alone proves nothing.
+    """
     if winner is None:
         return NEVER
     closed = _instant(known.get("closed_time"))
     if closed is not None and closed >= last_at:
         return closed
     after = last_at + AFTER_LAST_S
-    if end_at is not None and end_source in ("assumed", "the table of markets"):
-        return max(after, end_at)
-    return after
+    return after if end_at is None else max(after, end_at)
 
 
 def _winner(of_tape: Any, of_table: Any) -> int | None:

@@ -177,7 +177,9 @@ def _positions(path: Path, names: Sequence[str]) -> Found:
             "kind": TRADE,
         }
     )
-    facts = pd.DataFrame({"slug": frame["event_slug"], "event": frame["event_slug"], "category": frame["domain"]})
+    blank = pd.Series(None, frame.index, dtype=object)
+    event, domain = (frame[name] if name in frame.columns else blank for name in ("event_slug", "domain"))
+    facts = pd.DataFrame({"slug": event, "event": event, "category": domain})
     found = _kept(rows, frame, facts)
     left = len(every) - len(frame)
     notice = (

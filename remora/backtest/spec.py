@@ -7,11 +7,15 @@ from dataclasses import asdict, dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from typing import Any
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from remora.backtest.costs import Costs, FillLevel, Latency
 from remora.domain.limits import Limits
 from remora.domain.market import MarketClass
 from remora.statistics.scoring_params import ScoringParams
+
+SPAN_MAX_S = 100 * 365.25 * 86_400.0
+"""A hundred years: no span of a policy is longer."""
 
 
 class SpecRefused(Exception):
@@ -99,20 +103,41 @@ def changed(base: Limits, policy: Mapping[str, Any]) -> Limits:
     return replace(base, **values)
 
 
+SHARES = frozenset({"kelly_fraction", "stop_loss", "spread_max", "drift_min_usd", "target_max"})
+"""Numbers from 0 to 1, besides all whose name ends in ``_share``."""
+
+
+def _bounds(name: str) -> tuple[float, float]:
+    """Return what a number of the policy must at least and at most be: beyond it a run means nothing."""
+    if name.endswith(("_share", "_share_ceiling")) or name in SHARES:
+        return 0.0, 1.0
+    if name == "take_profit":
+        return 0.0, 100.0
+    return (1.0, 1e6) if name == "entry_orders_per_minute" else (0.0, 1e12)
+
+
 def _read(name: str, text: Any, before: Any) -> Any:
+    low, high = _bounds(name)
+    expected = f"a number from {low:g} to {high:g}"
     try:
         if isinstance(before, timedelta):
-            return timedelta(seconds=float(text))
-        if isinstance(before, Decimal):
+            expected = f"seconds from 0 to {SPAN_MAX_S:,.0f}"
+            if 0.0 <= float(text) <= SPAN_MAX_S:
+                return timedelta(seconds=float(text))
+        elif isinstance(before, Decimal):
             number = Decimal(str(text))
-            if number.is_finite():
+            if number.is_finite() and low <= number <= high:
                 return number
         elif isinstance(before, int):
-            return int(text)
+            expected = f"a whole number from {low:g} to {high:g}"
+            if not isinstance(text, bool) and low <= int(str(text)) <= high:
+                return int(str(text))
         elif isinstance(before, frozenset):
+            expected = f"names separated by commas, out of {', '.join(MarketClass)}"
             return frozenset(MarketClass(part.strip()) for part in str(text).split(","))
         elif isinstance(before, str):
-            return str(text)
-    except (ArithmeticError, ValueError, TypeError):
+            expected = "an IANA time zone, such as UTC"
+            return ZoneInfo(str(text)).key
+    except (ArithmeticError, ValueError, TypeError, OSError, ZoneInfoNotFoundError):
         pass
-    raise SpecRefused(f"{name}: expected a number, found {text!r}") from None
+    raise SpecRefused(f"{name}: expected {expected}, found {text!r}") from None

@@ -29,6 +29,7 @@ from remora.statistics.scoring_params import ScoringParams
 Progress = Callable[[str, int, int], None]
 """Told the name of a stage, how much of it is done and how much there is."""
 
+ABSENT_SHOWN = 5
 LATENCIES_S = (1.0, 10.0, 60.0, 600.0)
 
 
@@ -62,6 +63,16 @@ def check(spec: Spec, history: History) -> None:
         missing = [wallet for wallet in spec.whales if wallet not in history.codes]
         if len(missing) == len(spec.whales):
             raise SpecRefused(f"none of the {len(missing)} named wallets is in the recording")
+
+
+def _absent(spec: Spec, history: History) -> list[str]:
+    """Return a sentence that names the wallets that were asked for and never traded in the recording."""
+    missing = [wallet for wallet in spec.whales if wallet not in history.codes]
+    if not missing:
+        return []
+    verb = "is" if len(missing) == 1 else "are"
+    named = ", ".join(missing[:ABSENT_SHOWN]) + (", ..." if len(missing) > ABSENT_SHOWN else "")
+    return [f"{len(missing)} of {len(spec.whales)} named wallets {verb} not in the recording: {named}."]
 
 
 def roster_of(
@@ -109,7 +120,7 @@ def study(
         "limits": {name: str(getattr(case.limits, name)) for name in Limits.__dataclass_fields__},
         "costs": case.costs.recorded(),
         "data": quality(history, spec.start, spec.end, made.outcome),
-        "notices": list(history.notices),
+        "notices": [*history.notices, *_absent(spec, history)],
         "performance": found.as_json(),
         "money": money(made.outcome),
         "funnel": funnel(made.outcome),

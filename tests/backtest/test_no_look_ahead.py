@@ -3,8 +3,12 @@
 from dataclasses import replace
 from datetime import UTC, datetime
 from decimal import Decimal
+from pathlib import Path
+from typing import Any
 
 import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -16,6 +20,7 @@ from remora.backtest.rosters import NamedRoster, WalkForwardRoster
 from remora.backtest.run import prepare, replay
 from remora.backtest.scenarios import season_history
 from remora.backtest.selecting import _table, training, walk_forward
+from remora.backtest.sources import read_history
 from remora.backtest.spec import Spec
 from remora.domain.limits import Limits
 from remora.statistics.scoring_params import ScoringParams
@@ -95,3 +100,63 @@ def test_wallets_that_never_trade_again_stay_in_the_universe(season: History) ->
     seen = training(dormant, _table(dormant), cut)
 
     assert season.wallets[gone] in set(seen.trades["wallet"])
+
+
+@settings(max_examples=40, deadline=None)
+@given(seed=st.integers(0, 10_000), market=st.integers(0, 2), earlier=st.sampled_from([1.0, 1800.0, DAY]))
+def test_a_file_that_stops_earlier_gives_the_same_decisions_until_then(
+    tmp_path_factory: pytest.TempPathFactory, seed: int, market: int, earlier: float
+) -> None:
+    rows = _tape(seed)
+    cut = max(row["ts"] for row in rows if row["market"] == f"m{market}") - earlier
+    directory = tmp_path_factory.mktemp("tapes")
+    whole = read_history([_written(directory / "whole.parquet", rows)])
+    results = {listing.key: listing.resolved_at for listing in whole.listings}
+    known = [
+        row if results[row["market"]] <= cut else {**row, "winner_index": None} for row in rows if row["ts"] <= cut
+    ]
+    cut_off = read_history([_written(directory / "part.parquet", known)])
+    limits = replace(LIMITS, unproven_share=Decimal("0.05"), volume_24h_min_usd=Decimal(0))
+    roster = NamedRoster(frozenset(whole.wallets[:2]))
+    asked = spec(fills=FillLevel.OPTIMISTIC.value, latency="2", capital=500.0)
+
+    expected = [made for made in decisions(whole, asked, roster, limits) if made.at <= cut]
+    assert [made for made in decisions(cut_off, asked, roster, limits) if made.at <= cut] == expected
+
+
+def test_silence_and_a_known_winner_do_not_end_a_market_before_its_end(tmp_path: Path) -> None:
+    rows = [row | {"end_at": START + 30 * DAY} for row in _tape(1)]
+    history = read_history([_written(tmp_path / "tape.parquet", rows)])
+    last = {code: float(history.prints.at[history.prints.market == code].max()) for code in range(3)}
+
+    for code, listing in enumerate(history.listings):
+        assert listing.resolved_at >= START + 30 * DAY
+        assert listing.proposed_at > last[code]
+
+
+def _tape(seed: int) -> list[dict[str, Any]]:
+    """Return ten days of three markets by four wallets, each market scheduled to end on another day."""
+    rng = np.random.default_rng(seed)
+    rows: list[dict[str, Any]] = [
+        {
+            "ts": START + 60.0 + float(rng.integers(0, int(10 * DAY - 120))),
+            "wallet": f"0x{int(rng.integers(1, 5)):040x}",
+            "market": f"m{rng.integers(0, 3)}",
+            "outcome_index": int(rng.integers(0, 2)),
+            "side": "BUY" if rng.random() < 0.8 else "SELL",
+            "price": float(rng.integers(30, 70)) / 100,
+            "size": 500.0,
+        }
+        for _ in range(120)
+    ]
+    ends = {f"m{n}": START + float(rng.uniform(2, 10)) * DAY for n in range(3)}
+    winners = {f"m{n}": int(rng.integers(0, 2)) for n in range(3)}
+    # the venue prints nothing once a market is over
+    rows = [row for row in rows if row["ts"] < ends[row["market"]]]
+    rows = [{**row, "end_at": ends[row["market"]], "winner_index": winners[row["market"]]} for row in rows]
+    return sorted(rows, key=lambda row: row["ts"])
+
+
+def _written(path: Path, rows: list[dict[str, Any]]) -> Path:
+    pq.write_table(pa.Table.from_pylist(rows), path)
+    return path

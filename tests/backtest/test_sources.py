@@ -90,3 +90,12 @@ def test_positions_of_one_fill_are_replayed_as_trades() -> None:
     assert len(history.prints) > 3000
     assert not history.history_complete
     assert sum(listing.payouts is not None for listing in history.listings) > 1500
+
+
+def test_positions_need_no_more_columns_than_the_message_asks_for(tmp_path: Path) -> None:
+    row = {"wallet": WALLET, "market": "m", "outcome_index": 0, "avg_price": 0.4, "buy_size": 10.0}
+    rows = [row | {"trade_count": 1, "first_ts": 1_700_000_000}]
+    history = read_history([write(tmp_path / "positions.parquet", rows)])
+
+    assert len(history.prints) == 1
+    assert history.listings[0].event == "m"

@@ -196,6 +196,10 @@ def whales_of(given: Sequence[str], history: History, start: datetime) -> tuple[
             )
     chosen = tuple(dict.fromkeys(wallets))
     missing = [wallet for wallet in chosen if wallet not in history.codes]
+    if given and not chosen:
+        raise usage(
+            f"--whales {','.join(given)} names nobody.", "Name wallets, or leave it out to choose as we go."
+        )
     if chosen and len(missing) == len(chosen):
         raise usage(f"None of the {len(chosen)} wallets is in the recording.", f"First: {missing[0]}.")
     return chosen

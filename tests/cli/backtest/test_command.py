@@ -104,6 +104,51 @@ def test_an_unknown_number_of_the_policy_is_named(tape: Path, capsys: pytest.Cap
     assert "unknown number 'stop_los'" in capsys.readouterr().err
 
 
+@pytest.mark.parametrize(
+    ("line", "told"),
+    [
+        ("stop_loss = 5", "stop_loss: expected a number from 0 to 1, found 5"),
+        ("stop_loss = -0.1", "expected a number from 0 to 1"),
+        ("kelly_fraction = -1", "expected a number from 0 to 1"),
+        ("whale_share = 1.5", "expected a number from 0 to 1"),
+        ("take_profit = nan", "expected a number from 0 to 100"),
+        ("entry_orders_per_minute = 0", "expected a whole number from 1"),
+        ("drift_ticks = 1.5", "expected a whole number"),
+        ("signal_age_max = -1", "signal_age_max: expected seconds from 0"),
+        ("signal_age_max = nan", "signal_age_max: expected seconds from 0"),
+        ('market_classes = "x"', "market_classes: expected names separated by commas"),
+        ('day_zone = "Mars/Olympus"', "day_zone: expected an IANA time zone"),
+    ],
+)
+def test_a_number_beyond_its_bounds_is_refused(
+    line: str, told: str, tape: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    policy = tape.with_name("policy.toml")
+    policy.write_text(line + "\n")
+
+    assert run(["backtest", "--data", str(tape), "--whales", WHALE, "--policy", str(policy)]) == Exit.USAGE
+    assert told in " ".join(capsys.readouterr().err.split())
+
+
+def test_named_wallets_that_are_not_in_the_recording_are_told(
+    tape: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    absent = "0x" + "77" * 20
+    asked = ["backtest", "--data", str(tape), "--whales", f"{WHALE},{absent}", "--simulations", "10", "--json"]
+
+    assert run(asked) == Exit.OK
+    notices = json.loads(capsys.readouterr().out)["notices"]
+    assert f"1 of 2 named wallets is not in the recording: {absent}." in notices
+
+
+def test_a_roster_of_nobody_is_refused(tape: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    roster = tape.with_name("roster.json")
+    roster.write_text(json.dumps({"as_of": "2023-01-01T00:00:00+00:00", "roster": []}))
+
+    assert run(["backtest", "--data", str(tape), "--whales", str(roster)]) == Exit.USAGE
+    assert "names nobody" in capsys.readouterr().err
+
+
 def test_a_corrupt_file_is_named(tape: Path, capsys: pytest.CaptureFixture[str]) -> None:
     broken = tape.with_name("broken.parquet")
     broken.write_bytes(tape.read_bytes()[:500])
