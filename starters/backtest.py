@@ -2,8 +2,10 @@
 
 import asyncio
 from collections.abc import Callable
+from typing import Any
 
-from temporalio.client import Client, WorkflowExecutionStatus
+from temporalio.api.enums.v1 import EventType
+from temporalio.client import Client, WorkflowExecutionStatus, WorkflowHandle
 from temporalio.common import WorkflowIDConflictPolicy
 
 from schemas.backtest import SweepInput, SweepRows
@@ -36,4 +38,18 @@ async def sweep(
         ):
             seen = await handle.query(BacktestWorkflow.progress)
             progress("grid on temporal", seen.done, max(1, seen.total))
-    return result.result()
+    result.result()
+    return SweepRows(rows=await _rows(client, handle))
+
+
+async def _rows(client: Client, handle: WorkflowHandle[Any, Any]) -> list[dict[str, Any]]:
+    """Return the rows that the parts answered, in the order in which the parts were asked."""
+    answers: dict[int, list[dict[str, Any]]] = {}
+    async for event in handle.fetch_history_events():
+        if event.event_type == EventType.EVENT_TYPE_ACTIVITY_TASK_SCHEDULED:
+            answers[event.event_id] = []
+        elif event.event_type == EventType.EVENT_TYPE_ACTIVITY_TASK_COMPLETED:
+            done = event.activity_task_completed_event_attributes
+            (part,) = await client.data_converter.decode(done.result.payloads, [SweepRows])
+            answers[done.scheduled_event_id] = part.rows
+    return [row for _, rows in sorted(answers.items()) for row in rows]

@@ -8,7 +8,7 @@ from temporalio.common import RetryPolicy
 
 with workflow.unsafe.imports_passed_through():
     from activities.backtests import BacktestActivities
-    from schemas.backtest import SweepAsk, SweepInput, SweepProgress, SweepRows
+    from schemas.backtest import SweepAsk, SweepInput, SweepProgress
 
 PART_MAX = timedelta(minutes=30)
 """A part is a few points, each a second or a minute of a recording of months."""
@@ -27,18 +27,18 @@ class BacktestWorkflow:
         self._progress = SweepProgress()
 
     @workflow.run
-    async def run(self, start: SweepInput) -> SweepRows:
-        """Replay every point and return the rows in the order of the points."""
+    async def run(self, start: SweepInput) -> SweepProgress:
+        """Replay every point. The rows stay in the parts' answers: together they may be too large to return."""
         points = start.ask.points
         parts = [points[at : at + start.shard] for at in range(0, len(points), start.shard)]
         self._progress = SweepProgress(total=len(points))
-        answers = await asyncio.gather(
+        await asyncio.gather(
             *(self._part(start.ask.model_copy(update={"points": part}), n) for n, part in enumerate(parts))
         )
-        return SweepRows(rows=[row for answer in answers for row in answer.rows])
+        return self._progress
 
-    async def _part(self, ask: SweepAsk, number: int) -> SweepRows:
-        answer = await workflow.execute_activity_method(
+    async def _part(self, ask: SweepAsk, number: int) -> None:
+        await workflow.execute_activity_method(
             BacktestActivities.replay_points,
             ask,
             summary=f"part {number + 1}: {len(ask.points)} points",
@@ -49,7 +49,6 @@ class BacktestWorkflow:
         done = self._progress.done + len(ask.points)
         self._progress = self._progress.model_copy(update={"done": done})
         workflow.set_current_details(f"{done} of {self._progress.total} points replayed")
-        return answer
 
     @workflow.query
     def progress(self) -> SweepProgress:

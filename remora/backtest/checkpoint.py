@@ -1,11 +1,14 @@
 """What an interrupted examination has done already, so that the same command goes on from there."""
 
+import hashlib
 import pickle
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from remora.backtest.pool import Job
+
+NAME_MAX = 100
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,4 +46,6 @@ class Checkpoint:
 
 def _name(job: Job) -> str:
     value = "" if job.value is None else "-" + "".join(c if c.isalnum() else "_" for c in str(job.value))
+    if len(value) > NAME_MAX:  # a policy of many numbers is longer than the name of a file may be
+        value = f"-{hashlib.sha256(str(job.value).encode()).hexdigest()}"
     return f"{job.kind}-{job.number:06d}{value}.pickle"

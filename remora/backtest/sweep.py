@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 
+from remora.backtest.checkpoint import Checkpoint
 from remora.backtest.costs import Latency
 from remora.backtest.history import History
 from remora.backtest.overfitting import deflated, overfitting
@@ -30,6 +31,7 @@ COMPARED_MAX = 200
 """Points whose daily returns are kept for the probability of overfitting."""
 
 SECONDS_PER_POINT = 0.5
+NOTHING_KEPT = Checkpoint()
 EXECUTION = ("latency", "fills")
 Point = dict[str, str]
 
@@ -119,17 +121,28 @@ def replay_point(shared: Shared, point: Point) -> dict[str, Any]:
 
 
 def sweep_here(
-    shared: Shared, points: Sequence[Point], *, workers: int, progress: Callable[[str, int, int], None]
+    shared: Shared,
+    points: Sequence[Point],
+    *,
+    workers: int,
+    progress: Callable[[str, int, int], None],
+    checkpoint: Checkpoint = NOTHING_KEPT,
 ) -> list[dict[str, Any]]:
-    """Replay every point in this machine's processes; rows come back in the order of the points."""
-    rows: dict[int, dict[str, Any]] = {}
+    """Replay every point in this machine's processes; rows come back in the order of the points.
+
+    Points that `checkpoint` has from an interrupted sweep are not replayed again.
+    """
+    jobs = [Job("row", number=number, value=point) for number, point in enumerate(points)]
+    kept = ((job, checkpoint.load(job)) for job in jobs)
+    rows: dict[int, dict[str, Any]] = {job.number: row for job, row in kept if row is not None}
 
     def done(job: Job, row: Any) -> None:
+        checkpoint.save(job, row)
         rows[job.number] = row
         progress("grid", len(rows), len(points))
 
-    jobs = [Job("row", number=number, value=point) for number, point in enumerate(points)]
-    run_jobs(shared, jobs, workers=workers, done=done)
+    progress("grid", len(rows), len(points))
+    run_jobs(shared, [job for job in jobs if job.number not in rows], workers=workers, done=done)
     return [rows[number] for number in range(len(points))]
 
 

@@ -1,5 +1,8 @@
+from pathlib import Path
+
 import pytest
 
+from remora.backtest.checkpoint import Checkpoint
 from remora.backtest.history import BUY, SELL, History
 from remora.backtest.spec import SpecRefused
 from remora.backtest.sweep import judged, points_of, shared_of, sweep_here
@@ -57,3 +60,25 @@ def test_two_processes_find_what_one_finds_and_every_point_is_a_trial() -> None:
     assert [row["point"] for row in one] == points
     assert len({row["pnl"] for row in one}) > 1
     assert found["best"]["trials"] == len(points) == len(book.kept)
+
+
+def test_an_interrupted_grid_goes_on_and_finds_the_same(tmp_path: Path) -> None:
+    history, asked = moving(10), spec(end=START + 60 * DAY)
+    names = ("position_share", "event_share", "market_share", "whale_share", "drawdown_share", "daily_loss_share")
+    points = points_of({"stop_loss": [0.05, 0.1, 0.2, 0.3]} | {name: [0.09] for name in names}, LIMITS)
+    shared, kept = shared_of(asked, history, LIMITS, ScoringParams()), Checkpoint(tmp_path / "kept")
+    whole = sweep_here(shared, points, workers=1, progress=lambda *_told: None)
+
+    def interrupt(_stage: str, done: int, _total: int) -> None:
+        if done == 2:
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        sweep_here(shared, points, workers=1, progress=interrupt, checkpoint=kept)
+    told: list[int] = []
+    resumed = sweep_here(
+        shared, points, workers=1, progress=lambda _stage, done, _total: told.append(done), checkpoint=kept
+    )
+
+    assert resumed == whole
+    assert told == [2, 3, 4]

@@ -9,6 +9,7 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
+from temporalio import activity
 from temporalio.client import Client, WorkflowFailureError
 from temporalio.worker import Worker
 
@@ -17,7 +18,7 @@ from remora.backtest.sweep import shared_of, sweep_here
 from remora.cli.backtest.period import Period
 from remora.cli.backtest.request import Asked, Request, requested
 from remora.cli.backtest.sweeping import asked_of
-from schemas.backtest import SweepInput
+from schemas.backtest import SweepAsk, SweepInput, SweepRows
 from schemas.rescore import RESEARCH_QUEUE
 from starters.backtest import sweep
 from workers.process_pool import ProcessPool
@@ -96,6 +97,36 @@ async def test_the_same_numbers_either_way(
     assert len(here) == 6
     assert all(row["positions"] > 0 for row in here)
     assert told == sorted(told)
+
+
+class Replaying:
+    """Answers every point with a row of the size that a recording of three years has."""
+
+    @activity.defn(name="replay_points")
+    async def replay_points(self, ask: SweepAsk) -> SweepRows:
+        """Answer with a thousand days of profits a point."""
+        daily = [0.123456789012 + day for day in range(1000)]
+        return SweepRows(rows=[{"point": point, "daily": daily} for point in ask.points])
+
+
+async def test_a_grid_whose_rows_are_larger_than_one_message_comes_back_whole(
+    temporal_client: Client, request_of_grid: Request
+) -> None:
+    points = [{"stop_loss": f"0.{number:04d}"} for number in range(1, 241)]
+    ask = asked_of(request_of_grid).model_copy(update={"points": points})
+    made = Worker(
+        temporal_client,
+        task_queue=RESEARCH_QUEUE,
+        workflows=[BacktestWorkflow],
+        activities=[Replaying().replay_points],
+    )
+    async with made:
+        there = await sweep(
+            temporal_client, SweepInput(ask=ask), workflow_id="backtest/large", progress=lambda *_told: None
+        )
+
+    assert [row["point"] for row in there.rows] == points
+    assert len(there.model_dump_json()) > 4_000_000
 
 
 async def test_a_machine_with_other_data_refuses(

@@ -58,9 +58,15 @@ def examine(request: Request, outputs: Outputs) -> None:
     outputs.write(report)
 
 
-def _plan(request: Request) -> Plan:
-    """Keep what is done under the state directory: the same command goes on after an interruption."""
+def kept(request: Request, name: str = "") -> Checkpoint:
+    """Keep what is done under the state directory: the same command goes on after an interruption.
+
+    A configuration keeps what it did by its key and seed; `name` sets a grid's points apart.
+    """
     spec = request.spec
     key = spec.key(request.history.fingerprint, request.limits, request.scoring)
-    kept = Checkpoint(state_dir() / "backtests" / f"{key}-{spec.seed}")
-    return Plan(simulations=request.simulations, workers=request.workers or cores(), checkpoint=kept)
+    return Checkpoint(state_dir() / "backtests" / f"{key}-{spec.seed}{name}")
+
+
+def _plan(request: Request) -> Plan:
+    return Plan(simulations=request.simulations, workers=request.workers or cores(), checkpoint=kept(request))

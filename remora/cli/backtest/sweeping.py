@@ -11,6 +11,7 @@ from rich.console import Console
 from rich.table import Table
 from temporalio.client import WorkflowFailureError
 
+from remora.backtest.checkpoint import Checkpoint
 from remora.backtest.pool import cores
 from remora.backtest.spec import SpecRefused
 from remora.backtest.sweep import judged, shared_of, sweep_here
@@ -18,7 +19,7 @@ from remora.backtest.tearsheet.words import count, dollars, number, percent, sig
 from remora.cli.backtest.memory import TrialBook
 from remora.cli.backtest.period import sentence, stopped, usage
 from remora.cli.backtest.request import Request
-from remora.cli.backtest.session import StudyProgress
+from remora.cli.backtest.session import StudyProgress, kept
 from remora.cli.errors import CommandFailed, Exit
 from remora.cli.reading import show_json
 from remora.cli.steering import connected
@@ -33,28 +34,43 @@ def sweep(request: Request, *, on: str, as_json: bool) -> None:
     if on not in ("here", "temporal"):
         raise usage(f"--on: expected here or temporal, found {on!r}.")
     progress = StudyProgress()
+    checkpoint = kept(request, f"-grid-{_digest(json.dumps(request.points))}")
     with progress.bars:
         try:
             if on == "temporal":
                 rows = asyncio.run(_on_temporal(request, progress))
             else:
-                shared = shared_of(request.spec, request.history, request.limits, request.scoring)
-                workers = request.workers or cores()
-                rows = sweep_here(shared, request.points, workers=workers, progress=progress.told)
+                rows = _here(request, progress, checkpoint)
         except SpecRefused as error:
             raise CommandFailed(sentence(error), code=Exit.REFUSED) from None
     found = judged(rows, request.spec, request.history, request.limits, request.scoring, TrialBook())
+    checkpoint.clear()
     if as_json:
         show_json(found)
     else:
         _show(found)
 
 
+def _digest(text: str) -> str:
+    return hashlib.sha256(text.encode()).hexdigest()[:16]
+
+
+def _here(request: Request, progress: StudyProgress, checkpoint: Checkpoint) -> list[dict[str, Any]]:
+    shared = shared_of(request.spec, request.history, request.limits, request.scoring)
+    return sweep_here(
+        shared,
+        request.points,
+        workers=request.workers or cores(),
+        progress=progress.told,
+        checkpoint=checkpoint,
+    )
+
+
 async def _on_temporal(request: Request, progress: StudyProgress) -> list[dict[str, Any]]:
     from starters.backtest import sweep as start
 
     ask = asked_of(request)
-    digest = hashlib.sha256(ask.model_dump_json().encode()).hexdigest()[:16]
+    digest = _digest(ask.model_dump_json())
     client = await connected()
     try:
         answer = await start(client, SweepInput(ask=ask), workflow_id=f"backtest/{digest}", progress=progress.told)
