@@ -9,7 +9,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
 from decimal import Decimal
@@ -28,7 +28,7 @@ from remora.backtest.rosters import NamedRoster
 from remora.backtest.run import prepare, replay
 from remora.backtest.sources import read_history
 from remora.backtest.spec import Spec
-from remora.backtest.study import Plan, study
+from remora.backtest.study import Plan, Tried, study
 from remora.domain.limits import Limits
 from remora.domain.market import MarketClass
 from remora.statistics.scoring_params import ScoringParams
@@ -51,11 +51,9 @@ COLUMNS = ("at", "wallet", "market", "outcome", "side", "price", "size")
 class Nowhere:
     """A bench is no trial: nothing is remembered."""
 
-    def remember(
-        self, key: str, fingerprint: str, sharpe: float | None, days: int, recorded: dict[str, Any]
-    ) -> list[float]:
+    def remember(self, recording: str, tried: Sequence[Tried]) -> list[float]:
         """Return this run alone."""
-        return [0.0 if sharpe is None else sharpe]
+        return [one.sharpe or 0.0 for one in tried]
 
 
 async def measure() -> list[Row]:

@@ -132,15 +132,30 @@ class History:
 
     @cached_property
     def fingerprint(self) -> str:
-        """Return a digest of every row and fact: equal data, equal trials."""
-        digest = hashlib.sha256()
-        for f in fields(self.prints):
-            digest.update(np.ascontiguousarray(getattr(self.prints, f.name)).tobytes())
-        digest.update(repr(tuple(self.wallets)).encode())
+        """Return a digest of every row and fact: equal data, equal numbers."""
+        digest = self._digest_of_rows()
         digest.update(repr(tuple(self.listings)).encode())
         for code, snapshots in sorted(self.books.items()):
             digest.update(f"books {code}".encode() + snapshots.digest())
         return digest.hexdigest()[:16]
+
+    @cached_property
+    def recording(self) -> str:
+        """Return a digest of what traded, whatever is known or assumed of the markets beside it.
+
+        Trials are counted by it: another assumed end, or a table of markets more, is another try on the same data.
+        """
+        digest = self._digest_of_rows()
+        digest.update(repr([listing.key for listing in self.listings]).encode())
+        return digest.hexdigest()[:16]
+
+    def _digest_of_rows(self) -> "hashlib._Hash":
+        digest = hashlib.sha256()
+        prints = self.prints.take(self.prints.kind != QUOTE)
+        for f in fields(prints):
+            digest.update(np.ascontiguousarray(getattr(prints, f.name)).tobytes())
+        digest.update(repr(tuple(self.wallets)).encode())
+        return digest
 
     @property
     def span(self) -> tuple[float, float]:

@@ -33,13 +33,21 @@ ABSENT_SHOWN = 5
 LATENCIES_S = (1.0, 10.0, 60.0, 600.0)
 
 
+@dataclass(frozen=True, slots=True)
+class Tried:
+    """One configuration, its daily Sharpe ratio (None if nothing varied) and how many days it rests on."""
+
+    key: str
+    sharpe: float | None
+    days: int
+    recorded: dict[str, Any]
+
+
 class Memory(Protocol):
     """Remembers every configuration that was tried."""
 
-    def remember(
-        self, key: str, fingerprint: str, sharpe: float | None, days: int, recorded: dict[str, Any]
-    ) -> list[float]:
-        """Keep one configuration; return the daily Sharpe ratio of everything tried on this data, it included."""
+    def remember(self, recording: str, tried: Sequence[Tried]) -> list[float]:
+        """Keep configurations; return the daily Sharpe ratio of everything tried on this data, them included."""
         ...
 
 
@@ -113,7 +121,7 @@ def study(
     results = _vary(shared, made, plan, progress)
     found = made.performance
     key = spec.key(history.fingerprint, base, scoring)
-    tried = memory.remember(key, history.fingerprint, found.sharpe, found.days, spec.recorded())
+    tried = memory.remember(history.recording, [Tried(key, found.sharpe, found.days, spec.recorded())])
     report: dict[str, Any] = {
         "key": key,
         "spec": spec.recorded(),

@@ -20,7 +20,7 @@ from remora.backtest.scenarios import season_history
 from remora.backtest.simulate import Grouping
 from remora.backtest.sources import read_history
 from remora.backtest.spec import Spec, SpecRefused, changed
-from remora.backtest.study import Memory, made_ready
+from remora.backtest.study import Memory, Tried, made_ready
 from remora.domain.limits import Limits
 from remora.statistics.scoring_params import ScoringParams
 
@@ -155,11 +155,15 @@ def judged(
     memory: Memory,
 ) -> dict[str, Any]:
     """Remember every point as a trial and return the table with the best point's deflation and the grid's PBO."""
-    tried: list[float] = []
-    for row in rows:
-        made = at_point(spec, row["point"])
-        key = made.key(history.fingerprint, base, scoring)
-        tried = memory.remember(key, history.fingerprint, row["sharpe"], len(row["daily"]), made.recorded())
+    made = [at_point(spec, row["point"]) for row in rows]
+    keys = [one.key(history.fingerprint, base, scoring) for one in made]
+    tried = memory.remember(
+        history.recording,
+        [
+            Tried(key, row["sharpe"], len(row["daily"]), one.recorded())
+            for key, row, one in zip(keys, rows, made, strict=True)
+        ],
+    )
     best = max(rows, key=lambda row: row["sharpe"] if row["sharpe"] is not None else -math.inf)
     daily = np.array(best["daily"])
     compared = len(rows) <= COMPARED_MAX

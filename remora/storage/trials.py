@@ -36,7 +36,13 @@ async def remember(engine: AsyncEngine, trial: Trial, *, now: datetime) -> None:
     )
     again = row.on_conflict_do_update(
         index_elements=[TrialRow.key],
-        set_={"last_at": now, "runs": TrialRow.runs + 1, "sharpe": trial.sharpe, "days": trial.days},
+        set_={
+            "fingerprint": trial.fingerprint,
+            "last_at": now,
+            "runs": TrialRow.runs + 1,
+            "sharpe": trial.sharpe,
+            "days": trial.days,
+        },
     )
     async with engine.begin() as connection:
         await connection.execute(again)

@@ -1,7 +1,7 @@
 """The whole examination on small data: sums that must hold, kept work, and what a verdict says."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +16,7 @@ from remora.backtest.pool import Job
 from remora.backtest.rosters import NamedRoster
 from remora.backtest.run import prepare, replay
 from remora.backtest.spec import Spec, SpecRefused
-from remora.backtest.study import Plan, study
+from remora.backtest.study import Plan, Tried, study
 from remora.statistics.scoring_params import ScoringParams
 
 from .recordings import DAY, HOUR, LIMITS, START, WHALE, Row, listing, recording, recordings, resolved, spec
@@ -26,13 +26,11 @@ from .recordings import DAY, HOUR, LIMITS, START, WHALE, Row, listing, recording
 class Notebook:
     """Trials in memory: a real one is a table."""
 
-    kept: dict[str, float] = field(default_factory=dict)
+    kept: dict[tuple[str, str], float] = field(default_factory=dict)
 
-    def remember(
-        self, key: str, fingerprint: str, sharpe: float | None, days: int, recorded: dict[str, Any]
-    ) -> list[float]:
-        self.kept[key] = sharpe or 0.0
-        return list(self.kept.values())
+    def remember(self, recording: str, tried: Sequence[Tried]) -> list[float]:
+        self.kept |= {(recording, one.key): one.sharpe or 0.0 for one in tried}
+        return [sharpe for (on, _), sharpe in self.kept.items() if on == recording]
 
 
 def quiet(_stage: str, _done: int, _total: int) -> None:
@@ -127,6 +125,15 @@ def test_every_configuration_counts_as_a_trial_and_the_same_one_only_once() -> N
 
     assert [made["deflated"]["trials"] for made in (first, again, other)] == [1, 1, 2]
     assert other["deflated"]["dsr"] <= other["performance"]["psr"]
+
+
+def test_another_assumption_about_the_markets_is_another_try_on_the_same_data() -> None:
+    history, book = events(12, [True, True, False]), Notebook()
+    assumed = [replace(listing, end_at=START + 80 * DAY, end_source="assumed") for listing in history.listings]
+    first = examined(history, book=book)
+    other = examined(replace(history, listings=assumed), book=book)
+
+    assert [made["deflated"]["trials"] for made in (first, other)] == [1, 2]
 
 
 def test_an_interrupted_examination_goes_on_and_finds_the_same(tmp_path: Path) -> None:

@@ -21,3 +21,12 @@ async def test_each_configuration_is_remembered_once_per_data_set(engine: AsyncE
 
     assert await sharpes(engine, "data") == [0.2, 0.0]
     assert await sharpes(engine, "other data") == [0.9]
+
+
+@pytest.mark.system
+async def test_a_configuration_tried_again_counts_where_its_data_is_counted_now(engine: AsyncEngine) -> None:
+    await remember(engine, trial("a", 0.1, "as once"), now=NOW)
+    await remember(engine, trial("a", 0.1, "as now"), now=NOW)
+
+    assert await sharpes(engine, "as once") == []
+    assert await sharpes(engine, "as now") == [0.1]

@@ -2,13 +2,13 @@
 
 import asyncio
 import contextlib
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Any
 
 from sqlalchemy.exc import ProgrammingError
 
+from remora.backtest.study import Tried
 from remora.cli import local_stack
 from remora.cli.errors import CommandFailed, Exit
 from remora.embedded.database import DatabaseOnly
@@ -23,12 +23,15 @@ from remora.storage.engine import create_engine
 class TrialBook:
     """Remembers trials; the database is opened for the moment only, because studies take minutes."""
 
-    def remember(
-        self, key: str, fingerprint: str, sharpe: float | None, days: int, recorded: dict[str, Any]
-    ) -> list[float]:
-        """Keep one configuration; return the daily Sharpe ratio of everything tried on this data."""
-        trial = trials.Trial(key=key, fingerprint=fingerprint, sharpe=sharpe, days=days, recorded=recorded)
-        return asyncio.run(self._remember([trial]))
+    def remember(self, recording: str, tried: Sequence[Tried]) -> list[float]:
+        """Keep configurations; return the daily Sharpe ratio of everything tried on this data."""
+        made = [
+            trials.Trial(
+                key=one.key, fingerprint=recording, sharpe=one.sharpe, days=one.days, recorded=one.recorded
+            )
+            for one in tried
+        ]
+        return asyncio.run(self._remember(made))
 
     async def _remember(self, made: list[trials.Trial]) -> list[float]:
         async with _database() as url:

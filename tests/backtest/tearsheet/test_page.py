@@ -2,6 +2,7 @@
 
 import json
 import re
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -9,7 +10,7 @@ import pytest
 from playwright.async_api import Page
 
 from remora.backtest.history import BUY, SELL, History
-from remora.backtest.study import Plan, study
+from remora.backtest.study import Plan, Tried, study
 from remora.backtest.tearsheet.page import tearsheet
 from remora.backtest.tearsheet.picture import save_picture
 from remora.statistics.scoring_params import ScoringParams
@@ -22,10 +23,8 @@ TONES = {"light": "rgb(246, 245, 242)", "dark": "rgb(19, 20, 23)"}
 class Notebook:
     """Trials of this test."""
 
-    def remember(
-        self, key: str, fingerprint: str, sharpe: float | None, days: int, recorded: dict[str, Any]
-    ) -> list[float]:
-        return [0.0 if sharpe is None else sharpe]
+    def remember(self, recording: str, tried: Sequence[Tried]) -> list[float]:
+        return [one.sharpe or 0.0 for one in tried]
 
 
 def seasoned() -> History:
