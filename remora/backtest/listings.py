@@ -4,6 +4,7 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from decimal import Decimal
 from typing import Any
 
 import numpy as np
@@ -12,6 +13,7 @@ from numpy.typing import NDArray
 
 from remora.backtest.history import NEVER, TRADE, Listing, winner_payouts
 from remora.domain.market import MarketClass
+from remora.domain.money import ONE
 from remora.venues.twin.scenario.fees import fee_terms
 
 MIDTERMS_END = datetime(2022, 11, 15, tzinfo=UTC).timestamp()
@@ -69,7 +71,11 @@ def listings(
 def _side_facts(side: pd.DataFrame | None) -> dict[str, dict[str, Any]]:
     if side is None:
         return {}
-    wanted = [n for n in ("market", "question", "end_date", "closed_time", "winner_index") if n in side.columns]
+    wanted = [
+        n
+        for n in ("market", "question", "end_date", "closed_time", "winner_index", "payout_first")
+        if n in side.columns
+    ]
     rows: list[Any] = side[wanted].drop_duplicates("market").to_dict("records")
     return {str(row["market"]): row for row in rows}
 
@@ -97,7 +103,8 @@ def _listing(
     listed_at = float(row["at"])
     end_at, end_source = _end(slug, row, known, listed_at, assumed_life)
     winner = _winner(row["winner_index"], known.get("winner_index"))
-    resolved_at = _resolved_at(winner, last_at, known, end_at)
+    payouts = _payouts(winner, known.get("payout_first"))
+    resolved_at = NEVER if payouts is None else _resolved_at(last_at, known, end_at)
     # a proposal that nobody recorded must not tell anybody that the trading is about to end
     proposed_at = max(resolved_at - BEFORE_RESOLUTION_S, last_at) if resolved_at < NEVER else NEVER
     terms = fee_terms(category)
@@ -119,7 +126,7 @@ def _listing(
         proposed_at=proposed_at,
         closed_at=resolved_at,
         resolved_at=resolved_at,
-        payouts=None if winner is None or resolved_at == NEVER else winner_payouts(winner),
+        payouts=payouts,
     )
 
 
@@ -148,13 +155,18 @@ def _end(
     return None, "unknown"
 
 
-def _resolved_at(winner: int | None, last_at: float, known: dict[str, Any], end_at: float | None) -> float:
+def _payouts(winner: int | None, first: Any) -> tuple[Decimal, Decimal] | None:
+    """Return dollars per share of both outcomes: as recorded, 50/50 and voided markets too, else by the winner."""
+    if first is not None and 0.0 <= (paid := float(first)) <= 1.0:
+        return Decimal(str(paid)), ONE - Decimal(str(paid))
+    return None if winner is None else winner_payouts(winner)
+
+
+def _resolved_at(last_at: float, known: dict[str, Any], end_at: float | None) -> float:
     """Return when the result was known: as recorded, else after the last trade and not before the scheduled end.
 
     A recording may stop, or a market fall silent, long before anybody knows: the last trade alone proves nothing.
     """
-    if winner is None:
-        return NEVER
     closed = _instant(known.get("closed_time"))
     if closed is not None and closed >= last_at:
         return closed

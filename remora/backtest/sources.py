@@ -3,7 +3,7 @@
 import re
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -15,7 +15,9 @@ import pyarrow.parquet as pq
 
 from remora.backtest.history import BUY, MERGE, SELL, TRADE, History, Prints
 from remora.backtest.listings import MarketFacts, listings
+from remora.backtest.pulled import is_store, read_store
 from remora.backtest.recorded_books import COLUMNS, Snapshots, beside, read_snapshots
+from remora.research.batches import StoreDamaged
 
 SIZE_MAX = 10_000_000.0
 """Shares in one fill beyond which a row is a mistake."""
@@ -61,8 +63,10 @@ def read_history(paths: Sequence[Path], *, assumed_life: timedelta | None = None
     not recorded, from their first row on; without it the decision core refuses them.
     """
     reading = Reading()
-    for path in _files(paths):
+    for path in _files([path for path in paths if not is_store(path)]):
         _read(path, reading)
+    for path in filter(is_store, paths):
+        _read_store(path, reading)
     if not reading.trades:
         looked = ", ".join(str(path) for path in paths)
         raise DataUnusable(
@@ -128,6 +132,19 @@ def _read(path: Path, reading: Reading) -> None:
         raise DataUnusable(f"{path} cannot be read as Parquet: {first}") from error
 
 
+def _read_store(path: Path, reading: Reading) -> None:
+    try:
+        fills, markets, complete = read_store(path)
+    except StoreDamaged as error:
+        raise DataUnusable(str(error)) from error
+    found = _kept_of_tape(fills)
+    notice = (
+        f"{path.name} is the store of `remora data`: it holds what its wallets traded, not all that was traded."
+    )
+    reading.trades.append(replace(found, notices=(notice, *found.notices), complete=complete))
+    reading.markets.append(markets)
+
+
 def _columns(path: Path, names: Sequence[str], wanted: Sequence[str]) -> pd.DataFrame:
     table = pq.read_table(path, columns=[name for name in (*wanted, *OPTIONAL) if name in names])
     frame: pd.DataFrame = table.to_pandas()
@@ -135,7 +152,10 @@ def _columns(path: Path, names: Sequence[str], wanted: Sequence[str]) -> pd.Data
 
 
 def _tape(path: Path, names: Sequence[str]) -> Found:
-    frame = _columns(path, names, TAPE)
+    return _kept_of_tape(_columns(path, names, TAPE))
+
+
+def _kept_of_tape(frame: pd.DataFrame) -> Found:
     kind = frame["kind"].astype(str).str.upper() if "kind" in frame.columns else pd.Series("TRADE", frame.index)
     side = frame["side"].astype(str).str.upper()
     rows = pd.DataFrame(
@@ -159,7 +179,8 @@ def _event_of_tape(frame: pd.DataFrame) -> pd.DataFrame:
     blank = pd.Series(None, frame.index, dtype=object)
     slug = frame["slug"].astype(object) if "slug" in frame.columns else blank
     event = frame["event_slug"].astype(object) if "event_slug" in frame.columns else blank
-    return pd.DataFrame({"slug": slug, "event": event, "category": blank})
+    domain = frame["domain"].astype(object) if "domain" in frame.columns else blank
+    return pd.DataFrame({"slug": slug, "event": event, "category": domain})
 
 
 def _positions(path: Path, names: Sequence[str]) -> Found:
