@@ -29,5 +29,7 @@ def create_engine(url: str, *, pool_size: int = 10) -> AsyncEngine:
         # the connection used last has its statements prepared
         pool_use_lifo=True,
         json_serializer=_dumps,
+        # a failed statement's error goes into logs and Temporal's histories, and signed orders are parameters
+        hide_parameters=True,
         connect_args={"server_settings": {"timezone": "UTC", "application_name": "remora"}},
     )

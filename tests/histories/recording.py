@@ -15,7 +15,8 @@ from pathlib import Path
 from typing import Any
 
 from temporalio.client import Client, WorkflowHistory
-from temporalio.contrib.pydantic import pydantic_data_converter
+
+from starters.client import DATA_CONVERTER
 
 WHO = re.compile(r'"identity": "[^"]*"')
 QUEUE = re.compile(r'"\d+@[^"]*"')
@@ -121,7 +122,7 @@ async def main() -> None:
     parser.add_argument("--into", type=Path, default=Path(__file__).parent)
     parser.add_argument("--prefix", default="", help="begins every name")
     options = parser.parse_args()
-    client = await Client.connect(options.temporal, data_converter=pydantic_data_converter)
+    client = await Client.connect(options.temporal, data_converter=DATA_CONVERTER)
     await record_histories(client, options.into, prefix=options.prefix)
 
 

@@ -8,11 +8,11 @@ from pkgutil import iter_modules
 
 import pytest
 from temporalio.client import WorkflowHistory
-from temporalio.contrib.pydantic import pydantic_data_converter
 from temporalio.worker import Replayer
 
 import workflows
 from remora.domain.reasons import ExitReason, PositionState
+from starters.client import DATA_CONVERTER
 from tests.histories.recording import without_place
 
 HISTORIES = sorted(Path(__file__).parent.glob("*.json"))
@@ -44,7 +44,7 @@ RARE = {
 @pytest.mark.parametrize("path", HISTORIES, ids=lambda path: path.stem)
 async def test_a_recorded_history_replays(path: Path) -> None:
     history = WorkflowHistory.from_json(path.stem, path.read_text())  # noqa: ASYNC240
-    replayer = Replayer(workflows=WORKFLOWS, data_converter=pydantic_data_converter)
+    replayer = Replayer(workflows=WORKFLOWS, data_converter=DATA_CONVERTER)
     await replayer.replay_workflow(history)
 
 

@@ -13,7 +13,6 @@ from typing import Any
 import pytest
 from sqlalchemy.ext.asyncio import AsyncEngine
 from temporalio.client import Client, WorkflowHandle
-from temporalio.contrib.pydantic import pydantic_data_converter
 from temporalio.worker import Replayer
 
 from activities.tools import Patience, Tools
@@ -40,6 +39,7 @@ from remora.storage.roster import Follow, publish_roster
 from remora.venues.venue import VenueUnavailable
 from schemas.message import ClockMessage
 from schemas.position import PositionInput, PositionSnapshot, SignalMessage, position_workflow_id
+from starters.client import DATA_CONVERTER
 from starters.position import deliver_signal
 from workers.trading import trading_worker
 from workflows.desk import DeskWorkflow
@@ -242,7 +242,7 @@ class Stack:
         history = await self.handle().fetch_history()
         if target := os.environ.get("REMORA_WRITE_HISTORY"):
             Path(target).write_text(history.to_json())  # noqa: ASYNC240
-        replayer = Replayer(workflows=[PositionWorkflow], data_converter=pydantic_data_converter)
+        replayer = Replayer(workflows=[PositionWorkflow], data_converter=DATA_CONVERTER)
         await replayer.replay_workflow(history)
         return len(history.events)
 
@@ -300,6 +300,6 @@ async def stack(
     async with trading_worker(temporal_client, tools):
         yield Stack(temporal_client, engine, venue)
     replayer = Replayer(
-        workflows=[PositionWorkflow, DeskWorkflow, ReconcileWorkflow], data_converter=pydantic_data_converter
+        workflows=[PositionWorkflow, DeskWorkflow, ReconcileWorkflow], data_converter=DATA_CONVERTER
     )
     await replayer.replay_workflows(temporal_client.list_workflows().map_histories())

@@ -15,7 +15,6 @@ import pytest
 from sqlalchemy import func, select
 from sqlalchemy.ext.asyncio import AsyncEngine
 from temporalio.client import Client, WorkflowHandle
-from temporalio.contrib.pydantic import pydantic_data_converter
 from temporalio.testing import WorkflowEnvironment
 from temporalio.worker import Replayer
 
@@ -39,6 +38,7 @@ from remora.storage.score_tables import Score, ScoreShard
 from remora.storage.scores import load_seats, newest_run
 from remora.venues.twin.scenario.model import Scenario
 from schemas.rescore import RESEARCH_QUEUE, SCHEDULE_ID, RescoreResult
+from starters.client import DATA_CONVERTER
 from starters.rescore import ensure_rescoring, start_rescoring
 from tests.research.biased import DAY, biased_store
 from tests.research.files import START
@@ -124,7 +124,7 @@ async def test_a_roster_is_published_with_everybody_accounted_for(
         assert await connection.scalar(select(func.count()).select_from(Score)) == result.wallets
         assert await connection.scalar(select(func.count()).select_from(ScoreShard)) == 0
     history = await handle.fetch_history()
-    await Replayer(workflows=[RescoreWorkflow], data_converter=pydantic_data_converter).replay_workflow(history)
+    await Replayer(workflows=[RescoreWorkflow], data_converter=DATA_CONVERTER).replay_workflow(history)
 
 
 @pytest.mark.system

@@ -6,7 +6,6 @@ from functools import partial
 import pytest
 from sqlalchemy.ext.asyncio import AsyncEngine
 from temporalio.client import Client, WorkflowHistory
-from temporalio.contrib.pydantic import pydantic_data_converter
 from temporalio.worker import Replayer, UnsandboxedWorkflowRunner, Worker
 from temporalio.workflow import NondeterminismError
 
@@ -14,6 +13,7 @@ from activities.tools import Tools
 from remora.venues.venue import VenueUnavailable
 from schemas.position import CloseRequest
 from schemas.search_attributes import TRADING_QUEUE
+from starters.client import DATA_CONVERTER
 from tests.fixtures.desk import WHALES, Desk, running_desk, utc_now
 from tests.fixtures.twin import RunningTwin, TwinMarket
 from tests.fixtures.waiting import eventually
@@ -28,7 +28,7 @@ pytestmark = [pytest.mark.system, pytest.mark.timeout(180)]
 def replaying(version: type) -> Replayer:
     return Replayer(
         workflows=[version],
-        data_converter=pydantic_data_converter,
+        data_converter=DATA_CONVERTER,
         workflow_runner=UnsandboxedWorkflowRunner(),
     )
 
