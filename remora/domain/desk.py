@@ -114,9 +114,11 @@ def judge(mode: DeskMode, scale: Decimal, standing: Standing, limits: Limits) ->
 
 
 def obey(
-    mode: DeskMode, order: DeskOrder, *, reason: str, breach: str | None, force: bool
+    mode: DeskMode, order: DeskOrder, *, by: str, reason: str, breach: str | None, force: bool
 ) -> DeskMode | OrderRefused:
     """Return the mode after an order, or why it is refused; `breach` is the daily loss as it stands now."""
+    if not by.strip():
+        return OrderRefused("say who turns the dial")
     if order is DeskOrder.RESET:
         return _reset(mode, reason=reason, breach=breach, force=force)
     if order is DeskOrder.HALT:

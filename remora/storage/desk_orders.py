@@ -72,6 +72,7 @@ async def carry_out(
         wanted = obey(
             desk.mode,
             ask.order,
+            by=ask.by,
             reason=ask.reason,
             breach=daily_loss_breach(standing, limits),
             force=ask.force,

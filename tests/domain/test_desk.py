@@ -48,7 +48,7 @@ def standing(equity: str, base: str = "10000", mark: str = "10000") -> Standing:
     ],
 )
 def test_an_allowed_order_moves_the_mode(mode: DeskMode, order: DeskOrder, after: DeskMode) -> None:
-    assert obey(mode, order, reason="because", breach=None, force=False) is after
+    assert obey(mode, order, by="ann", reason="because", breach=None, force=False) is after
 
 
 @pytest.mark.parametrize(
@@ -65,16 +65,23 @@ def test_an_allowed_order_moves_the_mode(mode: DeskMode, order: DeskOrder, after
 def test_a_refused_order_says_why(
     mode: DeskMode, order: DeskOrder, reason: str, breach: str | None, says: str
 ) -> None:
-    answer = obey(mode, order, reason=reason, breach=breach, force=False)
+    answer = obey(mode, order, by="ann", reason=reason, breach=breach, force=False)
 
     assert isinstance(answer, OrderRefused)
     assert says in answer.reason
 
 
+@pytest.mark.parametrize("order", list(DeskOrder))
+def test_nobody_turns_no_dial(order: DeskOrder) -> None:
+    answer = obey(HALTED, order, by="  ", reason="x", breach=None, force=True)
+
+    assert answer == OrderRefused("say who turns the dial")
+
+
 def test_a_forced_reset_accepts_the_loss_and_the_next_limit_counts_from_there() -> None:
     after = accept_loss(standing("9400"))
 
-    assert obey(HALTED, DeskOrder.RESET, reason="x", breach="lost", force=True) is TRADING
+    assert obey(HALTED, DeskOrder.RESET, by="ann", reason="x", breach="lost", force=True) is TRADING
     assert daily_loss_breach(after, LIMITS) is None
     assert daily_loss_breach(Standing(equity=d(8930), day_start_equity=d(9400), high_water_mark=d(10000)), LIMITS)
 

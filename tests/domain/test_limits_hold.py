@@ -154,7 +154,12 @@ moves = st.one_of(
 
 def order(world: World, asked: DeskOrder, force: bool) -> None:
     after = obey(
-        world.mode, asked, reason="because", breach=daily_loss_breach(world.standing(), LIMITS), force=force
+        world.mode,
+        asked,
+        by="ann",
+        reason="because",
+        breach=daily_loss_breach(world.standing(), LIMITS),
+        force=force,
     )
     if isinstance(after, OrderRefused):
         return

@@ -85,6 +85,17 @@ async def test_a_message_of_an_unknown_version_is_dropped_and_the_desk_goes_on(s
     assert await actions(stack) == [("pause", "bob")]
 
 
+async def test_a_signal_that_names_nobody_is_refused_and_written_down(stack: Stack, switch: Any) -> None:
+    await switch.signal("pause", DeskCommand(by=" ", reason="in a hurry"))
+    await switch.signal("halt", DeskCommand(by="ann"))
+    await state_is(switch, lambda state: state.mode is DeskMode.HALTED)
+
+    assert [row["reason"] for row in await audit_trail(stack.engine, ACCOUNT)][:1] == [
+        "say who turns the dial (asked: in a hurry)"
+    ]
+    assert await actions(stack) == [("pause_refused", " "), ("halt", "ann")]
+
+
 async def test_a_position_drops_a_message_of_an_unknown_version(stack: Stack) -> None:
     await stack.deliver(stack.trade())
     await stack.reaches("open")
