@@ -19,6 +19,8 @@ from remora.domain.ids import ConditionId, TokenId, WalletAddress
 from remora.domain.market import ResolutionStatus
 from remora.domain.money import Side
 from remora.domain.trades import TradeSource
+from remora.venues.polymarket.endpoints import Endpoints
+from remora.venues.polymarket.venue import PolymarketVenue
 from schemas.message import ClockMessage
 from schemas.position import (
     CloseRequest,
@@ -87,15 +89,16 @@ class Lives:
         outcome: int = 0,
         age: timedelta = timedelta(0),
         key: str | None = None,
+        also: tuple[str, ...] = (),
         token: str | None = None,
     ) -> str:
-        """Deliver a whale's trade; return the key under which it is decided."""
+        """Deliver a whale's trade, in a burst with those of `also`; return the key under which it is decided."""
         now = datetime.now(UTC)
         known = key is not None
         key = key or f"life:{next(self._keys)}"
         signal = SignalMessage(
             key=key,
-            trade_keys=(key,),
+            trade_keys=(key, *also),
             whale=whale,
             token_id=TokenId(token or market.tokens[outcome]),
             condition_id=ConditionId(market.condition_id),
@@ -129,7 +132,7 @@ class Lives:
     async def decided(self, key: str) -> None:
         """Wait until somebody has decided about a trade."""
         query = f"SELECT count(*) FROM consumed_trades WHERE trade_key = '{key}'"  # noqa: S608 (our own name)
-        await self.until(lambda: self._some(query), f"a decision about {key}")
+        await self.until(lambda: self.some(query), f"a decision about {key}")
 
     async def opened(self, market: TradedMarket, whale: WalletAddress) -> None:
         """Wait until the position is guarded, has ended, or waits for a person."""
@@ -140,7 +143,7 @@ class Lives:
         )
 
         async def open_or_over() -> bool:
-            return await self._some(query) or await self._closed(name)
+            return await self.some(query) or await self._closed(name)
 
         await self.until(open_or_over, f"{name} to open")
 
@@ -155,7 +158,7 @@ class Lives:
 
         async def over() -> bool:
             query = f"SELECT count(*) FROM positions WHERE workflow_id = '{name}' AND state NOT IN {ENDED}"  # noqa: S608
-            if await self._some(query):
+            if await self.some(query):
                 await self._answer(name)
                 if next(looks) % LOOKS_BETWEEN_TRIES == 0:
                     await self._bid_again(market, name)
@@ -216,7 +219,7 @@ class Lives:
             f"SELECT count(*) FROM positions WHERE workflow_id = '{name}' "  # noqa: S608 (our own name)
             "AND state = 'awaiting_resolution'"
         )
-        if not await self._some(query):
+        if not await self.some(query):
             return
         quote = {"token_id": market.tokens[0], "bid": "0.50", "ask": "0.51", "size": "2000"}
         if not (await self.place.post("/quotes", **quote)).is_success:
@@ -230,7 +233,8 @@ class Lives:
     async def _closed(self, name: str) -> bool:
         return (await self.client.get_workflow_handle(name).describe()).close_time is not None
 
-    async def _some(self, query: str) -> bool:
+    async def some(self, query: str) -> bool:
+        """Whether a query that counts finds anything."""
         return int((await rows(self.place.engine, query))[0]["count"]) > 0
 
 
@@ -310,12 +314,49 @@ async def _redeemed(lives: Lives, market: TradedMarket, whale: WalletAddress) ->
     await lives.ended(market, whale)
 
 
+async def _told_in_part_again(lives: Lives, market: TradedMarket, whale: WalletAddress) -> None:
+    """Another watcher put the trade into a burst with one more: to the same run it is the one it has decided."""
+    first = await lives.tell(market, whale)
+    await lives.decided(first)
+    await lives.opened(market, whale)
+    await lives.tell(market, whale, key=f"again:{first}", also=(first,))
+    await lives.close(market, whale)
+
+
+async def _sale_refused(lives: Lives, market: TradedMarket, whale: WalletAddress) -> None:
+    """The account's permissions are gone when it sells, and come back."""
+    await lives.decided(await lives.tell(market, whale))
+    await lives.opened(market, whale)
+    place = lives.place
+    await place.post("/chain/approvals", address=place.account)
+    closing = asyncio.create_task(lives.close(market, whale))
+    query = (
+        f"SELECT count(*) FROM positions WHERE workflow_id = '{lives.workflow_id(market, whale)}' "  # noqa: S608
+        f"AND (state = 'needs_attention' OR state IN {ENDED})"
+    )
+    try:
+        await lives.until(lambda: lives.some(query), "the refusal of a sale")
+    finally:
+        venue = await PolymarketVenue.create(
+            await Endpoints.from_twin(str(place.stack.twin_control_url)), private_key=place.stack.account_key
+        )
+        async for _ in venue.chain.approve(await venue.chain.missing_approvals()):
+            pass
+        await venue.close()
+        await closing
+
+
 _ONCE: dict[str, Any] = {}
 ALONE: dict[str, Life] = {
+    "told in part again": _told_in_part_again,
+    "sale refused": _sale_refused,
+    "sent again in vain": _bought(
+        ("timeout_before_accept", _ONCE), ("cancel_only", _ONCE), leaving=(("restarting", {"count": 2}),)
+    ),
     "unknown": _bought(("timeout_before_accept", {"count": 4})),
     "unknown sale": _bought(leaving=(("timeout_before_accept", {"count": 4}),)),
 }
-"""Lives of which one order must meet every strike of its fault: beside others they would share it."""
+"""Lives that want the exchange for themselves: every strike of a fault for one order, or a stop of all sales."""
 
 LIVES: dict[str, Life] = {
     "plain": _bought(),
@@ -329,9 +370,6 @@ LIVES: dict[str, Life] = {
     "redeemed": _redeemed,
     "reply lost": _bought(("timeout_after_accept", _ONCE), leaving=(("error_after_accept", _ONCE),)),
     "never arrived": _bought(("timeout_before_accept", _ONCE), leaving=(("timeout_before_accept", _ONCE),)),
-    "sent again in vain": _bought(
-        ("timeout_before_accept", _ONCE), ("cancel_only", _ONCE), leaving=(("restarting", {"count": 2}),)
-    ),
     "delayed": _bought(("order_delayed", {"seconds": 1.0}), leaving=(("order_delayed", {"seconds": 0.5}),)),
     "undone": _bought(("settle_failed", _ONCE), ("settle_retrying", {"seconds": 1.0})),
     "in parts": _bought(("partial_fills", _ONCE), leaving=(("partial_fills", _ONCE),)),

@@ -43,8 +43,8 @@ ELSEWHERE = {
     "activities.order_protocol._submit orders.mark_sending": "two workers at one order at once",
     "remora.storage.orders.attach_signed _load": "two workers at one order at once",
     "activities.order_protocol._submit _reject ": "a desk that stops right after an approval (test_pause_race)",
-    "activities.orders._refused positions.load_position": "somebody took the shares away (test_refused_sales)",
     "activities.orders.settle_by_hand fills.record_fills": "a person may say so only of what is listed nowhere",
+    "remora.storage.fills._withdraw_finding _post": "a person may say so only of what is listed nowhere",
 }
 """Beginnings of the names of points that no copy on the twin passes, and why."""
 
