@@ -27,8 +27,10 @@ CASH_USD = 1_000_000
 OVERRIDES = {
     "REMORA_ENTRY_ORDERS_PER_MINUTE": "10000",
     "REMORA_UNPROVEN_SHARE": "0.00001",
+    "REMORA_DAILY_LOSS_SHARE": "1",
+    "MAX_DAILY_LOSS": "1000000",
 }
-"""The desk's limits must not stop what is measured here: many small entries in a short time."""
+"""The desk's limits must not stop what is measured here: many small entries in a short time, half a spread each."""
 
 SUBSCRIBED_AFTER_S = 3.0
 """The watcher reads its roster and subscribes a moment after the worker polls."""
