@@ -30,7 +30,7 @@ OVERRIDES = {
     "REMORA_DAILY_LOSS_SHARE": "1",
     "MAX_DAILY_LOSS": "1000000",
 }
-"""The desk's limits must not stop what is measured here: many small entries in a short time, half a spread each."""
+"""The desk's limits must not stop what is measured here: many small entries soon, half a spread lost each."""
 
 SUBSCRIBED_AFTER_S = 3.0
 """The watcher reads its roster and subscribes a moment after the worker polls."""
