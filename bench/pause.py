@@ -13,7 +13,7 @@ MARKETS, WHALES = 60, 300
 ON_ITS_WAY_S = 0.5
 """Between an answer and the next resume: what would still go out has gone out."""
 
-BUDGET_S = 280.0
+BUDGET_S = 900.0
 """A machine that is too slow for all tries makes fewer, and the table says how many."""
 
 
