@@ -53,8 +53,9 @@ class EntryActivities:
             if case.now_wall - case.signal.seen_at <= self._tools.limits.signal_age_max:
                 raise
             return await self._refused(ask, case, SkipReason.STALE, str(error))
-        ask = _of_market(ask, market)
-        case = replace(case, signal=ask.signal.signal())
+        if ask.signal.condition_id != market.condition_id:
+            ask = _of_market(ask, market)
+            case = replace(case, signal=ask.signal.signal())
         with self._tools.tracer.start_as_current_span("decide") as span:
             record = await risk.decide_and_record(
                 self._tools.engine, case, market=market, book=book, limits=self._tools.limits
