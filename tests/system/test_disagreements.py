@@ -32,6 +32,7 @@ async def test_the_command_and_the_schedule_repair_and_what_nobody_can_explain_i
     async with desk.worker():
         name = await desk.buy(twin_market)
         row = await desk.position(name)
+        await desk.settled()
         assert await remora("reconcile") == Exit.OK
         assert "agree; 1 open positions" in capsys.readouterr().out
 
@@ -88,8 +89,10 @@ async def test_a_clock_that_is_a_minute_wrong_loses_and_doubles_nothing(skewed: 
         await skewed.twin.post("/faults", kind="error_after_accept", count=1)
         first = await skewed.buy(market)
         await skewed.position(first)
+        await skewed.settled()
         assert (await skewed.reconcile()).differences == ()
         await skewed.handle(first).execute_update(PositionWorkflow.close, CloseRequest(by="me"))
+        await skewed.settled()
         assert (await skewed.reconcile()).differences == ()
 
     await skewed.assert_books_equal()

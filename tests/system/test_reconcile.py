@@ -49,6 +49,7 @@ async def test_a_terminated_position_is_adopted_and_closes(desk: Desk, twin_mark
         assert seen.pop("fill_moved", "none") == "none"
         assert done.pop("fill_moved", "rolled_forward") == "rolled_forward"
         assert (seen, done) == ({"orphaned_position": "none"}, {"orphaned_position": "adopted"})
+        await desk.settled()
         assert codes(await desk.reconcile()) == {}
         view = await desk.handle(name).execute_update(PositionWorkflow.close, CloseRequest(by="me"))
 
@@ -117,6 +118,7 @@ async def test_a_resolution_nobody_heard_of_is_told_and_redeemed(desk: Desk, twi
         await desk.twin.post("/resolve", condition_id=twin_market.condition_id, payouts=[0.5, 0.5])
         assert codes(await desk.reconcile())["market_moved_on"] == "signalled"
         ends = [await desk.handle(name).result() for name in (first, second)]
+        await desk.settled()
         assert codes(await desk.reconcile()) == {}
 
     assert [end.exit_reason for end in ends] == ["resolved", "resolved"]

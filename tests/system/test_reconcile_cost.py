@@ -1,23 +1,10 @@
 """What a reconciliation asks of the exchange: as much for one position as for many."""
 
 import pytest
-from sqlalchemy import text
 
 from tests.fixtures.desk import WHALES, Desk
-from tests.fixtures.waiting import eventually
 
 pytestmark = [pytest.mark.system, pytest.mark.timeout(180)]
-
-
-async def settled(desk: Desk) -> None:
-    """Wait until nobody looks a fill up any more."""
-
-    async def final() -> bool:
-        async with desk.engine.connect() as connection:
-            left = await connection.scalar(text("SELECT count(*) FROM fills WHERE status <> 'CONFIRMED'"))
-        return not left
-
-    await eventually(final, "every fill to be final")
 
 
 async def requests(desk: Desk) -> dict[str, int]:
@@ -27,7 +14,7 @@ async def requests(desk: Desk) -> dict[str, int]:
 
 async def asked(desk: Desk) -> dict[str, int]:
     """Reconcile; return what the exchange was asked for."""
-    await settled(desk)
+    await desk.settled()
     before = await requests(desk)
     assert (await desk.reconcile()).differences == ()
     return {path: count - before.get(path, 0) for path, count in (await requests(desk)).items()}
