@@ -3,7 +3,6 @@
 import asyncio
 import json
 import os
-import resource
 import shutil
 import subprocess
 import sys
@@ -18,6 +17,7 @@ from typing import Any
 
 import numpy as np
 
+from bench.memory import high_water_mib, watched_children
 from bench.numbers import Row
 from remora.backtest.batch import Batches
 from remora.backtest.costs import Costs, Latency
@@ -62,15 +62,19 @@ async def measure() -> list[Row]:
 
 
 def _measure() -> list[Row]:
-    history = read_history([MIDTERMS]) if MIDTERMS.exists() else generated(27_000)
+    history = _recorded()
     spec = _spec(history)
     wide = generated(WIDE)
     rows = [
         *_against_nautilus(history, spec),
         *_against_nautilus(wide, _named(wide)),
-        *_simulations(history, spec),
+        *_simulations(),
     ]
     return rows + _growth()
+
+
+def _recorded() -> History:
+    return read_history([MIDTERMS]) if MIDTERMS.exists() else generated(27_000)
 
 
 def _named(history: History) -> Spec:
@@ -151,28 +155,45 @@ def _nautilus(history: History, spec: Spec) -> dict[str, Any] | None:
         return found
 
 
-def _simulations(history: History, spec: Spec) -> list[Row]:
-    began = time.perf_counter()
-    study(
-        spec,
-        history,
-        LIMITS,
-        ScoringParams(),
-        plan=Plan(simulations=1000, workers=cores()),
-        memory=Nowhere(),
-        progress=lambda _stage, _done, _total: None,
-    )
-    seconds = time.perf_counter() - began
-    name = f"{history.name}, {WHALES} whales, {cores()} processes"
-    most = (
-        resource.getrusage(resource.RUSAGE_SELF).ru_maxrss,
-        resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss,
-    )
-    mebibytes = (most[0] + cores() * most[1]) / 1024
+def _simulations() -> list[Row]:
+    """Simulate in a process of its own, so that what the other parts read does not count."""
+    seconds, mebibytes = _alone("simulations()")
+    name = f"{MIDTERMS.stem if MIDTERMS.exists() else 'generated'}, {WHALES} whales, {cores()} processes"
     return [
         _row(name, "1,000 simulations, controls, variants and report", [seconds], "s"),
         _row(name, "peak memory of all processes, at most", [mebibytes], "MiB"),
     ]
+
+
+def simulations() -> tuple[float, float]:
+    """Return the seconds of a thousand simulations with their report, and the peaks of every process together."""
+    history = _recorded()
+    with watched_children() as children:
+        began = time.perf_counter()
+        study(
+            _spec(history),
+            history,
+            LIMITS,
+            ScoringParams(),
+            plan=Plan(simulations=1000, workers=cores()),
+            memory=Nowhere(),
+            progress=lambda _stage, _done, _total: None,
+        )
+        seconds = time.perf_counter() - began
+    return seconds, high_water_mib() + sum(children.values())
+
+
+def _alone(call: str) -> list[float]:
+    """Return the numbers that a function of this module gives in a process of its own."""
+    code = f"import bench.backtest\nif __name__ == '__main__': print(*bench.backtest.{call})"
+    with tempfile.TemporaryDirectory(prefix="remora-bench-") as directory:
+        script = Path(directory) / "part.py"
+        script.write_text(code)
+        environment = {**os.environ, "PYTHONPATH": str(Path(__file__).parents[1])}
+        done = subprocess.run(
+            [sys.executable, str(script)], capture_output=True, text=True, check=True, env=environment
+        )
+    return [float(number) for number in done.stdout.split()]
 
 
 def _growth() -> list[Row]:
@@ -180,9 +201,7 @@ def _growth() -> list[Row]:
     rows, seconds = [], []
     sizes = (*SIZES, LONG_SIZE) if os.environ.get("LONG") else SIZES
     for size in sizes:
-        code = f"from bench.backtest import stream; print(*stream({size}))"
-        done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
-        took, mebibytes = map(float, done.stdout.split())
+        took, mebibytes = _alone(f"stream({size})")
         seconds.append(took)
         rows.append(_row("streamed, generated", f"{size:,} trades", [took], "CPU s"))
         rows.append(_row("streamed, generated", f"{size:,} trades, peak memory", [mebibytes], "MiB"))
@@ -210,7 +229,7 @@ def stream(size: int) -> tuple[float, float]:
     )
     began = time.process_time()
     engine.run(Batches(wallets, listings, frozenset(range(WHALES))).of(_parts(size)))
-    return time.process_time() - began, resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+    return time.process_time() - began, high_water_mib()
 
 
 def _listings() -> list[Listing]:

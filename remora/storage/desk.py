@@ -5,7 +5,7 @@ from datetime import date, datetime
 from decimal import Decimal
 from typing import Any
 
-from sqlalchemy import select, update
+from sqlalchemy import bindparam, select, update
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
@@ -18,6 +18,9 @@ from remora.storage import ledger
 from remora.storage.tables import Desk, DeskAudit
 
 UTC_DAY = Limits().day_zone
+
+_READ = select(Desk.__table__).where(Desk.account == bindparam("account"))
+_LOCKED = _READ.with_for_update()
 
 
 class DeskMissing(LookupError):
@@ -89,8 +92,7 @@ async def ensure_desk(
 
 async def load(connection: AsyncConnection, account: AccountId, *, lock: bool = False) -> DeskRow:
     """Return the desk row, locked until the transaction ends if asked; raise DeskMissing without one."""
-    query = select(Desk.__table__).where(Desk.account == account)
-    row = (await connection.execute(query.with_for_update() if lock else query)).mappings().first()
+    row = (await connection.execute(_LOCKED if lock else _READ, {"account": account})).mappings().first()
     if row is None:
         raise DeskMissing(f"no desk for account {account}: start the stack first (remora up)")
     return DeskRow(**{**row, "mode": DeskMode(row["mode"])})

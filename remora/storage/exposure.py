@@ -1,17 +1,14 @@
 """What an account has committed: the numbers that a risk check holds against its limits."""
 
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import timedelta
 from decimal import Decimal
 from typing import Any
 
-from sqlalchemy import case, func, select
+from sqlalchemy import bindparam, case, func, select
 
 from remora.domain.decide import Exposure
-from remora.domain.ids import AccountId
-from remora.domain.market import Market
 from remora.domain.orders import FillStatus, Purpose
-from remora.domain.trades import Signal
 from remora.storage.portfolio import AVERAGE, HELD, VALUE
 from remora.storage.tables import NOT_ENDED, Fill, Order, Position, Reservation
 
@@ -27,8 +24,11 @@ class Committed:
     reserved: Decimal
 
 
-def committed(account: AccountId, market: Market, signal: Signal) -> Any:
-    """Return the query of what the account has committed, as far as it concerns a purchase: one row."""
+def committed() -> Any:
+    """Return the query of what an account has committed, as far as it concerns a purchase: one row.
+
+    Parameters: `account`, `whale`, `token_id`, `opposite` (the market's other token), `condition_id`, `event_id`.
+    """
     filled = (
         select(func.coalesce(func.sum(Fill.shares * Fill.price + Fill.fee), 0))
         .where(Fill.order_id == Reservation.order_id, Fill.status != FillStatus.FAILED.value)
@@ -38,30 +38,29 @@ def committed(account: AccountId, market: Market, signal: Signal) -> Any:
     left = func.greatest(Reservation.dollars - filled, 0)
     reserved = (
         select(Reservation.position_id, func.sum(left).label("dollars"))
-        .where(Reservation.account == account, Reservation.released_at.is_(None))
+        .where(Reservation.account == bindparam("account"), Reservation.released_at.is_(None))
         .group_by(Reservation.position_id)
         .subquery()
     )
     spent = func.coalesce(HELD * AVERAGE, 0) + func.coalesce(reserved.c.dollars, 0)
-    same_whale = Position.whale == signal.whale
-    opposite = market.opposite(signal.token_id)
+    same_whale = Position.whale == bindparam("whale")
 
     def total(condition: Any) -> Any:
         return func.coalesce(func.sum(case((condition, spent), else_=0)), 0)
 
     return (
         select(
-            total((Position.token_id == signal.token_id) & same_whale).label("position"),
-            total(Position.condition_id == market.condition_id).label("market"),
-            total(Position.event_id == market.event_id).label("event"),
+            total((Position.token_id == bindparam("token_id")) & same_whale).label("position"),
+            total(Position.condition_id == bindparam("condition_id")).label("market"),
+            total(Position.event_id == bindparam("event_id")).label("event"),
             total(same_whale).label("whale"),
-            total(Position.token_id == opposite).label("opposite"),
+            total(Position.token_id == bindparam("opposite")).label("opposite"),
             func.coalesce(func.sum(VALUE), 0).label("value"),
             func.coalesce(func.sum(reserved.c.dollars), 0).label("reserved"),
         )
         .select_from(Position)
         .outerjoin(reserved, reserved.c.position_id == Position.id)
-        .where(Position.account == account, NOT_ENDED)
+        .where(Position.account == bindparam("account"), NOT_ENDED)
     )
 
 
@@ -80,10 +79,10 @@ def committed_of(row: Any) -> Committed:
     )
 
 
-def recent_entries(account: AccountId, now_venue: datetime) -> Any:
-    """Return the query of how many entry orders were made in the minute of venue time before `now_venue`."""
+def recent_entries() -> Any:
+    """Return the query of how many entry orders an `account` made after the venue time `entries_since`."""
     return select(func.count()).where(
-        Order.account == account,
+        Order.account == bindparam("account"),
         Order.purpose == Purpose.ENTRY.value,
-        Order.venue_at > now_venue - MINUTE,
+        Order.venue_at > bindparam("entries_since"),
     )

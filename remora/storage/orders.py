@@ -5,7 +5,7 @@ from datetime import datetime
 from decimal import Decimal
 from typing import Any
 
-from sqlalchemy import func, insert, or_, select, update
+from sqlalchemy import bindparam, func, insert, or_, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from remora.domain.ids import AccountId, ConditionId, OrderDigest, TokenId
@@ -22,6 +22,25 @@ DESK_TRADES = (
     .where(Desk.account == Order.account, Desk.mode == DeskMode.TRADING.value)
     .correlate(Order)
     .exists()
+)
+
+_ATTACH = (
+    update(Order)
+    .where(
+        Order.id == bindparam("order_id"),
+        Order.digest.is_(None),
+        Order.state == OrderState.INTENT.value,
+        or_(Order.purpose != Purpose.ENTRY.value, DESK_TRADES),
+    )
+    .values(
+        digest=bindparam("new_digest"),
+        payload=bindparam("new_payload"),
+        signed_at=bindparam("now"),
+        sent_at=bindparam("now"),
+        send_attempts=1,
+        state=OrderState.UNKNOWN.value,
+    )
+    .returning(Order.id)
 )
 
 
@@ -100,28 +119,16 @@ async def attach_signed(
     The first writer wins: return what is persisted. If that is not `signed`, nothing was marked as being sent.
     None: the desk has stopped entries since this one was approved; it must not be sent.
     """
-    statement = (
-        update(Order)
-        .where(
-            Order.id == order_id,
-            Order.digest.is_(None),
-            Order.state == OrderState.INTENT.value,
-            or_(Order.purpose != Purpose.ENTRY.value, DESK_TRADES),
-        )
-        .values(
-            digest=signed.digest,
-            payload=signed.payload,
-            signed_at=now,
-            sent_at=now,
-            send_attempts=1,
-            state=OrderState.UNKNOWN.value,
-        )
-        .returning(Order.id)
-    )
+    values = {
+        "order_id": order_id,
+        "new_digest": signed.digest,
+        "new_payload": signed.payload,
+        "now": now,
+    }
     async with engine.connect() as connection:
         # one statement is a transaction of its own: one round trip instead of three
         await connection.execution_options(isolation_level="AUTOCOMMIT")
-        if await connection.scalar(statement) is not None:
+        if await connection.scalar(_ATTACH, values) is not None:
             return signed
         return (await _load(connection, Order.id == order_id, order_id)).signed
 

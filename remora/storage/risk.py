@@ -1,10 +1,12 @@
 """The risk check: one transaction that locks the desk, decides, and writes what it decided."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
+from functools import cache
 from typing import Any
 
-from sqlalchemy import ARRAY, String, bindparam, func, insert, literal, select
+from sqlalchemy import ARRAY, String, bindparam, func, insert, select
 from sqlalchemy.dialects.postgresql import insert as upsert
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
@@ -22,7 +24,7 @@ from remora.storage import desk as desks
 from remora.storage import live
 from remora.storage.orders import OrderRow, new_values
 from remora.storage.situation import read_situation
-from remora.storage.tables import ConsumedTrade, Decision, Order, Position, Reservation
+from remora.storage.tables import Base, ConsumedTrade, Decision, Order, Position, Reservation
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -206,29 +208,22 @@ async def _write_copy(
     position_id = asked.position_id or f"p-{asked.decision_id}"
     order = _new_order(asked, market, copy, position_id)
     terms = {name: str(getattr(copy, name)) for name in Copy.__slots__ if name != "unproven"}
-    decision = _decision_values(
-        asked, market, outcome="copy", unproven=copy.unproven, terms=terms, position_id=position_id
-    )
-    statement = insert(Reservation).values(
-        order_id=order.id, account=asked.account, position_id=position_id, dollars=copy.reserve
-    )
+    about_order = {"decision_id": asked.decision_id, "venue_at": asked.now_venue, "seen_at": asked.signal.seen_at}
+    rows: dict[type[Base], dict[str, Any]] = {
+        Reservation: {
+            "order_id": order.id,
+            "account": asked.account,
+            "position_id": position_id,
+            "dollars": copy.reserve,
+        },
+        Decision: _decision_values(
+            asked, market, outcome="copy", unproven=copy.unproven, terms=terms, position_id=position_id
+        ),
+        Order: new_values(order) | about_order,
+    }
     if asked.position_id is None:
-        position = _new_position(asked, market, copy, position_id)
-        statement = statement.add_cte(insert(Position).values(**position, reduction=reduction).cte("opened"))
-    await connection.execute(
-        statement.add_cte(
-            insert(Decision).values(**decision).cte("decided"),
-            _consume(asked).cte("consumed"),
-            insert(Order)
-            .values(
-                **new_values(order),
-                decision_id=asked.decision_id,
-                venue_at=asked.now_venue,
-                seen_at=asked.signal.seen_at,
-            )
-            .cte("ordered"),
-        )
-    )
+        rows[Position] = _new_position(asked, market, copy, position_id) | {"reduction": reduction}
+    await _write(connection, asked, rows)
     return DecisionRecord(
         decision_id=asked.decision_id,
         outcome="copy",
@@ -295,20 +290,46 @@ def _new_position(asked: Case, market: Market, copy: Copy, position_id: str) -> 
 
 
 async def _write_decision(connection: AsyncConnection, asked: Case, market: Market | None, **about: Any) -> None:
-    decision = insert(Decision).values(**_decision_values(asked, market, **about))
-    await connection.execute(_consume(asked).add_cte(decision.cte("decided")))
+    await _write(connection, asked, {Decision: _decision_values(asked, market, **about)})
 
 
-def _consume(asked: Case) -> Any:
-    """Return the statement that marks the signal's trades as decided about; those that are stay with theirs."""
+async def _write(connection: AsyncConnection, asked: Case, rows: Mapping[type[Base], Mapping[str, Any]]) -> None:
+    """Write a row into each table, and the signal's trades as decided about, in one statement."""
+    statement = _insertion(tuple((table, tuple(values)) for table, values in rows.items()))
+    values = {_parameter(table, column): value for table, row in rows.items() for column, value in row.items()}
+    consumed = {
+        "consumed_by": asked.account,
+        "consumed_keys": list(asked.signal.trade_keys),
+        "consumed_as": asked.decision_id,
+    }
+    await connection.execute(statement, values | consumed)
+
+
+@cache
+def _insertion(tables: tuple[tuple[type[Base], tuple[str, ...]], ...]) -> Any:
+    """Return the statement for tables and their columns, made once: making it took as long as running it."""
     # one array, not one row of parameters each: the statement is compiled once, however many trades there are
-    keys = func.unnest(bindparam("trade_keys", list(asked.signal.trade_keys), type_=ARRAY(String)))
-    rows = select(
-        literal(asked.account, String), keys.column_valued("trade_key"), literal(asked.decision_id, String)
+    keys = func.unnest(bindparam("consumed_keys", type_=ARRAY(String)))
+    trades = select(
+        bindparam("consumed_by", type_=String),
+        keys.column_valued("trade_key"),
+        bindparam("consumed_as", type_=String),
     )
-    return (
-        upsert(ConsumedTrade).from_select(["account", "trade_key", "decision_id"], rows).on_conflict_do_nothing()
+    # those that are decided about already stay with their decision
+    consume = (
+        upsert(ConsumedTrade).from_select(["account", "trade_key", "decision_id"], trades).on_conflict_do_nothing()
     )
+    inserts = [
+        insert(table)
+        .values({column: bindparam(_parameter(table, column)) for column in columns})
+        .cte(f"{table.__tablename__}_written")
+        for table, columns in tables
+    ]
+    return consume.add_cte(*inserts)
+
+
+def _parameter(table: type[Base], column: str) -> str:
+    return f"{table.__tablename__}_{column}"
 
 
 def _decision_values(

@@ -6,7 +6,7 @@ from datetime import datetime
 from decimal import Decimal
 from typing import Any
 
-from sqlalchemy import func, insert, select, text
+from sqlalchemy import bindparam, func, insert, select, text
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from remora.domain.chance import Learned
@@ -96,8 +96,8 @@ async def load_roster(engine: AsyncEngine) -> list[Follow]:
         ]
 
 
-def standing(whale: WalletAddress) -> Any:
-    """Return the query of what the newest roster says about a wallet: one row, or none before the first."""
+def standing() -> Any:
+    """Return the query of what the newest roster says about `whale`: one row, or none before the first."""
     newest = (
         select(Roster.version, Roster.published_at, Roster.params["learned"].label("learned"))
         .order_by(Roster.version.desc())
@@ -107,7 +107,9 @@ def standing(whale: WalletAddress) -> Any:
     return (
         select(newest.c.published_at, newest.c.learned, RosterEntry.edge, RosterEntry.unproven, RosterEntry.status)
         .select_from(newest)
-        .outerjoin(RosterEntry, (RosterEntry.version == newest.c.version) & (RosterEntry.whale == whale))
+        .outerjoin(
+            RosterEntry, (RosterEntry.version == newest.c.version) & (RosterEntry.whale == bindparam("whale"))
+        )
     )
 
 

@@ -1,10 +1,11 @@
 """What a risk check must know of an account, read in one round trip under the lock of its desk."""
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from functools import cache
+from typing import Any
 
-from sqlalchemy import ColumnElement, literal, or_, select, true
+from sqlalchemy import ARRAY, ColumnElement, String, bindparam, func, literal, or_, select, true
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from remora.domain.decide import WhaleStanding
@@ -12,7 +13,7 @@ from remora.domain.ids import AccountId
 from remora.domain.market import Market
 from remora.domain.trades import Signal
 from remora.storage import roster
-from remora.storage.exposure import Committed, committed, committed_of, recent_entries
+from remora.storage.exposure import MINUTE, Committed, committed, committed_of, recent_entries
 from remora.storage.tables import NOT_ENDED, ConsumedTrade, Decision, Position
 
 
@@ -40,22 +41,18 @@ async def read_situation(
     now_venue: datetime,
 ) -> Situation:
     """Return the situation; every part of it is of the same snapshot."""
-    spent = committed(account, market, signal).subquery()
-    standing = roster.standing(signal.whale).subquery()
-    one = select(literal(1).label("one")).subquery()
-    found = await connection.execute(
-        select(
-            or_(*_decided(account, decision_id, signal.trade_keys)).label("decided"),
-            _held(account, signal).label("held"),
-            recent_entries(account, now_venue).scalar_subquery().label("entries"),
-            standing,
-            spent,
-        )
-        .select_from(one)
-        .join(spent, true())
-        .outerjoin(standing, true())
-    )
-    row = found.one()
+    about = {
+        "account": account,
+        "decision_id": decision_id,
+        "trade_keys": list(signal.trade_keys),
+        "whale": signal.whale,
+        "token_id": signal.token_id,
+        "opposite": market.opposite(signal.token_id),
+        "condition_id": market.condition_id,
+        "event_id": market.event_id,
+        "entries_since": now_venue - MINUTE,
+    }
+    row = (await connection.execute(_situation(), about)).one()
     return Situation(
         decided=row.decided,
         held=row.held,
@@ -65,25 +62,46 @@ async def read_situation(
     )
 
 
-def _decided(
-    account: AccountId, decision_id: str, trade_keys: Sequence[str]
-) -> tuple[ColumnElement[bool], ColumnElement[bool]]:
-    written = select(Decision.id).where(Decision.id == decision_id).exists()
+@cache
+def _situation() -> Any:
+    """Return the query, made once: making it and naming it for the compiled ones took as long as running it."""
+    spent = committed().subquery()
+    standing = roster.standing().subquery()
+    one = select(literal(1).label("one")).subquery()
+    return (
+        select(
+            or_(*_decided()).label("decided"),
+            _held().label("held"),
+            recent_entries().scalar_subquery().label("entries"),
+            standing,
+            spent,
+        )
+        .select_from(one)
+        .join(spent, true())
+        .outerjoin(standing, true())
+    )
+
+
+def _decided() -> tuple[ColumnElement[bool], ColumnElement[bool]]:
+    written = select(Decision.id).where(Decision.id == bindparam("decision_id")).exists()
     consumed = (
         select(ConsumedTrade.trade_key)
-        .where(ConsumedTrade.account == account, ConsumedTrade.trade_key.in_(trade_keys))
+        .where(
+            ConsumedTrade.account == bindparam("account"),
+            ConsumedTrade.trade_key == func.any(bindparam("trade_keys", type_=ARRAY(String))),
+        )
         .exists()
     )
     return written, consumed
 
 
-def _held(account: AccountId, signal: Signal) -> ColumnElement[bool]:
+def _held() -> ColumnElement[bool]:
     return (
         select(Position.id)
         .where(
-            Position.account == account,
-            Position.whale == signal.whale,
-            Position.token_id == signal.token_id,
+            Position.account == bindparam("account"),
+            Position.whale == bindparam("whale"),
+            Position.token_id == bindparam("token_id"),
             NOT_ENDED,
         )
         .exists()

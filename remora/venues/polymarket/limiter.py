@@ -16,11 +16,15 @@ PER_10_S: Mapping[str, int] = {
     "markets": 300,
     "book": 1500,
     "books": 500,
+    "activity": 800,
     "data": 150,
     "orders": 500,
     "balance": 200,
 }
-"""Documented requests per ten seconds by family of endpoints."""
+"""Documented requests per ten seconds by family of endpoints.
+
+The Data API allows 1,000 in all and 150 to 200 to the endpoints that it names; activity has no limit of its own.
+"""
 
 WAIT_MAX_S = 1.0
 """The venue queues what comes too fast: longer than this nobody waits for us, least of all an exit."""

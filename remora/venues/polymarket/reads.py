@@ -159,10 +159,9 @@ class Reads:
     async def whale_trades(self, whale: WalletAddress, *, since: datetime) -> list[WhaleTrade]:
         """Return a wallet's fills and other holding changes since venue time `since`, oldest first."""
         params = {"user": whale, "start": int(since.timestamp()), "sort_direction": "ASC", "limit": PAGE}
-        seen_at = self._now()
         trades: list[WhaleTrade] = []
         async for row in self._data_rows("/v2/activity", params):
-            trade = parse_trade(row, seen_at=seen_at, source=TradeSource.DATA_API)
+            trade = parse_trade(row, seen_at=self._now(), source=TradeSource.DATA_API)
             if isinstance(trade, Malformed):
                 self.malformed_rows[trade.reason] += 1
             else:
@@ -173,8 +172,8 @@ class Reads:
         """Return the dollars that a wallet was paid for shares of a market, as far as the Data API shows."""
         # a start of 1 stands for everything: without one the last three years are searched
         asked = {"user": wallet, "condition_id": condition_id, "type": "REDEEM", "start": 1, "limit": PAGE}
-        page = await self._data_page("/v2/activity", asked)
-        paid = (number(row.get("usdc_size")) for row in page.rows if isinstance(row, dict))
+        rows = [row async for row in self._data_rows("/v2/activity", asked)]
+        paid = (number(row.get("usdc_size")) for row in rows if isinstance(row, dict))
         return sum((dollars for dollars in paid if dollars is not None), ZERO)
 
     async def whale_holding(self, whale: WalletAddress, token_id: TokenId) -> Decimal | None:
@@ -204,7 +203,8 @@ class Reads:
 
     async def _data_page(self, path: str, params: dict[str, Any]) -> Page:
         """Read one page past the venue's cache, which serves the same address for up to five minutes."""
-        async with self.limiter.reading("data", f"reading {path}"):
+        family = "activity" if path == "/v2/activity" else "data"
+        async with self.limiter.reading(family, f"reading {path}"):
             answer = await self._data.get(path, params={**params, "_": time.monotonic_ns()})
             answer.raise_for_status()
         page = parse_page(json_value(answer.text))

@@ -127,6 +127,25 @@ async def test_a_refusal_slows_every_reader_of_the_venue_and_no_other_family(
     assert clock.slept == slept
 
 
+async def test_a_trade_is_seen_when_the_history_tells_of_it_and_not_when_its_turn_was_asked_for(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv("NO_PROXY", "127.0.0.1")
+    clock, families = Clock(), list[str]()
+
+    async def turn(family: str) -> None:
+        families.append(family)
+        await clock.sleep(0.75)
+
+    async with answering(page(ACTIVITY[0])) as (endpoints, _):
+        venue = await PublicVenue.connect(endpoints, now=lambda: datetime.fromtimestamp(clock.now, UTC))
+        monkeypatch.setattr(venue.limiter, "turn", turn)
+        (trade,) = await venue.whale_trades(WalletAddress(WALLET), since=datetime(2026, 1, 1, tzinfo=UTC))
+        await venue.close()
+
+    assert (trade.seen_at.timestamp(), families) == (100.75, ["activity"])
+
+
 async def test_many_books_are_read_in_few_requests(twin: RunningTwin, monkeypatch: pytest.MonkeyPatch) -> None:
     markets = [await twin.list_market(f"Will book {number} be read?") for number in range(12)]
     venue = await PublicVenue.connect(await Endpoints.from_twin(twin.urls["control_url"]))

@@ -10,7 +10,7 @@ import pytest
 from starlette.responses import JSONResponse, Response
 
 from remora.domain.clock import VenueClock
-from remora.domain.ids import TokenId, WalletAddress
+from remora.domain.ids import ConditionId, TokenId, WalletAddress
 from remora.venues.polymarket.endpoints import Endpoints
 from remora.venues.polymarket.limiter import RateLimiter
 from remora.venues.polymarket.public import PublicVenue
@@ -65,7 +65,7 @@ async def test_a_wallets_trades_are_read_to_the_last_page_past_the_cache() -> No
     pages = [page({**ACTIVITY[0], "transactionHash": f"0x{n:064x}"}, cursor=f"c{n}") for n in range(45)]
     async with answering(*pages, page(ACTIVITY[1])) as (endpoints, given):
         venue = venue_at(endpoints)
-        venue.limiter = RateLimiter({"data": 100_000})
+        venue.limiter = RateLimiter({"activity": 100_000})
         found = await venue.whale_trades(WHALE, since=SINCE)
         await venue.close()
 
@@ -130,6 +130,16 @@ async def test_a_holding_is_asked_for_by_its_market_once_that_is_known() -> None
         await venue.close()
 
     assert given.asked[-1]["condition_id"] == market.condition_id
+
+
+async def test_what_redemptions_paid_is_summed_over_every_page() -> None:
+    redeemed = {"type": "REDEEM", "usdc_size": "2.5"}
+    async with answering(page(redeemed, {"usdc_size": None}, cursor="next"), page(redeemed)) as (endpoints, given):
+        venue = venue_at(endpoints)
+        assert await venue.redeemed_by(WHALE, ConditionId("0x" + "ab" * 32)) == 5
+        await venue.close()
+
+    assert [asked.get("cursor") for asked in given.asked] == [None, "next"]
 
 
 async def test_a_book_with_impossible_numbers_is_unavailable_and_left_out_of_a_batch() -> None:
