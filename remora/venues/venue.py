@@ -224,7 +224,7 @@ class Streams(Protocol):
         """Return the user channel."""
 
     def last_message_at(self) -> dict[str, datetime]:
-        """Return when each feed last said anything, pong included."""
+        """Return when each feed last said anything, pong included, or since when nobody heard it."""
 
     def malformed(self) -> dict[str, dict[str, int]]:
         """Return how many messages of each feed could not be read so far, by reason."""

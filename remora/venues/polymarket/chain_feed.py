@@ -111,6 +111,7 @@ class ChainWhaleFeed:
 
     async def _items(self) -> AsyncIterator[WhaleTrade | TradeRetracted | FeedGap]:
         failures, lost_at, cause = 0, None, ""
+        self.last_message_at = self.last_message_at or self._now()
         while True:
             node = self._turn % len(self._urls)
             self._turn += 1  # whatever ends this session, also from outside, the next one asks the next node
@@ -131,7 +132,7 @@ class ChainWhaleFeed:
             except LOST as error:
                 cause = f"{type(error).__name__}: {error}"
                 log.warning("chain.lost", node=node, cause=cause[:200])
-            lost_at = lost_at or self.last_message_at or self._now()
+            lost_at = lost_at or self.last_message_at
             failures += 1
             await asyncio.sleep(self._pause(failures))
 

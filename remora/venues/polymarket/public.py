@@ -106,7 +106,7 @@ class PublicVenue(Reads):
         return feed
 
     def last_message_at(self) -> dict[str, datetime]:
-        """Return when each feed last said anything, pong included."""
+        """Return when each feed last said anything, pong included, or since when nobody heard it."""
         heard = {name: feed.socket.last_message_at for name, feed in self._sockets.items()}
         heard["chain"] = None if self._chain is None else self._chain.last_message_at
         return {name: at for name, at in heard.items() if at is not None}

@@ -31,7 +31,8 @@ class Socket:
     """Yields frames for ever. Whatever interrupts them is reported as a gap once frames flow again.
 
     `greet` subscribes after every connect. The client says ``PING`` every `ping_every`; when neither a message nor
-    a ``PONG`` comes for `silent_after`, the connection is dropped and made anew.
+    a ``PONG`` comes for `silent_after`, the connection is dropped and made anew. `last_message_at` is when
+    anything came; until something does, when it was first listened for: a connection that says nothing is silent.
     """
 
     name: str
@@ -53,6 +54,7 @@ class Socket:
     async def frames(self) -> AsyncIterator[Frame | FeedGap]:
         """Iterate over frames and gaps."""
         failures, lost_at, cause = 0, None, ""
+        self.last_message_at = self.last_message_at or self.now()
         while True:
             try:
                 async with websockets.connect(
@@ -68,7 +70,6 @@ class Socket:
                         yield FeedGap(feed=self.name, since=lost_at, until=self.now(), cause=cause)
                         lost_at = None
                     failures = 0
-                    self.last_message_at = self.now()
                     async for frame in self._read(connection):
                         yield frame
                 cause = f"no message for {self.silent_after.total_seconds():.0f} s"
@@ -76,7 +77,7 @@ class Socket:
                 cause = f"{type(error).__name__}: {error}"
             finally:
                 self._connection = None
-            lost_at = lost_at or self.last_message_at or self.now()
+            lost_at = lost_at or self.last_message_at
             failures += 1
             await asyncio.sleep(self._pause(failures))
 

@@ -1,5 +1,6 @@
 """Feeds on a socket that says anything at all: what can be used arrives, the rest is counted by name."""
 
+import asyncio
 import json
 from collections.abc import AsyncIterator, Iterable
 from contextlib import asynccontextmanager
@@ -21,6 +22,7 @@ from remora.venues.polymarket.rtds import RtdsWhaleFeed
 from remora.venues.polymarket.socket import Frame, Socket
 from remora.venues.polymarket.user_channel import UserChannelFeed
 from remora.venues.venue import BookUpdate, FeedGap, FillUpdate, MarketUpdate, VenueUnavailable
+from tests.fixtures.waiting import until
 from tests.venues.polymarket.wire.payloads import BOOK, MARKET, OTHER, TOKEN, WALLET
 
 LAST = "the last message"
@@ -216,3 +218,44 @@ async def test_a_stream_that_answers_no_ping_is_replaced_and_the_gap_is_told() -
     assert frame.text == LAST
     assert heard[0][0] == heard[1][0] == "hello"
     assert heard[0].count("PING") > 1, "it asked before it gave up"
+
+
+async def test_a_server_that_takes_connections_and_never_speaks_counts_as_silent_from_the_start() -> None:
+    visits = 0
+
+    async def speak(connection: ServerConnection) -> None:
+        nonlocal visits
+        visits += 1
+        async for _ in connection:
+            pass
+
+    async def greet(connection: ClientConnection) -> None:
+        await connection.send("hello")
+
+    async with websockets.serve(speak, "127.0.0.1", 0) as server:
+        url = f"ws://127.0.0.1:{next(iter(server.sockets)).getsockname()[1]}"
+        often, soon = timedelta(seconds=0.05), timedelta(seconds=0.1)
+        socket = Socket("rtds", url, now, greet, often, soon, Random(1))
+        reading = asyncio.ensure_future(anext(aiter(socket.frames())))
+        began = await until(lambda: _answer(socket.last_message_at), bool)
+        await until(lambda: _answer(visits), lambda count: count > 1)
+        gap = await reading
+
+    assert isinstance(gap, FeedGap)
+    assert (gap.since, socket.last_message_at) == (began, began), "no new connection makes it younger"
+
+
+async def test_a_server_that_is_not_there_counts_as_silent_from_the_start() -> None:
+    async def greet(connection: ClientConnection) -> None:
+        await connection.send("hello")
+
+    often, began = timedelta(seconds=1), now()
+    socket = Socket("rtds", "ws://127.0.0.1:9", now, greet, often, often, Random(1))
+    reading = asyncio.ensure_future(anext(aiter(socket.frames())))
+    heard = await until(lambda: _answer(socket.last_message_at), bool)
+    reading.cancel()
+    assert began <= heard <= now()
+
+
+async def _answer(value: Any) -> Any:
+    return value
