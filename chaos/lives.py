@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import dataclasses
 import itertools
 import time
 from collections.abc import Awaitable, Callable
@@ -131,8 +132,12 @@ class Lives:
 
     async def decided(self, key: str) -> None:
         """Wait until somebody has decided about a trade."""
+        await self.until(lambda: self.decided_about(key), f"a decision about {key}")
+
+    async def decided_about(self, key: str) -> bool:
+        """Tell whether somebody has decided about a trade."""
         query = f"SELECT count(*) FROM consumed_trades WHERE trade_key = '{key}'"  # noqa: S608 (our own name)
-        await self.until(lambda: self.some(query), f"a decision about {key}")
+        return await self.some(query)
 
     async def opened(self, market: TradedMarket, whale: WalletAddress) -> None:
         """Wait until the position is guarded, has ended, or waits for a person."""
@@ -315,12 +320,18 @@ async def _redeemed(lives: Lives, market: TradedMarket, whale: WalletAddress) ->
 
 
 async def _told_in_part_again(lives: Lives, market: TradedMarket, whale: WalletAddress) -> None:
-    """Another watcher put the trade into a burst with one more: to the same run it is the one it has decided."""
+    """Another watcher put the trade into a burst with one more: to the same run it is the one it has decided.
+
+    A run that was about to end hands it on, and to the next run the one more is a purchase like any other.
+    """
     first = await lives.tell(market, whale)
     await lives.decided(first)
     await lives.opened(market, whale)
-    await lives.tell(market, whale, key=f"again:{first}", also=(first,))
+    again = await lives.tell(market, whale, key=f"again:{first}", also=(first,))
     await lives.close(market, whale)
+    if await lives.decided_about(again):
+        told = next(one for one in lives.told if one.key == first)
+        lives.told.append(dataclasses.replace(told, key=again))
 
 
 async def _sale_refused(lives: Lives, market: TradedMarket, whale: WalletAddress) -> None:
