@@ -19,6 +19,8 @@ from remora.domain.orders import Accepted, OrderState, Purpose
 from remora.domain.reasons import SkipReason
 from remora.domain.trades import Signal, TradeKind
 from remora.storage import orders, positions, risk
+from remora.storage.decisions import DEADLINE
+from remora.storage.orders import OrderRow
 from remora.storage.risk import Case, DecisionRecord
 from remora.venues.venue import MarketNotBinary, MarketUnknown, VenueUnavailable
 from schemas.position import SignalMessage, position_workflow_id
@@ -118,7 +120,7 @@ class EntryActivities:
         row = await positions.load_position(self._tools.engine, position_id)
         return Entered(
             position_id=position_id,
-            skip_reason=SkipReason.ORDER_REJECTED if order.state is OrderState.REJECTED else None,
+            skip_reason=_refused_for(order),
             detail=order.reject_message or "",
             unproven=record.unproven,
             question=row.question,
@@ -169,6 +171,13 @@ def _refuse(ask: EnterAsk) -> tuple[SkipReason, str] | None:
     if not Decimal(0) < signal.price < ONE:
         return SkipReason.PRICE_OUT_OF_RANGE, f"price {signal.price}"
     return None
+
+
+def _refused_for(order: OrderRow) -> SkipReason | None:
+    """Return why an approved order came to nothing, None where it did not."""
+    if order.state is not OrderState.REJECTED:
+        return None
+    return SkipReason.DEADLINE if order.reject_code == DEADLINE else SkipReason.ORDER_REJECTED
 
 
 def _skipped(record: DecisionRecord) -> Entered:

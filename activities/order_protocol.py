@@ -23,6 +23,7 @@ from remora.domain.orders import (
     wholly_filled,
 )
 from remora.storage import fills, orders, positions
+from remora.storage.decisions import DEADLINE
 from remora.storage.orders import OrderRow
 from remora.venues.venue import VenueUnavailable
 
@@ -69,7 +70,7 @@ async def _reject(tools: Tools, order: OrderRow, code: str, message: str) -> Non
 
 async def refuse_late(tools: Tools, order: OrderRow) -> None:
     """Give up an entry that was never sent and has become too old."""
-    await _reject(tools, order, "deadline", "the signal became too old before the order was sent")
+    await _reject(tools, order, DEADLINE, "the signal became too old before the order was sent")
 
 
 async def settle(tools: Tools, order: OrderRow, *, matched: Decimal | None = None) -> bool:

@@ -9,12 +9,12 @@ from temporalio import activity
 
 from activities.order_protocol import already_placed, settle, settle_all, submit, wait_final, withdraw_resting
 from activities.tools import Tools, heartbeating
-from remora.domain.exits import Dust, exit_order, sale_size
-from remora.domain.market import Market, ResolutionStatus
+from remora.domain.exits import Dust, exit_order, sale_size, urgent
+from remora.domain.market import Market
 from remora.domain.money import ZERO, Side
 from remora.domain.orders import PASSING, VENUE_MODES, Accepted, Fill, FillStatus, OrderState, Rejected
 from remora.domain.precision import SHARE_QUANTUM
-from remora.domain.reasons import ExitReason, PositionState
+from remora.domain.reasons import PositionState
 from remora.storage import fills, orders, positions
 from remora.storage.positions import PositionRow
 from remora.venues.venue import MarketUnknown, VenueUnavailable
@@ -120,16 +120,17 @@ class OrderActivities:
         size = await self._still_to_sell(ask, row, market)
         if size < SHARE_QUANTUM:
             return None
+        now = tools.wall()
+        now_venue = ref.clock.clock().venue_time(now)
         request = exit_order(
             market=market,
             book=book,
             shares=size,
-            aggressive=ask.aggressive or self._urgent(ask, market),
+            aggressive=ask.aggressive or urgent(ask.reason, market, now_venue, tools.limits),
             limits=tools.limits,
         )
         if isinstance(request, Dust):
             return request.reason
-        now = tools.wall()
         order = await orders.create_exit_intent(
             tools.engine,
             ref.position_id,
@@ -137,7 +138,7 @@ class OrderActivities:
             order_id=f"{ask.name}-{number}",
             reason=ask.reason,
             now=now,
-            now_venue=ref.clock.clock().venue_time(now),
+            now_venue=now_venue,
         )
         if order is None:
             return "pending"
@@ -178,15 +179,6 @@ class OrderActivities:
         wanted = sale_size(held=row.books.shares + sold, share=ask.share, minimum=market.min_order_size)
         left = wanted - sold
         return left if sold == 0 or left >= market.min_order_size else ZERO
-
-    def _urgent(self, ask: SellAsk, market: Market) -> bool:
-        """Whether the end is so near that any price is taken."""
-        if market.resolution is not ResolutionStatus.OPEN:
-            return True
-        if market.end_at is None or ask.reason is not ExitReason.PRE_RESOLUTION:
-            return False
-        now = ask.ref.clock.clock().venue_time(self._tools.wall())
-        return market.end_at - now <= self._tools.limits.pre_resolution_aggressive
 
     async def _holding(self, ref: Ref, *, unknown: bool, settling: bool = False) -> Holding:
         row = await positions.load_position(self._tools.engine, ref.position_id)

@@ -55,6 +55,9 @@ OURS = SandboxRestrictions.default.with_passthrough_modules("workflows", "activi
 """Our modules are not imported again for each workflow, a third of the worker's time per copied trade; that they
 are deterministic is held by the tests, which replay every history in the strict sandbox."""
 
+ACTIVITIES_MAX = 1000
+"""Following an order to its settlement takes minutes and hardly any work: no sale may wait behind it."""
+
 DESKS_MAX = 10
 """One account has one desk; a worker looks after those of a few."""
 
@@ -114,6 +117,7 @@ async def trading_worker(client: Client, tools: Tools) -> AsyncIterator[None]:
         activities=[*activities_of(tools), *desk_activities_of(tools)],
         workflow_runner=runner,
         max_cached_workflows=1000,
+        max_concurrent_activities=ACTIVITIES_MAX,
         sticky_queue_schedule_to_start_timeout=STICKY,
         graceful_shutdown_timeout=GRACE,
         build_id=build_id,

@@ -41,6 +41,10 @@ RETRY_FIRST, RETRY_MAX = timedelta(minutes=1), timedelta(hours=1)
 """Pauses before a part that found no buyer is offered again: each twice the one before."""
 
 
+BOUGHT_OR_REFUSED = (None, SkipReason.ORDER_REJECTED, SkipReason.DEADLINE)
+"""What an entry whose order was written down may tell."""
+
+
 class PositionSteps:
     """State of a position and the steps that change it."""
 
@@ -87,7 +91,7 @@ class PositionSteps:
             **policies.ENTER,
         )
         entered = await sure(handle, self._note_cancel)
-        if entered.position_id is not None and entered.skip_reason in (None, SkipReason.ORDER_REJECTED):
+        if entered.position_id is not None and entered.skip_reason in BOUGHT_OR_REFUSED:
             # what was unknown before this purchase still is
             self._take(entered.holding.model_copy(update={"unknown": self._holding.unknown}))
         return entered

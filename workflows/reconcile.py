@@ -21,7 +21,7 @@ with workflow.unsafe.imports_passed_through():
         ReconcileInput,
         ReconcileResult,
     )
-    from schemas.search_attributes import ACCOUNT, MARKET, MODE, POSITION_STATE, WHALE
+    from schemas.search_attributes import ACCOUNT, DESK_QUEUE, MARKET, MODE, POSITION_STATE, WHALE
     from workflows import policies
     from workflows.desk import DeskWorkflow
     from workflows.position import PositionWorkflow
@@ -155,6 +155,10 @@ class ReconcileWorkflow:
                 DeskWorkflow.run,
                 DeskInput(account=account, mode=self._start.mode),
                 id=desk_workflow_id(account),
+                task_queue=DESK_QUEUE,
+                search_attributes=TypedSearchAttributes(
+                    [SearchAttributePair(ACCOUNT, account), SearchAttributePair(MODE, self._start.mode)]
+                ),
                 parent_close_policy=workflow.ParentClosePolicy.ABANDON,
                 static_summary=f"desk of {account} ({self._start.mode})",
             )

@@ -35,7 +35,8 @@ log = structlog.get_logger(__name__)
 class Intake:
     """Deduplicates, checks, aggregates and hands over; every trade is counted once under its fate.
 
-    `take` may be called from several sources at once: the stream, the backfill, the poll.
+    Where too many deliveries wait, purchases are refused and sales go on. `take` may be called from several
+    sources at once: the stream, the backfill, the poll.
     """
 
     def __init__(
@@ -70,7 +71,7 @@ class Intake:
         self.followed: Collection[WalletAddress] = frozenset()
 
     async def take(self, trade: WhaleTrade) -> None:
-        """Take in one trade, however often it is delivered; wait while too many deliveries are open."""
+        """Take in one trade, however often it is delivered."""
         if trade.whale not in self.followed:
             self._count("not_followed")
             return
@@ -91,12 +92,12 @@ class Intake:
             return
         try:
             self._read_ahead(counted)
-            await self._lanes.room()
             await self._time.settle()
             refusal = self._refusal(counted)
             if refusal is not None and refusal.reason in (SkipReason.FUTURE_DATED, SkipReason.STALE):
                 await self._time.read_again()  # a venue that restarted has another clock
                 refusal = self._refusal(counted)
+            refusal = refusal or self._crowded(counted)
         except BaseException:  # the reader may be ended here: whoever reads the trade again must find it new
             self._confluence.forget(trade)
             raise
@@ -130,6 +131,12 @@ class Intake:
         if bad is not None or trade.side is Side.SELL or self._turned_round(trade):
             return bad
         return self._lateness(trade)
+
+    def _crowded(self, trade: WhaleTrade) -> Skip | None:
+        """Return the refusal of a purchase for which there is no room; a sale is never kept waiting or refused."""
+        if self._lanes.roomy or trade.side is Side.SELL or self._turned_round(trade):
+            return None
+        return Skip(SkipReason.STALE, f"{self._lanes.waiting} deliveries wait: it would be too old in its turn")
 
     def _turned_round(self, bought: WhaleTrade | Signal) -> bool:
         """Tell whether a purchase is a sale to a position of ours, which is never too old to be heard of."""

@@ -48,8 +48,6 @@ class Lanes:
         self._waiting = dict.fromkeys(Kind, 0)
         for kind in Kind:
             metrics.announce(kind.value)
-        self._room = asyncio.Event()
-        self._room.set()
         self._slots = {
             Kind.ENTRY: asyncio.Semaphore(pace.entries_at_once),
             Kind.EXIT: asyncio.Semaphore(pace.exits_at_once),
@@ -61,9 +59,10 @@ class Lanes:
         """How many deliveries have not been made."""
         return sum(self._waiting.values())
 
-    async def room(self) -> None:
-        """Wait until fewer than the allowed number of deliveries wait: the back-pressure on the streams."""
-        await self._room.wait()
+    @property
+    def roomy(self) -> bool:
+        """Whether fewer than the allowed number of deliveries wait: without room no purchase is taken in."""
+        return self.waiting < self._most
 
     def push(self, delivery: Delivery) -> None:
         """Queue a delivery behind the earlier ones of its key."""
@@ -121,7 +120,3 @@ class Lanes:
     def _count(self, kind: Kind, change: int) -> None:
         self._waiting[kind] += change
         self._metrics.waiting.labels(kind).set(self._waiting[kind])
-        if self.waiting >= self._most:
-            self._room.clear()
-        else:
-            self._room.set()

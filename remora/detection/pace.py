@@ -14,7 +14,7 @@ class Pace:
     burst_max: int = 500
     recent_keys: int = 50_000
     waiting_max: int = 2_000
-    """Deliveries that may wait before the streams are read no further."""
+    """Deliveries that may wait before no further purchase is taken in."""
 
     entries_at_once: int = 16
     exits_at_once: int = 32

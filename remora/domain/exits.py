@@ -7,10 +7,11 @@ from enum import StrEnum
 
 from remora.domain.books import OrderBook
 from remora.domain.limits import Limits
-from remora.domain.market import Market
+from remora.domain.market import Market, ResolutionStatus
 from remora.domain.money import MICRO, ONE, ZERO, Side, floor_to
 from remora.domain.orders import OrderRequest
 from remora.domain.precision import SHARE_QUANTUM, price_ceil, price_floor
+from remora.domain.reasons import ExitReason
 
 
 class CrossingKind(StrEnum):
@@ -61,13 +62,18 @@ def executable_bid(book: OrderBook, shares: Decimal) -> Decimal | None:
 
 
 def crossed(book: OrderBook, shares: Decimal, bounds: Thresholds) -> CrossingKind | None:
-    """Return which threshold the executable price lies beyond right now."""
+    """Return which threshold the executable price lies beyond right now.
+
+    Shares that nobody bids for are worth nothing to a target: five bid for at 0.99 are no profit on a thousand.
+    A stop looks at what is bid alone, so that a thin book does not sell.
+    """
     price = executable_bid(book, shares)
     if price is None:
         return None
     if bounds.stop_price is not None and price <= bounds.stop_price:
         return CrossingKind.STOP_LOSS
-    if bounds.target_price is not None and price >= bounds.target_price:
+    target = bounds.target_price
+    if target is not None and price >= target and book.depth(Side.SELL, shares).notional >= target * shares:
         return CrossingKind.TAKE_PROFIT
     return None
 
@@ -151,6 +157,18 @@ def sale_size(*, held: Decimal, share: Decimal, minimum: Decimal) -> Decimal:
     """Return how many shares to sell for a share of the holding; all, if the rest could not be sold later."""
     wanted = held if share >= ONE else held * share
     return held if held - wanted < minimum else floor_to(wanted, SHARE_QUANTUM)
+
+
+def urgent(reason: ExitReason | None, market: Market, now_venue: datetime, limits: Limits) -> bool:
+    """Return whether the end is so near that a sale takes any price.
+
+    It is once a resolution was proposed, and for what is left of a pre-resolution exit in the last two hours.
+    """
+    if market.resolution is not ResolutionStatus.OPEN:
+        return True
+    if market.end_at is None or reason is not ExitReason.PRE_RESOLUTION:
+        return False
+    return market.end_at - now_venue <= limits.pre_resolution_aggressive
 
 
 def exit_order(

@@ -98,9 +98,9 @@ class Funnel:
 
 
 def funnel_of(counts: Mapping[tuple[str, SkipReason | None], int], *, since: datetime) -> Funnel:
-    """Return the funnel of decisions counted by outcome and reason."""
+    """Return the funnel of decisions counted by outcome and reason; a copy with a reason was refused later."""
     copied, exits = counts.get(("copy", None), 0), counts.get(("exit", None), 0)
-    stopped = {reason: counts.get(("skip", reason), 0) for reason in ORDER}
+    stopped = {reason: sum(counts.get((outcome, reason), 0) for outcome in ("skip", "copy")) for reason in ORDER}
     left = signals = copied + sum(stopped.values())
     steps = []
     for reason, count in stopped.items():

@@ -4,13 +4,27 @@ from datetime import datetime
 from decimal import Decimal
 from typing import Any
 
-from sqlalchemy import case, func, select
+from sqlalchemy import bindparam, case, func, select
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from remora.domain.ids import AccountId, TokenId, WalletAddress
 from remora.domain.money import ZERO, Side
+from remora.domain.orders import OrderState
 from remora.domain.reasons import SkipReason
-from remora.storage.tables import NOT_ENDED, Decision, Position
+from remora.storage.tables import NOT_ENDED, Decision, Order, Position
+
+DEADLINE = "deadline"
+"""The code under which an entry that became too old before it was sent is given up."""
+
+_REJECTED = Order.state == OrderState.REJECTED.value
+_REASON = func.coalesce(
+    Decision.reason,
+    case(
+        (_REJECTED & (Order.reject_code == DEADLINE), SkipReason.DEADLINE.value),
+        (_REJECTED, SkipReason.ORDER_REJECTED.value),
+    ),
+)
+"""Why a signal came to nothing: what the risk check said, or what became of the order that it approved."""
 
 
 async def list_decisions(
@@ -22,12 +36,18 @@ async def list_decisions(
     reason: SkipReason | None = None,
     since: datetime | None = None,
 ) -> list[dict[str, Any]]:
-    """Return decisions, newest first."""
-    query = select(Decision.__table__).where(Decision.account == account)
+    """Return decisions, newest first; a copy whose order was refused tells that as its reason and detail."""
+    columns = [column for column in Decision.__table__.c if column.name not in ("reason", "detail")]
+    detail = case((_REJECTED & (Decision.detail == ""), Order.reject_message), else_=Decision.detail)
+    query = (
+        select(*columns, _REASON.label("reason"), func.coalesce(detail, "").label("detail"))
+        .outerjoin(Order, Order.decision_id == Decision.id)
+        .where(Decision.account == account)
+    )
     if outcome is not None:
         query = query.where(Decision.outcome == outcome)
     if reason is not None:
-        query = query.where(Decision.reason == reason.value)
+        query = query.where(bindparam("why", reason.value) == _REASON)
     if since is not None:
         query = query.where(Decision.decided_at >= since)
     async with engine.connect() as connection:
@@ -50,12 +70,14 @@ async def count_by_reason(engine: AsyncEngine, account: AccountId) -> dict[str, 
 async def count_outcomes(
     engine: AsyncEngine, account: AccountId, *, since: datetime, until: datetime
 ) -> dict[tuple[str, SkipReason | None], int]:
-    """Return how many decisions between two instants had each outcome and reason."""
+    """Return how many decisions between two instants had each outcome and reason, refused orders included."""
+    reason = _REASON.label("why")
     async with engine.connect() as connection:
         rows = await connection.execute(
-            select(Decision.outcome, Decision.reason, func.count())
+            select(Decision.outcome, reason, func.count())
+            .outerjoin(Order, Order.decision_id == Decision.id)
             .where(Decision.account == account, Decision.decided_at >= since, Decision.decided_at <= until)
-            .group_by(Decision.outcome, Decision.reason)
+            .group_by(Decision.outcome, reason)
         )
         return {(outcome, None if why is None else SkipReason(why)): int(count) for outcome, why, count in rows}
 

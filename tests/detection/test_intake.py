@@ -105,10 +105,14 @@ def held(token: str, whale: WalletAddress = WHALE) -> Held:
 
 
 async def deliver(
-    engine: AsyncEngine, heard: Heard, trades: list[WhaleTrade], holdings: Holdings | None = None
+    engine: AsyncEngine,
+    heard: Heard,
+    trades: list[WhaleTrade],
+    holdings: Holdings | None = None,
+    pace: Pace | None = None,
 ) -> dict[str, int]:
     """Feed trades to an intake; return the skips by reason once everything is delivered."""
-    pace, metrics = Pace(), Metrics(CollectorRegistry())
+    pace, metrics = pace or Pace(), Metrics(CollectorRegistry())
     time = VenueTime(cast("MarketData", LiveClock()), now)
     await time.refresh()
     lanes = Lanes(pace, metrics)
@@ -127,6 +131,8 @@ async def deliver(
     intake.followed = {WHALE}
     for one in trades:
         await intake.take(one)
+        if not pace.window:
+            await asyncio.sleep(0.01)  # a timer without a window needs a turn of the loop
     intake.flush()
     while lanes.waiting:  # noqa: ASYNC110
         await asyncio.sleep(0.01)
@@ -198,6 +204,28 @@ async def test_an_old_purchase_of_the_other_outcome_still_reaches_our_position_a
 
     holdings.replace([held("7"), held("9", whale=WalletAddress("0x" + "8" * 40))])
     assert await deliver(engine, Heard(), [trade(2, happened_at=then)], holdings) == {"stale": 1}
+
+
+async def test_where_too_much_waits_purchases_are_refused_and_a_sale_goes_on(engine: AsyncEngine) -> None:
+    holdings = Holdings()
+    holdings.replace([held("7")])
+
+    class Stuck(Heard):
+        """Takes nothing before a sale came."""
+
+        async def whale_traded(self, signal: Signal, clock: VenueClock) -> bool:
+            """Remember a signal."""
+            if signal.side is Side.BUY and not any(one.side is Side.SELL for one in self.signals):
+                raise Unreachable("busy")
+            return await super().whale_traded(signal, clock)
+
+    heard = Stuck()
+    trades = [trade(n, token_id=TokenId(str(100 + n))) for n in range(8)]
+    sale = trade(9, side=Side.SELL)
+    skipped = await deliver(engine, heard, [*trades, sale], holdings, Pace(waiting_max=3, window=0.0))
+
+    assert skipped == {"stale": 8 - 3}
+    assert [signal.key for signal in heard.signals if signal.side is Side.SELL] == ["k9"]
 
 
 async def test_a_sale_waits_for_the_workflow_of_an_open_position(engine: AsyncEngine) -> None:

@@ -2,6 +2,7 @@
 
 from datetime import timedelta
 from decimal import Decimal
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -18,11 +19,14 @@ from remora.domain.exits import (
     exit_order,
     share_to_sell,
     thresholds,
+    urgent,
 )
 from remora.domain.limits import Limits
+from remora.domain.market import ResolutionStatus
 from remora.domain.money import Side
 from remora.domain.orders import OrderRequest
 from remora.domain.precision import SHARE_QUANTUM, on_tick
+from remora.domain.reasons import ExitReason
 from tests.domain.values import NOW, TICKS, book, books, d, decimals, market
 
 LIMITS = Limits()
@@ -108,7 +112,34 @@ def test_only_one_threshold_is_crossed_and_none_without_bids(ladder: OrderBook, 
     kind, price = crossed(ladder, shares, BOUNDS), executable_bid(ladder, shares)
 
     assert (kind is CrossingKind.STOP_LOSS) == (price is not None and price <= d("0.425"))
-    assert (kind is CrossingKind.TAKE_PROFIT) == (price is not None and price >= d("0.65"))
+    bid = ladder.depth(Side.SELL, shares).notional
+    assert (kind is CrossingKind.TAKE_PROFIT) == (
+        price is not None and price >= d("0.65") and bid >= d("0.65") * shares
+    )
+
+
+def test_five_shares_bid_for_are_no_profit_on_a_thousand() -> None:
+    assert crossed(book(bids=(("0.99", "5"),)), d("1000"), BOUNDS) is None
+    assert crossed(book(bids=(("0.99", "700"),)), d("1000"), BOUNDS) is CrossingKind.TAKE_PROFIT
+    assert crossed(book(bids=(("0.20", "5"),)), d("1000"), BOUNDS) is CrossingKind.STOP_LOSS
+
+
+@pytest.mark.parametrize(
+    ("reason", "left", "changes", "any_price"),
+    [
+        (ExitReason.PRE_RESOLUTION, timedelta(hours=2, minutes=1), {}, False),
+        (ExitReason.PRE_RESOLUTION, timedelta(hours=2), {}, True),
+        (ExitReason.STOP_LOSS, timedelta(hours=1), {}, False),
+        (ExitReason.PRE_RESOLUTION, None, {}, False),
+        (ExitReason.STOP_LOSS, None, {"resolution": ResolutionStatus.PROPOSED}, True),
+    ],
+)
+def test_a_sale_takes_any_price_in_the_last_two_hours_or_once_a_resolution_is_proposed(
+    reason: ExitReason, left: timedelta | None, changes: dict[str, Any], any_price: bool
+) -> None:
+    listed = market(end_at=None if left is None else NOW + left, **changes)
+
+    assert urgent(reason, listed, NOW, LIMITS) is any_price
 
 
 def monitor() -> CrossingMonitor:

@@ -12,6 +12,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 
 from remora.domain.books import Level, OrderBook
 from remora.domain.chance import UNJUDGED, Learned, LearnedModel
+from remora.domain.funnel import funnel_of
 from remora.domain.ids import AccountId, ConditionId, EventId, OrderDigest, TokenId, WalletAddress
 from remora.domain.limits import Limits
 from remora.domain.market import Market, MarketClass, Outcome, ResolutionStatus
@@ -21,6 +22,7 @@ from remora.domain.reasons import DeskMode, ExitReason, PositionState, SkipReaso
 from remora.domain.trades import Signal, TradeSource
 from remora.storage import desk, fills, orders, positions
 from remora.storage.books import our_books
+from remora.storage.decisions import count_outcomes, list_decisions
 from remora.storage.risk import Case, DecisionRecord, decide_and_record
 from remora.storage.roster import Follow, publish_roster
 from remora.storage.summary import summarise
@@ -323,3 +325,26 @@ async def test_the_database_itself_guards_the_ledger(engine: AsyncEngine, statem
     with pytest.raises(DBAPIError):
         async with engine.begin() as connection:
             await connection.execute(text(statement))
+
+
+@pytest.mark.parametrize(
+    ("code", "reason"), [("deadline", SkipReason.DEADLINE), ("fak_not_filled", SkipReason.ORDER_REJECTED)]
+)
+async def test_a_copy_whose_order_was_refused_is_found_under_its_reason(
+    engine: AsyncEngine, code: str, reason: SkipReason
+) -> None:
+    await prepared(engine)
+    refused, sent = await ask(engine, 1), await ask(engine, 2, of=market(1))
+    assert refused.order_id is not None
+    await orders.set_order_state(
+        engine, refused.order_id, OrderState.REJECTED, now=NOW, code=code, message="the venue's words"
+    )
+
+    (row,) = await list_decisions(engine, ACCOUNT, reason=reason)
+    assert (row["id"], row["outcome"], row["detail"]) == (refused.decision_id, "copy", "the venue's words")
+    everything = {row["id"]: row["reason"] for row in await list_decisions(engine, ACCOUNT)}
+    assert everything == {refused.decision_id: reason.value, sent.decision_id: None}
+    counts = await count_outcomes(engine, ACCOUNT, since=NOW, until=NOW)
+    funnel = funnel_of(counts, since=NOW)
+    assert (funnel.signals, funnel.copied) == (2, 1)
+    assert [(step.reason, step.stopped) for step in funnel.steps] == [(reason, 1)]

@@ -9,6 +9,7 @@ from remora.storage.triggers import active_triggers
 from schemas.desk import desk_workflow_id
 from schemas.position import CloseRequest
 from schemas.reconcile import ReconcileResult
+from schemas.search_attributes import ACCOUNT, DESK_QUEUE, MODE
 from tests.fixtures.desk import WHALES, Desk
 from tests.fixtures.twin import OUR_KEY, TwinMarket
 from workflows.position import PositionWorkflow
@@ -75,8 +76,14 @@ async def test_a_position_terminated_while_entering_is_settled(desk: Desk, twin_
 async def test_a_terminated_desk_comes_back_paused(desk: Desk) -> None:
     account = desk.venue.account
     async with desk.worker():
-        await desk.client.get_workflow_handle(desk_workflow_id(account)).terminate()
+        handle = desk.client.get_workflow_handle(desk_workflow_id(account))
+        before = await handle.describe()
+        await handle.terminate()
         assert codes(await desk.reconcile()) == {"desk_missing": "restarted"}
+        after = await handle.describe()
+        assert after.task_queue == DESK_QUEUE
+        for key in (ACCOUNT, MODE):
+            assert after.typed_search_attributes[key] == before.typed_search_attributes[key]
         assert (await load_desk(desk.engine, account)).mode is DeskMode.PAUSED
         assert codes(await desk.reconcile()) == {}
 

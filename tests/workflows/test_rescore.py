@@ -145,7 +145,7 @@ async def test_a_model_that_truly_wins_is_published_with_the_roster(
     assert learned.model is not None
     assert {name for name, _ in learned.model.skills} == follows
     async with engine.connect() as connection:
-        whale = standing_of((await connection.execute(standing(follows.pop()))).one())
+        whale = standing_of((await connection.execute(standing(), {"whale": follows.pop()})).one())
     assert whale.learned == learned
     # the edges of everybody else are not kept twice
     kept = await newest_run(engine)
