@@ -220,7 +220,8 @@ async def test_where_too_much_waits_purchases_are_refused_and_a_sale_goes_on(eng
             return await super().whale_traded(signal, clock)
 
     heard = Stuck()
-    trades = [trade(n, token_id=TokenId(str(100 + n))) for n in range(8)]
+    elsewhere = ConditionId("0x" + "5" * 64)
+    trades = [trade(n, token_id=TokenId(str(100 + n)), condition_id=elsewhere) for n in range(8)]
     sale = trade(9, side=Side.SELL)
     skipped = await deliver(engine, heard, [*trades, sale], holdings, Pace(waiting_max=3, window=0.0))
 
