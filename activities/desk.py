@@ -133,7 +133,7 @@ class DeskActivities:
             share=reduction.share,
             reason=reduction.exit_reason,
             by=reduction.by,
-            key=f"reduction/{reduction.number}",
+            key=reduction.key,
         )
 
         async def one(position_id: str, workflow_id: str) -> str | None:

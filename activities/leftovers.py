@@ -5,6 +5,7 @@ from activities.tools import Tools
 from remora.domain.market import ResolutionStatus
 from remora.domain.reconcile import Difference, DifferenceCode, Repair
 from remora.storage import reconcile as store
+from remora.venues.venue import VenueError
 from schemas.reconcile import CompareAsk
 
 
@@ -42,7 +43,8 @@ async def winners(tools: Tools, ask: CompareAsk) -> list[Difference]:
         if ask.repair:
             try:
                 theirs, repair = f"{await redeem_market(tools, market):f} dollars", Repair.REDEEMED
-            except RedemptionDisputed as error:
+            except (RedemptionDisputed, VenueError) as error:
+                # one market that cannot be redeemed just now keeps no other one waiting
                 cause = str(error)
         differences.append(
             Difference(

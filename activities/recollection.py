@@ -8,6 +8,7 @@ from temporalio.client import Client, WorkflowExecutionStatus, WorkflowQueryFail
 from temporalio.service import RPCError, RPCStatusCode
 
 from remora.domain.ids import AccountId, OrderDigest, TokenId
+from schemas.desk import DeskState, desk_workflow_id
 from schemas.position import PositionSnapshot
 
 Answer = TypeVar("Answer")
@@ -49,6 +50,16 @@ class Recollection:
         try:
             async with asyncio.timeout(QUERY_PATIENCE_S):
                 found: PositionSnapshot = await handle.query("state", result_type=PositionSnapshot)
+        except (RPCError, WorkflowQueryFailedError, TimeoutError):
+            return None
+        return found
+
+    async def desk(self, account: AccountId) -> DeskState | None:
+        """Return what the desk remembers; None when it cannot be asked."""
+        handle = self._client.get_workflow_handle(desk_workflow_id(account))
+        try:
+            async with asyncio.timeout(QUERY_PATIENCE_S):
+                found: DeskState = await handle.query("state", result_type=DeskState)
         except (RPCError, WorkflowQueryFailedError, TimeoutError):
             return None
         return found

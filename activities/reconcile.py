@@ -1,12 +1,13 @@
 """Hold our books, the exchange and the running workflows against each other; repair what is certain."""
 
 from collections import defaultdict
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 
 from temporalio import activity
 
 from activities import leftovers
+from activities.gathered import Found, Gathered
 from activities.recollection import Recollection
 from activities.sweep import sweep
 from activities.tools import Tools, heartbeating
@@ -24,12 +25,13 @@ from remora.domain.reconcile import (
     FillComparison,
     Repair,
     compare_fills,
+    look_again,
 )
 from remora.domain.trades import TradeSource
-from remora.storage import fills as fill_store
-from remora.storage import positions, triggers
+from remora.storage import desk_orders, positions, triggers
 from remora.storage import reconcile as store
 from remora.storage.alerts import raise_alerts
+from remora.storage.desk import load_desk
 from remora.storage.positions import PositionRow
 from schemas.desk import desk_workflow_id
 from schemas.message import ClockMessage
@@ -47,6 +49,11 @@ UNSETTLED_AFTER = timedelta(seconds=30)
 
 POSITIONS_MAX = 1_000_000
 
+ORPHANS_AT_ONCE, NEWS_AT_ONCE = 500, 1_000
+"""What one answer of an activity, and the workflow after it, can carry; the next comparison has the rest."""
+
+BY = "reconcile"
+
 
 class ReconcileActivities:
     """Compares, and repairs what has one possible explanation; it never sends or cancels an order."""
@@ -59,38 +66,40 @@ class ReconcileActivities:
         """Return every difference; with `repair`, books are rolled forward first."""
         tools = self._tools
         async with heartbeating():
-            recollection = Recollection(activity.client())
-            now = tools.wall()
-            since = await self._since(ask)
-            differences = await self._fills(ask, recollection, since)
-            differences += await leftovers.held_after_end(tools, ask)
+            recollection, now = Recollection(activity.client()), tools.wall()
+            gathered = Gathered(attempt=activity.info().attempt)
+            read = await gathered.take("fills", self._recent_fills(ask, recollection))
+            await gathered.take("ended positions", leftovers.held_after_end(tools, ask))
             rows = await positions.list_positions(tools.engine, ask.account, limit=POSITIONS_MAX)
-            differences += await self._resting()
-            late = await self._unsettled(ask, now)
-            differences += late[0]
+            await gathered.take("open orders", self._resting())
             running = await recollection.running(ask.account, [row.workflow_id for row in rows])
             orphans = await self._orphans(ask, [row for row in rows if row.workflow_id not in running])
             guarded = [row for row in rows if row.workflow_id in running]
-            differences += await self._unguarded(ask, recollection, guarded)
-            swept = await sweep(tools, rows, now=now)
-            differences += swept[0]
-            differences += await leftovers.winners(tools, ask)
-            differences += await leftovers.reservations(tools, ask)
+            gathered.differences += await self._unguarded(ask, recollection, guarded)
+            await sweep(tools, rows, gathered, now=now)
+            gathered.differences += gathered.told(await self._unsettled(ask, now))
+            await gathered.take("winners", leftovers.winners(tools, ask))
+            gathered.differences += await leftovers.reservations(tools, ask)
             desk_missing = not await recollection.runs(desk_workflow_id(ask.account))
+            gathered.differences += [] if desk_missing else await self._desk(ask, recollection, now)
             if ask.totals:
-                differences += await self._totals(ask, recollection)
-                await self._alert(ask, differences, now)
+                if read:
+                    await gathered.take("totals", self._totals(ask, recollection))
+                await self._alert(ask, gathered.differences, now)
         clock = ClockMessage.of(await tools.venue.clock())
         return Comparison(
-            differences=tuple(DifferenceMessage.of(found) for found in differences),
-            orphans=tuple(_adoption(ask, row, clock, now) for row in orphans),
-            news=(*swept[1], *late[1]),
+            differences=tuple(DifferenceMessage.of(found) for found in gathered.differences),
+            orphans=tuple(_adoption(ask, row, clock, now) for row in orphans[:ORPHANS_AT_ONCE]),
+            news=tuple(gathered.news[:NEWS_AT_ONCE]),
             desk_missing=desk_missing,
             positions=len(rows),
             clock=clock,
         )
 
     # fills
+
+    async def _recent_fills(self, ask: CompareAsk, recollection: Recollection) -> list[Difference]:
+        return await self._fills(ask, recollection, await self._since(ask))
 
     async def _since(self, ask: CompareAsk) -> datetime:
         newest = await store.newest_fill_at(self._tools.engine, ask.account)
@@ -117,17 +126,34 @@ class ReconcileActivities:
         compared, placed = await self._compared(theirs)
         differences = list(compared.contradictions)
         wanted = {fill.order_digest for fill in (*compared.missed, *compared.moved)}
-        groups = _by_order(fill for fill in theirs if fill.order_digest in wanted)
         # a purchase that failed is taken back only once the sales that lived off it are
-        for digest, group in sorted(groups, key=lambda one: _taken_back(one[1])):
-            order = placed[digest]
+        groups = sorted(
+            _by_order(fill for fill in theirs if fill.order_digest in wanted), key=lambda one: _taken_back(one[1])
+        )
+        refused = await self._roll_forward(groups, placed) if ask.repair else {}
+        for digest, group in groups:
+            order, why = placed[digest], refused.get(digest)
             code = DifferenceCode.MISSED_FILL
             if all(fill.order_digest != digest for fill in compared.missed):
                 code = DifferenceCode.FILL_MOVED
-            if ask.repair:
-                await fill_store.record_fills(self._tools.engine, order.order_id, group, now=self._tools.wall())
-            differences.append(_about(code, group, order.position_id, repaired=ask.repair))
+            repaired = ask.repair and why is None
+            differences.append(_about(code, group, order.position_id, repaired=repaired, why=why))
         return differences + await self._foreign(ask, recollection, compared.foreign)
+
+    async def _roll_forward(
+        self, groups: Sequence[tuple[OrderDigest, list[Fill]]], placed: Mapping[OrderDigest, store.Placed]
+    ) -> dict[OrderDigest, str]:
+        """Book what can be booked and return why the rest cannot; what one order brings another one may need."""
+        engine, now, left = self._tools.engine, self._tools.wall(), groups
+        while True:
+            refused = {}
+            for digest, group in left:
+                why = await store.book(engine, placed[digest].order_id, group, now=now)
+                if why is not None:
+                    refused[digest] = why
+            if len(refused) in (0, len(left)):
+                return refused
+            left = [one for one in left if one[0] in refused]
 
     async def _compared(self, theirs: Sequence[Fill]) -> tuple[FillComparison, dict[OrderDigest, store.Placed]]:
         digests = {fill.order_digest for fill in theirs}
@@ -150,14 +176,13 @@ class ReconcileActivities:
                 differences.append(_about(DifferenceCode.FOREIGN_FILL, group, None, repaired=False))
                 continue
             snapshot, run_id = placers[digest]
-            if ask.repair:
-                await self._restore(snapshot, run_id, group)
-            differences.append(
-                _about(DifferenceCode.LOST_RECORD, group, snapshot.position_id, repaired=ask.repair)
-            )
+            why = await self._restore(snapshot, run_id, group) if ask.repair else None
+            repaired, code = ask.repair and why is None, DifferenceCode.LOST_RECORD
+            differences.append(_about(code, group, snapshot.position_id, repaired=repaired, why=why))
         return differences
 
-    async def _restore(self, snapshot: PositionSnapshot, run_id: str, group: Sequence[Fill]) -> None:
+    async def _restore(self, snapshot: PositionSnapshot, run_id: str, group: Sequence[Fill]) -> str | None:
+        """Write a lost position, order and fills again; return why that cannot be, None once it is written."""
         tools, first = self._tools, group[0]
         assert snapshot.position_id is not None, "a position that placed an order has an id"
         market = await tools.venue.market_of(snapshot.token_id)
@@ -187,11 +212,13 @@ class ReconcileActivities:
             opened_at=first.matched_at,
             closed_at=first.matched_at if snapshot.state.ended else None,
         )
-        await store.restore_position(tools.engine, lost)
+        taken = await store.restore_position(tools.engine, lost, now=tools.wall())
+        if taken is not None:
+            return taken
         order_id = await store.restore_order(
             tools.engine, snapshot.account, lost.id, lost.condition_id, group, now=tools.wall()
         )
-        await fill_store.record_fills(tools.engine, order_id, group, now=tools.wall())
+        return await store.book(tools.engine, order_id, group, now=tools.wall())
 
     # orders and workflows
 
@@ -210,7 +237,7 @@ class ReconcileActivities:
             if digest not in placed
         ]
 
-    async def _unsettled(self, ask: CompareAsk, now: datetime) -> tuple[list[Difference], list[NewsFor]]:
+    async def _unsettled(self, ask: CompareAsk, now: datetime) -> Found:
         """Have the orders looked up again whose end nobody knew for long: their news may have been lost."""
         found = await store.unsettled_orders(self._tools.engine, ask.account, before=now - UNSETTLED_AFTER)
         differences = [
@@ -221,11 +248,13 @@ class ReconcileActivities:
                 ours="unknown",
                 repair=Repair.SIGNALLED,
             )
-            for digest, position_id, _ in found
+            for digest, position_id, _, _ in found
         ]
         news = [
             NewsFor(workflow_id=workflow_id, order=OrderChanged(digest=digest, seen_at=now))
-            for digest, _, workflow_id in found
+            for digest, _, workflow_id, sent_at in found
+            # once a reconciliation, and not for ever each minute: a look makes a dozen events
+            if look_again(now - sent_at) and not (ask.repair and ask.totals)
         ]
         return differences, news
 
@@ -269,6 +298,33 @@ class ReconcileActivities:
             )
         return differences
 
+    async def _desk(self, ask: CompareAsk, recollection: Recollection, now: datetime) -> list[Difference]:
+        """Put the dials back that the desk remembers and an older database does not; the stricter ones hold."""
+        remembered = await recollection.desk(ask.account)
+        row = await load_desk(self._tools.engine, ask.account)
+        if remembered is None or remembered.revision <= row.revision:
+            return []
+        if ask.repair:
+            await desk_orders.catch_up(
+                self._tools.engine,
+                ask.account,
+                mode=remembered.mode,
+                scale=remembered.scale,
+                revision=remembered.revision,
+                by=BY,
+                now=now,
+            )
+        return [
+            Difference(
+                code=DifferenceCode.DESK_BEHIND,
+                subject=ask.account,
+                ours=f"{row.mode.value}, scale {row.scale.normalize():f}",
+                theirs=f"{remembered.mode.value}, scale {remembered.scale.normalize():f}",
+                repair=Repair.RESTORED if ask.repair else Repair.NONE,
+                detail="the database is older than the desk: the stricter of both holds",
+            )
+        ]
+
     async def _totals(self, ask: CompareAsk, recollection: Recollection) -> list[Difference]:
         """Compare cash and shares; where they differ, read all fills there ever were and look again."""
         found = await quiet_totals(self._tools, ask.account)
@@ -290,7 +346,14 @@ def _by_order(fills: Iterable[Fill]) -> list[tuple[OrderDigest, list[Fill]]]:
     return list(groups.items())
 
 
-def _about(code: DifferenceCode, fills: Sequence[Fill], position_id: str | None, *, repaired: bool) -> Difference:
+def _about(
+    code: DifferenceCode,
+    fills: Sequence[Fill],
+    position_id: str | None,
+    *,
+    repaired: bool,
+    why: str | None = None,
+) -> Difference:
     shares = sum((fill.shares for fill in fills), ZERO)
     repair = {
         DifferenceCode.LOST_RECORD: Repair.RESTORED,
@@ -302,7 +365,7 @@ def _about(code: DifferenceCode, fills: Sequence[Fill], position_id: str | None,
         position_id=position_id,
         theirs=f"{fills[0].side.value} {shares:f} in {len(fills)} fills",
         repair=repair if repaired else Repair.NONE,
-        detail=f"token {fills[0].token_id}",
+        detail=f"token {fills[0].token_id}" if why is None else f"not booked: {why}",
     )
 
 

@@ -3,6 +3,7 @@
 from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
 
+from activities.gathered import Found, Gathered
 from activities.tools import Tools
 from remora.domain.books import OrderBook
 from remora.domain.exits import Thresholds, crossed, executable_bid
@@ -20,26 +21,37 @@ from schemas.reconcile import NewsFor
 BOOKS_AT_ONCE = 200
 """Books in one request."""
 
-Found = tuple[list[Difference], list[NewsFor]]
 
-
-async def sweep(tools: Tools, rows: Sequence[PositionRow], *, now: datetime) -> Found:
+async def sweep(tools: Tools, rows: Sequence[PositionRow], gathered: Gathered, *, now: datetime) -> None:
     """Hold every trigger against batch prices, and look at every market: a watcher may be dead."""
     triggers = await active_triggers(tools.engine, tools.venue.account)
-    tokens = sorted({trigger.token_id for trigger in triggers} | {row.token_id for row in rows})
+    waiting = {row.id for row in rows if row.state is PositionState.REDEEMING or _unsold(row)}
+    leaving = waiting | {row.id for row in rows if row.state is PositionState.EXITING}
+    books: dict[TokenId, OrderBook] = {}
+
+    async def prices() -> list[Difference]:
+        tokens = {trigger.token_id for trigger in triggers} | {row.token_id for row in rows}
+        books.update(await _books(tools, sorted(tokens)))
+        return gathered.told(_crossings([t for t in triggers if t.position_id not in leaving], books, now))
+
+    async def markets() -> list[Difference]:
+        found = await tools.venue.markets(sorted({row.condition_id for row in rows}))
+        facts = {market.condition_id: market for market in found}
+        sales = await newest_sales(tools.engine, waiting)
+        moved_on = gathered.told(_moved_on(rows, facts, waiting, now))
+        return moved_on + gathered.told(_bid_for_again(rows, facts, books, sales, now))
+
+    # a stop needs the books only: no list of markets that cannot be read keeps it waiting
+    await gathered.take("prices", prices())
+    await gathered.take("markets", markets())
+
+
+async def _books(tools: Tools, tokens: Sequence[TokenId]) -> dict[TokenId, OrderBook]:
     books: dict[TokenId, OrderBook] = {}
     for start in range(0, len(tokens), BOOKS_AT_ONCE):
         for book in await tools.venue.books(tokens[start : start + BOOKS_AT_ONCE]):
             books[book.token_id] = book
-    waiting = {row.id for row in rows if row.state is PositionState.REDEEMING or _unsold(row)}
-    leaving = waiting | {row.id for row in rows if row.state is PositionState.EXITING}
-    differences, news = _crossings([t for t in triggers if t.position_id not in leaving], books, now)
-    conditions = sorted({row.condition_id for row in rows})
-    markets = {market.condition_id: market for market in await tools.venue.markets(conditions)}
-    sales = await newest_sales(tools.engine, waiting)
-    for found in (_moved_on(rows, markets, waiting, now), _bid_for_again(rows, markets, books, sales, now)):
-        differences, news = differences + found[0], news + found[1]
-    return differences, news
+    return books
 
 
 def _unsold(row: PositionRow) -> bool:

@@ -73,9 +73,11 @@ class ReconcileWorkflow:
         if not self._start.repair:
             difference = difference.model_copy(update={"repair": Repair.NONE})
         key = (difference.code, difference.subject)
-        known = key in self._found
-        self._found.setdefault(key, difference)
-        return not known
+        known = self._found.get(key)
+        if known is None or known.repair is Repair.NONE:
+            # what could not be repaired at first may have been since
+            self._found[key] = difference
+        return known is None
 
     async def _act(self, found: Comparison) -> None:
         """Adopt first, so that news reach those adopted too."""

@@ -142,6 +142,11 @@ def _reset(mode: DeskMode, *, reason: str, breach: str | None, force: bool) -> D
     return DeskMode.TRADING
 
 
+def stricter(one: DeskMode, other: DeskMode) -> DeskMode:
+    """Return the mode that allows less."""
+    return max(one, other, key=[DeskMode.TRADING, DeskMode.PAUSED, DeskMode.HALTED].index)
+
+
 def accept_loss(standing: Standing) -> Standing:
     """Return the standing after a forced reset: the day's loss is measured from here on."""
     return replace(standing, day_start_equity=min(standing.day_start_equity, standing.equity))

@@ -2,6 +2,7 @@
 
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import timedelta
 from decimal import Decimal
 from enum import StrEnum
 
@@ -29,12 +30,14 @@ class DifferenceCode(StrEnum):
     FORGOTTEN_WINNER = "forgotten_winner"
     RESERVATION_LEAKED = "reservation_leaked"
     DESK_MISSING = "desk_missing"
+    DESK_BEHIND = "desk_behind"
     SHARES_HIGHER = "shares_higher"
     SHARES_LOWER = "shares_lower"
     CASH_HIGHER = "cash_higher"
     CASH_LOWER = "cash_lower"
     BOOKS_UNBALANCED = "books_unbalanced"
     NOT_QUIET = "not_quiet"
+    NOT_COMPARED = "not_compared"
 
 
 class Repair(StrEnum):
@@ -92,7 +95,8 @@ def compare_fills(
 ) -> FillComparison:
     """Sort the exchange's fills: missing in our ledger, moved on in settlement, not of an order of ours.
 
-    A fill that the ledger has with other shares or another price contradicts it: nobody may guess which is right.
+    A fill that the ledger has with other shares, another price or another end contradicts it: nobody may guess
+    which is right.
     """
     missed: list[Fill] = []
     moved: list[Fill] = []
@@ -103,20 +107,36 @@ def compare_fills(
         if known is None:
             (missed if fill.order_digest in placed else foreign).append(fill)
         elif (known.shares, known.price) != (fill.shares, fill.price):
-            contradictions.append(
-                Difference(
-                    code=DifferenceCode.FILL_CONTRADICTS,
-                    subject=fill.order_digest,
-                    ours=f"{known.shares} at {known.price}",
-                    theirs=f"{fill.shares} at {fill.price}",
-                    detail=f"trade {fill.trade_id}",
-                )
-            )
-        elif known.status is not fill.status and not known.status.final and fill.status.final:
+            mine, shown = f"{known.shares} at {known.price}", f"{fill.shares} at {fill.price}"
+            contradictions.append(_contradiction(fill, mine, shown))
+        elif known.status is fill.status or not fill.status.final:
+            continue
+        elif known.status.final:
+            contradictions.append(_contradiction(fill, known.status.value, fill.status.value))
+        else:
             moved.append(fill)
     return FillComparison(
         missed=tuple(missed), moved=tuple(moved), foreign=tuple(foreign), contradictions=tuple(contradictions)
     )
+
+
+def _contradiction(fill: Fill, ours: str, theirs: str) -> Difference:
+    return Difference(
+        code=DifferenceCode.FILL_CONTRADICTS,
+        subject=fill.order_digest,
+        ours=ours,
+        theirs=theirs,
+        detail=f"trade {fill.trade_id}",
+    )
+
+
+def look_again(age: timedelta) -> bool:
+    """Whether an order of unknown fate is worth another look in this minute of its `age`.
+
+    In each of the first eight, then in every second, fourth and so on, at last in one an hour.
+    """
+    minutes = int(age.total_seconds()) // 60
+    return minutes % min(60, 1 << max(0, minutes.bit_length() - 3)) == 0
 
 
 def compare_shares(ours: Mapping[TokenId, Decimal], theirs: Mapping[TokenId, Decimal]) -> list[Difference]:

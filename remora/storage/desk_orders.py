@@ -5,7 +5,7 @@ from datetime import datetime
 from decimal import Decimal
 from typing import Any
 
-from sqlalchemy import select
+from sqlalchemy import select, update
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from remora.domain.desk import (
@@ -17,6 +17,7 @@ from remora.domain.desk import (
     daily_loss_breach,
     judge,
     obey,
+    stricter,
     transferred,
 )
 from remora.domain.ids import AccountId
@@ -28,7 +29,7 @@ from remora.storage import ledger
 from remora.storage.desk import DeskRow
 from remora.storage.portfolio import held_value
 from remora.storage.reductions import order_reduction
-from remora.storage.tables import DeskAudit
+from remora.storage.tables import Desk, DeskAudit
 
 LIMITS_ACT = "limits"
 """Who turned a dial when no person did."""
@@ -133,6 +134,29 @@ async def restart(engine: AsyncEngine, account: AccountId, *, now: datetime, by:
         return await desks.load(connection, account)
 
 
+async def catch_up(
+    engine: AsyncEngine,
+    account: AccountId,
+    *,
+    mode: DeskMode,
+    scale: Decimal,
+    revision: int,
+    by: str,
+    now: datetime,
+) -> None:
+    """Give an older database the dials that the desk had since, unless its own are stricter; catch up with it."""
+    async with engine.begin() as connection:
+        desk = await desks.load(connection, account, lock=True)
+        if desk.revision >= revision:
+            return
+        values = {"mode": stricter(desk.mode, mode), "scale": min(desk.scale, scale)}
+        why = "the database is older than the desk"
+        await desks.turn(connection, desk, values, by=by, action="catch_up", reason=why, now=now)
+        # the desk heeds no revision that is not beyond its own
+        ahead = update(Desk).where(Desk.account == account).values(revision=revision + 1)
+        await connection.execute(ahead)
+
+
 async def record_transfer(
     engine: AsyncEngine,
     account: AccountId,
@@ -158,6 +182,7 @@ async def record_transfer(
         after = transferred(before, dollars)
         values = {"day_start_equity": after.day_start_equity, "high_water_mark": after.high_water_mark}
         await desks.turn(connection, desk, values, by=by, action=kind, reason=reason, now=now)
+        await ledger.assert_cash(connection, account)
         return True
 
 

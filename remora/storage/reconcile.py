@@ -6,7 +6,7 @@ from datetime import datetime
 from decimal import Decimal
 
 from sqlalchemy import case, delete, func, insert, select, update
-from sqlalchemy.exc import IntegrityError
+from sqlalchemy.exc import DBAPIError, IntegrityError
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from remora.domain.ids import AccountId, ConditionId, OrderDigest
@@ -15,10 +15,13 @@ from remora.domain.orders import Fill, FillStatus, OrderState, OrderType, Purpos
 from remora.domain.precision import SHARE_QUANTUM
 from remora.domain.reasons import PositionState
 from remora.domain.reconcile import KnownFill
-from remora.storage.orders import FINISHED
-from remora.storage.positions import PositionRow, row_of
+from remora.storage import fills as fill_store
+from remora.storage.failures import may_pass
+from remora.storage.orders import FINISHED, orders_of, set_order_state
+from remora.storage.positions import PositionRow, finish_position, row_of
 from remora.storage.tables import (
     ENDED,
+    NOT_ENDED,
     ExitTrigger,
     LedgerTransaction,
     Order,
@@ -29,6 +32,8 @@ from remora.storage.tables import Fill as FillTable
 
 CHUNK = 5_000
 """Values in one list of a query, well below the driver's limit of parameters."""
+
+REFUSAL_MAX = 200
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -107,11 +112,11 @@ async def placed_orders(engine: AsyncEngine, digests: Collection[OrderDigest]) -
 
 async def unsettled_orders(
     engine: AsyncEngine, account: AccountId, *, before: datetime
-) -> list[tuple[OrderDigest, str, str]]:
-    """Return (digest, position, workflow) of orders sent before wall time `before` whose end is not known."""
+) -> list[tuple[OrderDigest, str, str, datetime]]:
+    """Return (digest, position, workflow, sent at) of orders sent before `before` whose end is not known."""
     async with engine.connect() as connection:
         rows = await connection.execute(
-            select(Order.digest, Order.position_id, Position.workflow_id)
+            select(Order.digest, Order.position_id, Position.workflow_id, Order.sent_at)
             .join(Position, Position.id == Order.position_id)
             .where(
                 Order.account == account,
@@ -121,7 +126,7 @@ async def unsettled_orders(
             )
             .order_by(Order.sent_at)
         )
-        return [(OrderDigest(row.digest), row.position_id, row.workflow_id) for row in rows]
+        return [(OrderDigest(row.digest), row.position_id, row.workflow_id, row.sent_at) for row in rows]
 
 
 async def pulse(engine: AsyncEngine, account: AccountId) -> Pulse:
@@ -251,11 +256,20 @@ async def take_over(engine: AsyncEngine, position_id: str, *, run_id: str, now: 
         )
 
 
-async def restore_position(engine: AsyncEngine, lost: PositionRow) -> bool:
-    """Write a lost position's row, without fills yet; False if it is there."""
+async def restore_position(engine: AsyncEngine, lost: PositionRow, *, now: datetime) -> str | None:
+    """Write a lost position's row, without fills yet; return why that cannot be, None once it is there.
+
+    An earlier copy of the same whale and token that holds nothing any more ended before this one began.
+    """
+    if not lost.state.ended:
+        earlier = await _in_its_place(engine, lost)
+        if earlier is not None:
+            if earlier.books.shares >= SHARE_QUANTUM or earlier.opened_at >= lost.opened_at:
+                return f"position {earlier.id} of the same whale and token is open"
+            await _end(engine, earlier, at=lost.opened_at, now=now)
     async with engine.begin() as connection:
         if await connection.scalar(select(Position.id).where(Position.id == lost.id)):
-            return False
+            return None
         await connection.execute(
             insert(Position).values(
                 id=lost.id,
@@ -283,7 +297,30 @@ async def restore_position(engine: AsyncEngine, lost: PositionRow) -> bool:
                 closed_at=lost.closed_at,
             )
         )
-        return True
+        return None
+
+
+async def _in_its_place(engine: AsyncEngine, lost: PositionRow) -> PositionRow | None:
+    query = select(Position.__table__).where(
+        Position.account == lost.account,
+        Position.whale == lost.whale,
+        Position.token_id == lost.token_id,
+        Position.id != lost.id,
+        NOT_ENDED,
+    )
+    async with engine.connect() as connection:
+        row = (await connection.execute(query)).mappings().first()
+    return None if row is None else row_of(row)
+
+
+async def _end(engine: AsyncEngine, gone: PositionRow, *, at: datetime, now: datetime) -> None:
+    """End a position as its run did after the database was copied: it had settled its orders."""
+    for order in await orders_of(engine, gone.id, unfinished=True):
+        state = OrderState.REJECTED if order.signed is None else OrderState.DONE
+        why = "its run ended without it"
+        await set_order_state(engine, order.id, state, now=now, code="never_sent", message=why)
+    end = PositionState.CLOSED if gone.books.bought_shares > 0 else PositionState.UNFILLED
+    await finish_position(engine, gone.id, end, exit_reason=gone.exit_reason, now=now, now_venue=at)
 
 
 async def restore_order(
@@ -299,8 +336,9 @@ async def restore_order(
     first = fills[0]
     order_id = f"r-{first.order_digest.removeprefix('0x')[:20]}"
     async with engine.begin() as connection:
-        if await connection.scalar(select(Order.id).where(Order.digest == first.order_digest)):
-            return order_id
+        known = await connection.scalar(select(Order.id).where(Order.digest == first.order_digest))
+        if known is not None:
+            return str(known)
         await connection.execute(
             insert(Order).values(
                 id=order_id,
@@ -322,6 +360,28 @@ async def restore_order(
             )
         )
     return order_id
+
+
+async def book(engine: AsyncEngine, order_id: str, fills: Sequence[Fill], *, now: datetime) -> str | None:
+    """Write what became of an order's fills; return why our books refuse it, None once it is written.
+
+    They refuse what would leave them with less than nothing: something else that they do not know came before it.
+    """
+    try:
+        await fill_store.record_fills(engine, order_id, fills, now=now)
+    except DBAPIError as error:
+        if may_pass(error):
+            raise
+        return _refusal(str(error.orig))
+    return None
+
+
+def _refusal(complaint: str) -> str:
+    if "ck_desks_cash" in complaint:
+        return "our cash would fall below zero: a deposit or a redemption is missing"
+    if "ck_positions_shares" in complaint or "would hold" in complaint:
+        return "its position would hold less than no shares: a purchase is missing"
+    return next(iter(complaint.splitlines()), "refused")[:REFUSAL_MAX]
 
 
 def _chunks(digests: Collection[OrderDigest]) -> list[list[OrderDigest]]:

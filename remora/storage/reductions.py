@@ -23,6 +23,12 @@ class Reduction:
     share: Decimal
     exit_reason: ExitReason
     by: str
+    ordered_at: datetime
+
+    @property
+    def key(self) -> str:
+        """Tell it from every other one: a database restored from a backup gives numbers out again."""
+        return f"reduction/{self.number}/{self.ordered_at.isoformat()}"
 
 
 async def order_reduction(
@@ -62,6 +68,7 @@ async def unfinished(engine: AsyncEngine, account: AccountId) -> list[Reduction]
                 share=row["share"],
                 exit_reason=ExitReason(row["exit_reason"]),
                 by=row["by"],
+                ordered_at=row["ordered_at"],
             )
             for row in rows.mappings()
         ]

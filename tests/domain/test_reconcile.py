@@ -1,6 +1,7 @@
 """Comparing our books with the exchange's: every disagreement has one name, and agreement has none."""
 
-from datetime import UTC, datetime
+import itertools
+from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 
 from hypothesis import given
@@ -9,7 +10,7 @@ from hypothesis import strategies as st
 from remora.domain.ids import OrderDigest, TokenId
 from remora.domain.money import Side
 from remora.domain.orders import Fill, FillStatus
-from remora.domain.reconcile import KnownFill, compare_cash, compare_fills, compare_shares
+from remora.domain.reconcile import KnownFill, compare_cash, compare_fills, compare_shares, look_again
 
 SHARES = st.decimals(0, 1000, places=6)
 BOOKS = st.dictionaries(st.sampled_from("abcdef").map(TokenId), SHARES.filter(bool))
@@ -53,6 +54,17 @@ def test_a_final_fill_is_not_moved_back_by_a_stale_list() -> None:
     assert (found.missed, found.moved, found.foreign, found.contradictions) == ((), (), (), ())
 
 
+def test_two_ends_of_one_fill_contradict_each_other() -> None:
+    failed, confirmed = fill("a", status=FillStatus.FAILED), fill("a")
+    for ours, theirs in ((failed, confirmed), (confirmed, failed)):
+        found = compare_fills(known(ours), [theirs], placed={OrderDigest("0x1")})
+
+        assert (found.missed, found.moved, found.foreign) == ((), (), ())
+        assert [(one.code, one.ours, one.theirs) for one in found.contradictions] == [
+            ("fill_contradicts", ours.status.value, theirs.status.value)
+        ]
+
+
 @given(BOOKS, BOOKS)
 def test_shares_differ_exactly_where_the_books_do(
     ours: dict[TokenId, Decimal], theirs: dict[TokenId, Decimal]
@@ -68,3 +80,13 @@ def test_cash_that_the_exchange_lacks_is_lower() -> None:
     assert compare_cash(Decimal("5.000000"), Decimal(5), account="x") == []
     assert [one.code for one in compare_cash(Decimal(5), Decimal("4.999999"), account="x")] == ["cash_lower"]
     assert [one.code for one in compare_cash(Decimal(5), Decimal("5.000001"), account="x")] == ["cash_higher"]
+
+
+def test_an_order_of_unknown_fate_is_looked_up_ever_more_rarely_and_never_given_up() -> None:
+    due = [minute for minute in range(3 * 1440) if look_again(timedelta(minutes=minute, seconds=30))]
+    pauses = [later - sooner for sooner, later in itertools.pairwise(due)]
+
+    assert due[:8] == list(range(8))
+    assert max(pauses) < 90
+    assert pauses[-1] == 60
+    assert len(due) < 120
