@@ -12,20 +12,21 @@ from activities.tools import Tools
 from remora.domain.market import Market
 from remora.domain.money import ZERO, Side
 from remora.domain.orders import (
+    INCONCLUSIVE_ON_RESEND,
     RESTING,
-    VENUE_MODES,
     Accepted,
     OrderState,
     OrderType,
     Purpose,
     Rejected,
     SendOutcome,
+    Unknown,
     wholly_filled,
 )
 from remora.storage import fills, orders, positions
 from remora.storage.decisions import DEADLINE
 from remora.storage.orders import OrderRow
-from remora.venues.venue import VenueUnavailable
+from remora.venues.venue import VenueError, VenueUnavailable
 
 
 async def submit(tools: Tools, order: OrderRow, market: Market) -> SendOutcome:
@@ -37,22 +38,23 @@ async def submit(tools: Tools, order: OrderRow, market: Market) -> SendOutcome:
 
 
 async def _submit(tools: Tools, order: OrderRow, market: Market) -> SendOutcome:
-    signed = order.signed
+    signed, again = order.signed, True
     if signed is None:
         fresh = await tools.venue.sign(order.request, market)
         signed = await orders.attach_signed(tools.engine, order.id, fresh, now=tools.wall())
         if signed is None:
             refused = Rejected(digest=fresh.digest, code="desk_stopped", message="the desk has stopped entries")
-            await _reject(tools, order, refused.code, refused.message)
+            await _reject(tools, order, refused.code, refused.message, unsigned=True)
             return refused
-        if signed is not fresh:
-            await orders.mark_sending(tools.engine, order.id, now=tools.wall())
-    else:
+        again = signed is not fresh
+    if again:
         await orders.mark_sending(tools.engine, order.id, now=tools.wall())
     outcome = await tools.venue.send(signed)
     if isinstance(outcome, Accepted):
         await orders.set_order_state(tools.engine, order.id, OrderState.LIVE, now=tools.wall())
     elif isinstance(outcome, Rejected) and not already_placed(outcome):
+        if again and outcome.code in INCONCLUSIVE_ON_RESEND:
+            return Unknown(digest=outcome.digest, cause=f"sent before, and now {outcome.code}")
         await _reject(tools, order, outcome.code, outcome.message)
     return outcome
 
@@ -62,15 +64,21 @@ def already_placed(outcome: Rejected) -> bool:
     return "duplicated" in f"{outcome.code} {outcome.message}".lower()
 
 
-async def _reject(tools: Tools, order: OrderRow, code: str, message: str) -> None:
+async def _reject(tools: Tools, order: OrderRow, code: str, message: str, *, unsigned: bool = False) -> None:
     await orders.set_order_state(
-        tools.engine, order.id, OrderState.REJECTED, now=tools.wall(), code=code, message=message
+        tools.engine,
+        order.id,
+        OrderState.REJECTED,
+        now=tools.wall(),
+        code=code,
+        message=message,
+        unsigned=unsigned,
     )
 
 
 async def refuse_late(tools: Tools, order: OrderRow) -> None:
-    """Give up an entry that was never sent and has become too old."""
-    await _reject(tools, order, DEADLINE, "the signal became too old before the order was sent")
+    """Give up an entry that was never sent and has become too old; one that another run sent meanwhile stays."""
+    await _reject(tools, order, DEADLINE, "the signal became too old before the order was sent", unsigned=True)
 
 
 async def settle(tools: Tools, order: OrderRow, *, matched: Decimal | None = None) -> bool:
@@ -102,7 +110,7 @@ async def _settle(tools: Tools, order: OrderRow, matched: Decimal | None, span: 
                 span.add_event("order.filled", {"remora.order.filled_shares": float(filled)})
             quiet = quiet + 1 if filled == before else 0
             before = filled
-            complete = filled >= matched if matched is not None else quiet >= 2
+            complete = filled >= matched if matched is not None else quiet >= patience.quiet_looks
             if wholly_filled(order.request, found.fills) or (not found.live and complete):
                 await orders.set_order_state(tools.engine, order.id, OrderState.DONE, now=tools.wall())
                 return True
@@ -138,15 +146,16 @@ async def _wanted(tools: Tools, order: OrderRow) -> bool:
 async def _send_again(tools: Tools, order: OrderRow) -> bool:
     """Send the identical bytes; True when the venue refuses them for certain.
 
-    A venue that takes no orders just now says nothing about the first time these bytes were sent.
+    A venue that takes no orders just now, or finds too little to pay with, says nothing about the first time these
+    bytes were sent: they may have filled, and the list of trades may not show it yet.
     """
     assert order.signed is not None
     await orders.mark_sending(tools.engine, order.id, now=tools.wall())
     outcome = await tools.venue.send(order.signed)
-    if isinstance(outcome, Rejected) and not already_placed(outcome) and outcome.code not in VENUE_MODES:
-        await _reject(tools, order, outcome.code, outcome.message)
-        return True
-    return False
+    if not isinstance(outcome, Rejected) or already_placed(outcome) or outcome.code in INCONCLUSIVE_ON_RESEND:
+        return False
+    await _reject(tools, order, outcome.code, outcome.message)
+    return True
 
 
 async def settle_all(tools: Tools, position_id: str, *, side: Side | None = None) -> tuple[OrderRow, ...]:
@@ -164,7 +173,7 @@ async def withdraw_resting(tools: Tools, position_id: str) -> None:
     """Cancel a position's resting orders; what filled in the meantime is booked by the next look at them."""
     for order in await orders.orders_of(tools.engine, position_id, unfinished=True):
         if order.signed is not None and order.request.order_type in RESTING:
-            with contextlib.suppress(VenueUnavailable):
+            with contextlib.suppress(VenueError):
                 await tools.venue.cancel(order.signed.digest)
 
 

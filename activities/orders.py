@@ -15,11 +15,14 @@ from remora.domain.money import ZERO, Side
 from remora.domain.orders import PASSING, VENUE_MODES, Accepted, Fill, FillStatus, OrderState, Rejected
 from remora.domain.precision import SHARE_QUANTUM
 from remora.domain.reasons import PositionState
-from remora.storage import fills, orders, positions
+from remora.storage import fills, orders, positions, reconcile
 from remora.storage.positions import PositionRow
 from remora.venues.venue import MarketUnknown, VenueUnavailable
 from schemas.position import Resolution
 from schemas.position_steps import Holding, Ref, SellAsk, SettleByHand, Sold
+
+TAKEN = "taken"
+"""Another order, which has ended, goes by this name already: the next number is tried."""
 
 
 class OrderActivities:
@@ -63,6 +66,8 @@ class OrderActivities:
             for number in itertools.count():
                 await settle_all(tools, ref.position_id, side=Side.SELL)
                 left = await self._sell_once(ask, f"{ask.tries}.{activity.info().attempt}.{number}")
+                if left == TAKEN:
+                    continue
                 if left is None or left in ("below_minimum", "market_closed", "pending"):
                     break
                 if left == "venue_mode" and tools.wall() < patient_until:
@@ -84,10 +89,13 @@ class OrderActivities:
 
     @activity.defn
     async def settle_by_hand(self, ask: SettleByHand) -> Holding:
-        """Write what an operator found out about an order; fills that are booked already count towards it."""
+        """Write what an operator found out about an order; fills that are booked already count towards it.
+
+        What our books refuse, such as a sale of more than there is, leaves the order as it was.
+        """
         found = await orders.find_by_digest(self._tools.engine, ask.digest)
         assert found is not None, f"order {ask.digest} is not ours"
-        order, now = found[0], self._tools.wall()
+        order, now, refused = found[0], self._tools.wall(), None
         missing = ask.shares - await fills.booked_shares(self._tools.engine, order.id)
         if ask.outcome is Resolution.FILLED and not order.finished and missing > 0:
             fill = Fill(
@@ -102,9 +110,11 @@ class OrderActivities:
                 matched_at=ask.ref.clock.clock().venue_time(now),
                 transaction_hash="",
             )
-            await fills.record_fills(self._tools.engine, order.id, [fill], now=now)
-        await orders.set_order_state(self._tools.engine, order.id, OrderState.DONE, now=now)
-        return await self._holding(ask.ref, unknown=True)
+            refused = await reconcile.book(self._tools.engine, order.id, [fill], now=now)
+        if refused is None:
+            await orders.set_order_state(self._tools.engine, order.id, OrderState.DONE, now=now)
+        holding = await self._holding(ask.ref, unknown=True)
+        return holding.model_copy(update={"refused": refused})
 
     async def _sell_once(self, ask: SellAsk, number: str) -> str | None:
         """Send one order; return None when nothing is left to sell, else why something is."""
@@ -142,6 +152,9 @@ class OrderActivities:
         )
         if order is None:
             return "pending"
+        if order.finished:
+            # of a run before this one: bytes that were refused then could be taken now
+            return TAKEN
         outcome = await submit(tools, order, market)
         if isinstance(outcome, Rejected) and not already_placed(outcome):
             return "venue_mode" if outcome.code in VENUE_MODES else "refused"

@@ -13,6 +13,7 @@ from remora.domain.exits import Thresholds, crossed, executable_bid, holding_bef
 from remora.domain.market import Market, ResolutionStatus
 from remora.domain.money import MICRO, ZERO, floor_to
 from remora.domain.reasons import PositionState, SkipReason
+from remora.domain.sale_names import last_sale
 from remora.domain.trade_key import names_transaction
 from remora.storage import decisions, orders, positions, risk, triggers
 from remora.storage import reconcile as adoption
@@ -65,6 +66,7 @@ class PositionActivities:
             target_price=row.target_price,
             pending=any(not order.finished for order in placed),
             bought=row.books.bought_shares > 0,
+            sales=last_sale(ref.position_id, [order.id for order in placed]),
             holding=Holding.of(
                 row.books, orders=tuple(order.signed.digest for order in placed if order.signed is not None)
             ),

@@ -34,6 +34,11 @@ class Patience:
     in_flight: timedelta = timedelta(seconds=3)
     """Longest wait of a stop for the venue's answers to entries sent before it; no new one is sent meanwhile."""
 
+    @property
+    def quiet_looks(self) -> int:
+        """Looks in a row that show the same fills before no further one is expected: lists of trades may lag."""
+        return max(2, self.resend_after)
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Tools:

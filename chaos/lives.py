@@ -364,6 +364,7 @@ ALONE: dict[str, Life] = {
     "sent again in vain": _bought(
         ("timeout_before_accept", _ONCE), ("cancel_only", _ONCE), leaving=(("restarting", {"count": 2}),)
     ),
+    "refused when sent again": _bought(("timeout_before_accept", _ONCE), ("close_in_flight", _ONCE)),
     "unknown": _bought(("timeout_before_accept", {"count": 4})),
     "unknown sale": _bought(leaving=(("timeout_before_accept", {"count": 4}),)),
 }

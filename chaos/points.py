@@ -43,7 +43,7 @@ ELSEWHERE = {
     "activities.order_protocol._submit orders.mark_sending": "two workers at one order at once",
     "remora.storage.orders.attach_signed _load": "two workers at one order at once",
     "activities.order_protocol._submit _reject ": "a desk that stops right after an approval (test_pause_race)",
-    "activities.orders.settle_by_hand fills.record_fills": "a person may say so only of what is listed nowhere",
+    "activities.orders.settle_by_hand reconcile.book": "a person may say so only of what is listed nowhere",
     "remora.storage.fills._withdraw_finding _post": "a person may say so only of what is listed nowhere",
 }
 """Beginnings of the names of points that no copy on the twin passes, and why."""

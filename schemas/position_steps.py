@@ -30,7 +30,8 @@ class Holding(Message):
     """What a position holds, paid and got back; `unknown` lists orders that nobody could look up.
 
     `held` is False also for crumbs below the venue's share grid: no order can sell them. `orders` are digests:
-    with them a workflow's history can give a fill back to its position when the database was lost.
+    with them a workflow's history can give a fill back to its position when the database was lost. `refused` says
+    why what an operator found out was not booked.
     """
 
     shares: Decimal = Decimal(0)
@@ -43,6 +44,7 @@ class Holding(Message):
     settling: bool = False
     held: bool = False
     orders: tuple[OrderDigest, ...] = ()
+    refused: str | None = None
 
     @classmethod
     def of(
@@ -95,7 +97,10 @@ class Entered(Message):
 
 
 class Adopted(Message):
-    """A position whose workflow is gone, as the books have it; `pending` says that orders are not finished."""
+    """A position whose workflow is gone, as the books have it; `pending` says that orders are not finished.
+
+    `sales` is the number of the last sale that has a name: a later one must not go by the name of an earlier one.
+    """
 
     question: str
     outcome: str
@@ -107,6 +112,7 @@ class Adopted(Message):
     pending: bool
     bought: bool
     holding: Holding
+    sales: int = 0
 
 
 class ArmAsk(Message):

@@ -29,6 +29,7 @@ with workflow.unsafe.imports_passed_through():
 
 
 CROSSINGS_TAKE_TURNS = "a crossing that comes again and again keeps nothing else waiting"
+DOUBT_COMES_FIRST = "a sale of unknown fate is looked up before its position waits on for the resolution"
 LEAVING = (PositionState.EXITING, PositionState.AWAITING_RESOLUTION, PositionState.REDEEMING)
 
 
@@ -297,6 +298,9 @@ class PositionWorkflow(PositionMessages):
             if not self._holding.held:
                 redeeming.cancel()
                 self._show(PositionState.EXITING, exit_reason=reason, attention=None)
+                return
+            if self._holding.unknown and workflow.patched(DOUBT_COMES_FIRST):
+                redeeming.cancel()
                 return
             self._show_waiting()
         self._refusal = None

@@ -99,9 +99,15 @@ class PositionMessages(PositionSteps):
 
     @workflow.update
     async def resolve_unknown(self, request: ResolveUnknownRequest) -> PositionSnapshot:
-        """Settle an order nobody could look up."""
+        """Settle an order nobody could look up; refused if what was found out cannot be booked."""
+        self._unbooked.pop(request.digest, None)
         self._inbox.findings.append(request)
-        await workflow.wait_condition(lambda: request.digest not in self._holding.unknown)
+        await workflow.wait_condition(
+            lambda: request.digest not in self._holding.unknown or self._unbooked.get(request.digest) is not None
+        )
+        refused = self._unbooked.get(request.digest)
+        if refused is not None:
+            raise ApplicationError(f"this cannot be booked: {refused}", type="Refused")
         return self._view
 
     @resolve_unknown.validator

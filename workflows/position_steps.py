@@ -9,7 +9,9 @@ with workflow.unsafe.imports_passed_through():
     from activities.entry import EntryActivities
     from activities.orders import OrderActivities
     from activities.positions import PositionActivities
+    from remora.domain.ids import OrderDigest
     from remora.domain.reasons import ExitReason, PositionState, SkipReason
+    from remora.domain.sale_names import sale_name
     from schemas.position import (
         AdjustExitsRequest,
         PositionInput,
@@ -60,6 +62,7 @@ class PositionSteps:
         self._refusal: str | None = None
         self._handled = 0
         self._refused: str | None = None
+        self._unbooked: dict[OrderDigest, str | None] = {}
         self._resolved = False
         self._takes = 0
         self._takes_before = 0
@@ -102,6 +105,7 @@ class PositionSteps:
             PositionActivities.adopt, self._ref(), summary=f"adopt {position_id}", **policies.WRITE
         )
         adopted = await sure(handle, self._note_cancel)
+        self._sales = adopted.sales
         self._take(adopted.holding)
         self._show(
             PositionState.ENTERING,
@@ -151,19 +155,23 @@ class PositionSteps:
             )
 
     async def _sell(self, reason: ExitReason) -> None:
-        self._sales += 1
         ask = SellAsk(
             ref=self._ref(),
             reason=reason,
-            name=f"x-{self._view.position_id}-{self._sales}",
+            name=self._sale_name(),
             aggressive=reason is ExitReason.HALT,
         )
         await self._sold(ask)
 
     async def _reduce(self, part: Reduce) -> None:
-        self._sales += 1
-        name = f"x-{self._view.position_id}-{self._sales}"
+        name = self._sale_name()
         await self._sell_part(SellAsk(ref=self._ref(), reason=part.reason, name=name, share=part.share))
+
+    def _sale_name(self) -> str:
+        """Name the next sale: no other one of this position, in this run or another, goes by that name."""
+        self._sales += 1
+        assert self._view.position_id is not None
+        return sale_name(self._view.position_id, self._sales)
 
     async def _sell_part(self, ask: SellAsk) -> None:
         """Sell a part; what finds no buyer now is tried again, ever more rarely, while the position is held."""
@@ -241,6 +249,7 @@ class PositionSteps:
             OrderActivities.settle_by_hand, ask, summary=f"{found.by}: {found.outcome.value}", **policies.WRITE
         )
         self._take(await sure(handle, self._note_cancel))
+        self._unbooked[found.digest] = self._holding.refused
         self._handled += 1
 
     # state

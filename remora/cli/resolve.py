@@ -61,6 +61,7 @@ def resolve(
         order=order,
         by=by,
     )
+    _check(finding)
     left = asyncio.run(_resolve(name, account, finding, timeout))
     if as_json:
         show_json(left.model_dump(mode="json"))
@@ -102,14 +103,40 @@ def _request(order: "OrderRow", finding: Finding) -> "ResolveUnknownRequest":
     from schemas.position import Resolution, ResolveUnknownRequest
 
     assert order.signed is not None, "only signed orders are offered"
+    shares = order.request.shares if finding.shares is None else finding.shares
+    price = order.request.limit_price if finding.price is None else finding.price
+    if finding.filled:
+        _check_size(order, shares, price)
     return ResolveUnknownRequest(
         digest=order.signed.digest,
         outcome=Resolution.FILLED if finding.filled else Resolution.NONE,
-        shares=(finding.shares or order.request.shares) if finding.filled else Decimal(0),
-        price=(finding.price or order.request.limit_price) if finding.filled else None,
+        shares=shares if finding.filled else Decimal(0),
+        price=price if finding.filled else None,
         fee=finding.fee if finding.filled else Decimal(0),
         by=finding.by or operator(),
     )
+
+
+def _check(finding: Finding) -> None:
+    from remora.cli.errors import CommandFailed, Exit
+
+    if finding.filled and finding.shares == 0:
+        raise CommandFailed("--shares: expected some shares, found 0.", "Say --none instead.", code=Exit.USAGE)
+    if finding.price is not None and not 0 < finding.price < 1:
+        raise CommandFailed(f"--price: expected one between 0 and 1, found {finding.price}.", code=Exit.USAGE)
+
+
+def _check_size(order: "OrderRow", shares: Decimal, price: Decimal) -> None:
+    """Refuse a finding that the order cannot have come to: somebody has mistyped it."""
+    from remora.cli.errors import CommandFailed, Exit
+    from remora.domain.orders import CENT
+
+    asked = order.request
+    most = asked.shares if asked.notional is None else (asked.notional + CENT) / price
+    if shares > most:
+        raise CommandFailed(
+            f"--shares: the order can have filled {most:.2f} shares at {price}, not {shares}.", code=Exit.USAGE
+        )
 
 
 def _amount(text: str | None, option: str) -> Decimal | None:

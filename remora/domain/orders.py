@@ -149,6 +149,11 @@ VENUE_MODES = frozenset({"venue_restarting", "post_only_mode", "cancel_only_mode
 """Codes of refusals that say nothing about the order: the venue takes none for a while."""
 
 
+INCONCLUSIVE_ON_RESEND = VENUE_MODES | {"not_enough_balance"}
+"""Codes of refusals that say nothing about the first sending of the same bytes: the venue takes no orders for a
+while, or what the order needs is what it has spent already."""
+
+
 PASSING = frozenset({"fak_not_filled", "fok_not_filled", "tick_size", "below_minimum", "market_not_ready"})
 """Codes of refusals that a later try on a fresh book may not meet; any other one needs a person."""
 

@@ -175,8 +175,12 @@ async def set_order_state(
     now: datetime,
     code: str | None = None,
     message: str | None = None,
+    unsigned: bool = False,
 ) -> None:
-    """Move an order; once nothing more can fill, release its reservation. A finished order stays finished."""
+    """Move an order; once nothing more can fill, release its reservation. A finished order stays finished.
+
+    `unsigned`: only if nobody has signed it yet; one that is on its way may fill.
+    """
     async with engine.begin() as connection:
         account = await connection.scalar(select(Order.account).where(Order.id == order_id))
         if account is None:
@@ -189,10 +193,11 @@ async def set_order_state(
             values["acked_at"] = func.coalesce(Order.acked_at, now)
         if state is OrderState.REJECTED:
             values |= {"reject_code": code, "reject_message": message}
-        await connection.execute(
-            update(Order).where(Order.id == order_id, Order.state.not_in(FINISHED)).values(values)
-        )
-        if state.value in FINISHED:
+        change = update(Order).where(Order.id == order_id, Order.state.not_in(FINISHED)).values(values)
+        if unsigned:
+            change = change.where(Order.digest.is_(None))
+        moved = await connection.execute(change)
+        if state.value in FINISHED and (moved.rowcount or not unsigned):
             await connection.execute(
                 update(Reservation)
                 .where(Reservation.order_id == order_id, Reservation.released_at.is_(None))
