@@ -49,7 +49,8 @@ def fault(
     order_shown_live (a finished order reads as live); restarting (425), rate_limited (429), server_error (500),
     trading_disabled, cancel_only, post_only (503);
     order_delayed, partial_fills, tick_in_flight, close_in_flight; ws_duplicate, ws_reorder, ws_delay, ws_drop,
-    ws_silent; data_stale; settle_retrying, settle_failed, hash_late, hash_missing; redeem_short; and at once:
+    ws_silent, ws_new_field, ws_missing_field; data_stale; settle_retrying, settle_failed, hash_late, hash_missing;
+    redeem_short; node_lags, node_hides_logs, node_wrong_chain; and at once:
     resolution_proposed, resolution_disputed, resolution_early, resolution_late, resolution_fifty_fifty.
 
     Exit code 1: the twin refuses. 4: no twin answers.
