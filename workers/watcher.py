@@ -81,11 +81,11 @@ async def main() -> int:
         settings = load_settings()
         database = _required("DATABASE_URL", settings.database_url)
         temporal = _required("TEMPORAL_ADDRESS", settings.temporal_address)
+        tracing = start_tracing("remora-watcher")
     except SettingsError as error:
         sys.stderr.write(f"{error}\n")
         return 2
     configure_logging(as_json=not sys.stderr.isatty(), secrets=settings.secrets())
-    tracing = start_tracing("remora-watcher")
     tracing.instrument_httpx()
     observed = observe(process_metrics(), settings)
     stop = asyncio.Event()

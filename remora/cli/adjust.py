@@ -43,6 +43,7 @@ def adjust(
     3: refused, such as a stop above the target. 4: a server or worker does not answer.
     """
     from remora.cli.errors import CommandFailed, Exit
+    from remora.cli.foreign_text import harmless
     from remora.cli.reading import show_json
 
     if stop is None and target is None:
@@ -57,7 +58,8 @@ def adjust(
     else:
         bounds = (("stop", after.stop_price), ("target", after.target_price))
         told = ", ".join(f"{word} {'none' if at is None else f'{at:f}'}" for word, at in bounds)
-        typer.echo(f"{after.position_id}  {after.question}: {after.outcome}\n{told}")
+        market = harmless(f"{after.question}: {after.outcome}")
+        typer.echo(f"{after.position_id}  {market}\n{told}")
     if after.state.value != "open":
         raise CommandFailed(
             f"Refused: the position is {after.state.value} now; nothing was adjusted.", code=Exit.REFUSED

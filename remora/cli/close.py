@@ -53,9 +53,12 @@ async def _close(
 
 
 def _told(left: "PositionSnapshot") -> str:
+    from remora.cli.foreign_text import harmless
+
     why = f" ({left.exit_reason.value})" if left.exit_reason else ""
     held = f", {left.shares:f} shares held" if left.shares else ""
+    market = harmless(f"{left.question}: {left.outcome}")
     return (
-        f"{left.position_id}  {left.question}: {left.outcome}\n"
+        f"{left.position_id}  {market}\n"
         f"{left.state.value}{why}{held}; received ${left.proceeds:.2f}, fees ${left.fees:.2f}"
     )

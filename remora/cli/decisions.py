@@ -44,6 +44,8 @@ def _show(rows: list[dict[str, Any]]) -> None:
     from rich.console import Console
     from rich.table import Table
 
+    from remora.cli.foreign_text import literal
+
     if not rows:
         typer.echo("No decisions yet.")
         return
@@ -54,12 +56,12 @@ def _show(rows: list[dict[str, Any]]) -> None:
         table.add_row(
             f"{row['decided_at']:%Y-%m-%d %H:%M:%S}",
             row["whale"][:10],
-            row["question"][:40],
+            literal(row["question"][:40]),
             row["side"],
             f"{row['trade_price']:.3f}",
             f"{row['trade_size']:.0f}",
             row["outcome"],
             row["reason"] or "",
-            row["detail"],
+            literal(row["detail"]),
         )
     Console().print(table)

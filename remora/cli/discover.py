@@ -320,6 +320,8 @@ def _tell(found: "Explanation") -> None:
     from rich.console import Console
     from rich.table import Table
 
+    from remora.cli.foreign_text import literal
+
     row = found.standing
     console = Console()
     where = f"on the roster, rank {row['rank']}" if row["gate"] is None else f"out at {row['gate']}"
@@ -349,7 +351,7 @@ def _tell(found: "Explanation") -> None:
     for line in found.edges:
         edges.add_row(
             line.by,
-            line.kind,
+            literal(line.kind),
             str(line.purchases),
             str(line.events),
             f"{line.edge:+.4f}",
@@ -361,7 +363,7 @@ def _tell(found: "Explanation") -> None:
         events.add_row(
             f"{event.opened_at:%Y-%m-%d}",
             "" if event.closed_at is None else f"{event.closed_at:%Y-%m-%d}",
-            (event.question or event.event)[:60],
+            literal((event.question or event.event)[:60]),
             f"{event.stake_usd:.2f}",
             _number(event.event_return, "+.3f"),
             event.outcome,

@@ -139,11 +139,15 @@ def _show(findings: "list[Finding]", failed: "list[Finding]") -> None:
     from rich.console import Console
     from rich.table import Table
 
+    from remora.cli.foreign_text import harmless, literal
+
     table = Table(box=None, pad_edge=False, show_header=False)
     for _ in range(3):
         table.add_column(overflow="fold")
     for finding in findings:
-        text = finding.found if not finding.todo else f"{finding.found}\n[bold]→ {finding.todo}[/bold]"
+        text = literal(finding.found)
+        if finding.todo:
+            text.append(f"\n→ {harmless(finding.todo)}", style="bold")
         table.add_row(MARKS[finding.status], finding.check, text)
     Console().print(table)
     typer.echo(f"{len(failed)} of {len(findings)} checks failed." if failed else "Nothing stands in the way.")

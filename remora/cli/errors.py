@@ -1,8 +1,13 @@
 """From exceptions to exit codes, and to what the user is told."""
 
+import socket
 import sys
 from dataclasses import dataclass
 from enum import IntEnum
+
+UNDEFINED_TABLE = "42P01"
+CLOSED = ("28", "3D")
+"""Classes of SQLSTATE for a server that does not let us in: wrong user or password, no such database."""
 
 
 class Exit(IntEnum):
@@ -45,10 +50,33 @@ def complaint(error: BaseException) -> Complaint:
         return Complaint(Exit.USAGE, str(error))
     if _is(error, "temporalio.service", "RPCError"):
         return Complaint(Exit.UNAVAILABLE, f"Temporal: {error}", "See `remora status`.")
-    if _is(error, "sqlalchemy.exc", "OperationalError", "InterfaceError") or isinstance(error, ConnectionError):
+    if isinstance(error, ConnectionError | TimeoutError | socket.gaierror):
+        return _unanswered(error)
+    if _is(error, "sqlalchemy.exc", "DBAPIError", "TimeoutError"):
+        return _of_database(error)
+    return _unexpected(error)
+
+
+def _unanswered(error: BaseException) -> Complaint:
+    return Complaint(Exit.UNAVAILABLE, f"A server does not answer: {_first_line(error)}", "See `remora status`.")
+
+
+def _of_database(error: BaseException) -> Complaint:
+    from remora.storage.failures import may_pass
+
+    state = str(getattr(getattr(error, "orig", None), "sqlstate", None) or "")
+    if state == UNDEFINED_TABLE:
         return Complaint(
-            Exit.UNAVAILABLE, f"A server does not answer: {_first_line(error)}", "See `remora status`."
+            Exit.UNAVAILABLE,
+            f"The database has not the tables of this version: {_first_line(error)}",
+            "`remora up` brings them up to date, and so does `python -m remora.storage.migrate`.",
         )
+    if may_pass(error) or state.startswith(CLOSED):
+        return _unanswered(error)
+    return _unexpected(error)
+
+
+def _unexpected(error: BaseException) -> Complaint:
     return Complaint(
         Exit.FAILED,
         f"Unexpected {type(error).__name__}: {_first_line(error)}",

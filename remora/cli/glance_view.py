@@ -11,6 +11,7 @@ from rich.table import Table
 from rich.text import Text
 
 from remora.cli import positions
+from remora.cli.foreign_text import literal
 from remora.cli.glance import Glance, distance
 from remora.storage.feeds import FeedHealth
 
@@ -82,7 +83,8 @@ def _feeds(seen: Glance) -> Table:
 def _turns(seen: Glance) -> Table:
     table = _plain("Latest turns of the dials", "", "", "")
     for turn in seen.turns:
-        table.add_row(f"{turn['at']:%H:%M:%S}", f"{turn['action']} by {turn['by']}", turn["reason"][:50])
+        by = literal(f"{turn['action']} by {turn['by']}")
+        table.add_row(f"{turn['at']:%H:%M:%S}", by, literal(turn["reason"][:50]))
     if not seen.turns:
         table.add_row(Text("none", style="dim"), "", "")
     return table
@@ -100,8 +102,8 @@ def _positions(seen: Glance) -> Table:
     for row in seen.positions[:ROWS_MAX]:
         pnl = row.books.realised_pnl + (row.unrealised_pnl or 0)
         table.add_row(
-            row.question,
-            row.outcome,
+            literal(row.question),
+            literal(row.outcome),
             f"{row.whale[:8]}{'*' if row.unproven else ''}",
             Text(row.state.value, style="red" if row.attention else ""),
             f"{row.books.shares:.2f}",
@@ -140,7 +142,7 @@ def _decisions(seen: Glance) -> Table:
             f"{row['decided_at']:%H:%M:%S}",
             row["whale"][:8],
             f"{row['side']} {row['trade_size']:.0f} at {row['trade_price']:.3f}",
-            row["question"],
+            literal(row["question"]),
             Text(told, style=OUTCOMES.get(row["outcome"], "")),
         )
     return table

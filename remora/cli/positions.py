@@ -49,6 +49,7 @@ def position(
 ) -> None:
     """Show everything about one position."""
     from remora.cli.errors import CommandFailed
+    from remora.cli.foreign_text import harmless
     from remora.cli.reading import show_json
     from remora.storage.positions import PositionMissing
 
@@ -60,7 +61,7 @@ def position(
         show_json(found)
         return
     for field, value in found.items():
-        typer.echo(f"{field:>18}  {'' if value is None else value}")
+        typer.echo(f"{field:>18}  {'' if value is None else harmless(str(value))}")
 
 
 def as_dict(row: "PositionRow") -> dict[str, Any]:
@@ -138,6 +139,8 @@ def _show(rows: list["PositionRow"]) -> None:
     from rich.console import Console
     from rich.table import Table
 
+    from remora.cli.foreign_text import literal
+
     if not rows:
         typer.echo("No positions.")
         return
@@ -149,8 +152,8 @@ def _show(rows: list["PositionRow"]) -> None:
         prices = (row.books.average_price, row.mark_price, row.stop_price, row.target_price)
         table.add_row(
             row.id,
-            row.question[:40],
-            row.outcome + (" (unproven)" if row.unproven else ""),
+            literal(row.question[:40]),
+            literal(row.outcome) + (" (unproven)" if row.unproven else ""),
             row.state.value,
             f"{row.books.shares:.2f}",
             *("" if price is None else f"{price:.3f}" for price in prices),

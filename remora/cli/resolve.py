@@ -49,6 +49,7 @@ def resolve(
     unknown. 4: a server or worker does not answer.
     """
     from remora.cli.errors import CommandFailed, Exit
+    from remora.cli.foreign_text import harmless
     from remora.cli.reading import show_json
 
     if filled is None:
@@ -66,9 +67,8 @@ def resolve(
     if as_json:
         show_json(left.model_dump(mode="json"))
     else:
-        typer.echo(
-            f"{left.position_id}  {left.question}: {left.outcome}\n{left.state.value}, {left.shares:f} shares"
-        )
+        market = harmless(f"{left.question}: {left.outcome}")
+        typer.echo(f"{left.position_id}  {market}\n{left.state.value}, {left.shares:f} shares")
 
 
 async def _resolve(name: str, account: str | None, finding: Finding, within_s: float) -> "PositionSnapshot":

@@ -56,6 +56,8 @@ async def _desk() -> "Glance | None":
 
 
 def _show_desk(seen: "Glance") -> None:
+    from remora.cli.foreign_text import harmless
+
     now, desk = seen.measures, seen.desk
     why = f" since {desk.changed_at:%Y-%m-%d %H:%M:%S} UTC by {desk.changed_by}: {desk.reason}"
     typer.echo(
@@ -65,7 +67,7 @@ def _show_desk(seen: "Glance") -> None:
     )
     attention = [row for row in seen.positions if row.attention]
     for row in attention:
-        typer.echo(f"Needs attention: {row.id} ({row.question}): {row.attention}")
+        typer.echo(harmless(f"Needs attention: {row.id} ({row.question}): {row.attention}"))
 
 
 def _show(found: Any) -> None:

@@ -12,6 +12,7 @@ from opentelemetry.sdk.trace import ReadableSpan, TracerProvider
 from opentelemetry.sdk.trace.export import BatchSpanProcessor, ConsoleSpanExporter, SpanExporter
 from temporalio.contrib.opentelemetry import TracingInterceptor
 
+from remora.settings import SettingsError
 from remora.telemetry.logs import REDACTOR
 from remora.telemetry.patient import Patient
 from schemas.message import TraceContext
@@ -22,7 +23,7 @@ URL_ATTRIBUTES = ("url.full", "http.url")
 PROTOCOLS = ("OTEL_EXPORTER_OTLP_TRACES_PROTOCOL", "OTEL_EXPORTER_OTLP_PROTOCOL")
 
 
-class TracingError(ValueError):
+class TracingError(SettingsError):
     """An ``OTEL_*`` variable cannot be used; the message says what was expected."""
 
 

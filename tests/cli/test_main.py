@@ -12,6 +12,7 @@ import pytest
 from remora.cli.errors import CommandFailed, Exit, complaint
 from remora.cli.main import run
 from remora.settings import SettingsError
+from remora.telemetry.tracing import TracingError
 
 HEAVY = ("temporalio", "sqlalchemy", "asyncpg", "numpy", "pandas", "pydantic", "polymarket", "web3", "uvicorn")
 
@@ -61,6 +62,9 @@ def test_a_malformed_setting_is_a_usage_error_in_one_line() -> None:
         (CommandFailed("no"), 1),
         (SettingsError("X: expected a number"), 2),
         (ConnectionRefusedError("refused"), 4),
+        (socket.gaierror(-2, "Name or service not known"), 4),
+        (TimeoutError("no answer"), 4),
+        (TracingError("OTEL_TRACES_EXPORTER: expected otlp"), 2),
         (RuntimeError("surprise"), 1),
     ],
 )

@@ -13,6 +13,7 @@ from rich.text import Text
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from remora.cli.demo.report import BooksProof
+from remora.cli.foreign_text import literal
 from remora.domain.ids import AccountId
 from remora.domain.limits import Limits
 from remora.domain.money import ZERO
@@ -162,7 +163,7 @@ def closing(report: EveningReport) -> RenderableType:
     for name in ("at", "what", "cause"):
         events.add_column(name)
     for one in report.happenings:
-        events.add_row(f"{one.at:%H:%M:%S}", one.what, one.cause)
+        events.add_row(f"{one.at:%H:%M:%S}", literal(one.what), literal(one.cause))
     limits = Table(box=None, pad_edge=False, title="\nLimits", title_justify="left")
     for name in ("limit", "most seen", "allowed", ""):
         limits.add_column(name)

@@ -9,11 +9,13 @@ from typing import Any
 
 from rich.console import Console, Group, RenderableType
 from rich.live import Live
+from rich.markup import escape
 from rich.panel import Panel
 from rich.table import Table
 from rich.text import Text
 
 from remora.cli.demo.report import Report, Scene
+from remora.cli.foreign_text import harmless, literal
 from remora.storage.desk import DeskRow
 from remora.storage.positions import PositionRow
 from remora.storage.summary import Summary
@@ -88,10 +90,9 @@ class Screen:
 
 def introduction(scene: Scene) -> RenderableType:
     """Return what is played, whom we follow and why, and what is not the product's own policy."""
-    lines = [
-        f"[bold]{scene.name}[/bold]  {scene.window[0]:.16} to {scene.window[1]:.16} UTC, speed {scene.speed:g}"
-    ]
-    lines += [f"[dim]{notice}[/dim]" for notice in scene.notices]
+    name = escape(harmless(scene.name))
+    lines = [f"[bold]{name}[/bold]  {scene.window[0]:.16} to {scene.window[1]:.16} UTC, speed {scene.speed:g}"]
+    lines += [f"[dim]{escape(notice)}[/dim]" for notice in scene.notices]
     late = f"{scene.speed / 1000:.3g} s"
     lines.append(f"[dim]Time runs {scene.speed:g} times as fast: each of our milliseconds costs {late}.[/dim]")
     if scene.overrides:
@@ -144,7 +145,10 @@ def table(scene: Scene, glance: Glance) -> RenderableType:
     )
     foot = Text(f"Temporal Web UI {scene.ui_url}" if scene.ui_url else "", style="cyan")
     body = Group(head, _positions(glance.positions), _decisions(glance.decisions), foot)
-    return Panel(body, title="Remora on the exchange twin", title_align="left")
+    note = "depth around prices is synthetic"
+    return Panel(
+        body, title="Remora on the exchange twin", title_align="left", subtitle=note, subtitle_align="left"
+    )
 
 
 def _positions(rows: list[PositionRow]) -> Table:
@@ -159,8 +163,8 @@ def _positions(rows: list[PositionRow]) -> Table:
         pnl = row.unrealised_pnl
         prices = (row.books.average_price, row.mark_price, row.stop_price, row.target_price)
         made.add_row(
-            row.question,
-            row.outcome,
+            literal(row.question),
+            literal(row.outcome),
             f"{row.whale[:8]}{'*' if row.unproven else ''}",
             f"{row.books.shares:.2f}",
             *("" if price is None else f"{price:.3f}" for price in prices),
@@ -185,7 +189,7 @@ def _decisions(rows: list[dict[str, Any]]) -> Table:
             f"{row['decided_at']:%H:%M:%S}",
             f"{row['whale'][:8]}",
             f"{row['side']} {row['trade_size']:.0f} at {row['trade_price']:.3f}",
-            row["question"],
+            literal(row["question"]),
             Text(told, style=colours.get(row["outcome"], "")),
         )
     return made
@@ -202,6 +206,7 @@ def closing(report: Report) -> RenderableType:
         ("exits", _counts(summary.exits)),
         ("P&L", f"{summary.pnl:+.2f}  (realised {summary.realised_pnl:+.2f}, open {summary.unrealised_pnl:+.2f})"),
         ("fees", f"{summary.fees:.2f}"),
+        ("depth", "synthetic: fills and P&L met an invented ladder of orders around the prices"),
         ("slippage", f"{summary.slippage:+.2f} against the whales' prices, on {summary.bought:.2f} bought"),
         ("latency", _latency(summary)),
         ("cash", f"{books.our_cash} in our books, {books.their_cash} in the exchange's"),
