@@ -104,13 +104,16 @@ def demo(
     Exit code 0: our books equal the exchange's. 1: they do not. 2: the tape, the window or an option cannot
     be used. 4: a server could not be started. 130: interrupted.
     """
-    from remora.cli.demo.request import checked
+    from remora.cli.demo.request import checked, refuse_beside_script
     from remora.cli.demo.session import play
 
     if scenario is not None:
         from remora.cli.demo.evening import show_evening
 
-        raise typer.Exit(show_evening(scenario, seed=season or 1, json_file=json_file, picture=picture, log=log))
+        others = {"--tape": tape, "--from": since, "--to": until, "--speed": speed, "--follow": follow}
+        refuse_beside_script({**others, "--volume-floor": volume_floor, "--spread-max": spread_max})
+        seed = 1 if season is None else season
+        raise typer.Exit(show_evening(scenario, seed=seed, json_file=json_file, picture=picture, log=log))
 
     request = checked(
         tape=tape,

@@ -17,7 +17,7 @@ from temporalio.client import Client, WorkflowUpdateFailedError
 
 from remora.cli.demo.engine_log import engine_log
 from remora.cli.demo.evening_report import EveningReport, closing, evening_report
-from remora.cli.demo.request import checked
+from remora.cli.demo.request import checked, require_seed, require_writable
 from remora.cli.demo.session import Run, compare_books, demo_settings, opened
 from remora.cli.errors import CommandFailed, Exit
 from remora.cli.progress import ServiceProgress
@@ -165,6 +165,8 @@ def show_evening(name: str, *, seed: int, json_file: Path | None, picture: Path 
 
     if name != "evening":
         raise CommandFailed(f"No scenario {name!r}.", "There is one: evening.", code=Exit.USAGE)
+    require_seed(seed)
+    require_writable((json_file, picture, log))
     console = Console(record=picture is not None, width=140 if picture is not None else None)
     report = asyncio.run(_evening(seed, log, console))
     console.print(closing(report))

@@ -2,18 +2,25 @@
 
 import math
 import re
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from decimal import Decimal
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 from remora.cli.errors import CommandFailed, Exit
 from remora.domain.ids import WalletAddress
+from remora.secret_settings import SecretSettings
 from remora.settings import Mode, Settings, load_settings
+from remora.venues.twin.scenario.window import SPEED_MAX
 
 AUTO = "auto"
+LEFT_OUT: Final = {name: field.default for name, field in SecretSettings.model_fields.items()} | {
+    "geoblock_url": None
+}
+"""What the demo leaves out of the user's settings: keys, credentials, wallet, nodes, listeners to alerts."""
+
 TAPE_VOLUME_FLOOR = Decimal(1000)
 TAPE_SPREAD_MAX = Decimal("0.10")
 """Old recordings are of markets far smaller than the venue's of today; their overrides are named in the report."""
@@ -43,13 +50,16 @@ def checked(
     """Return the request; raise CommandFailed (usage) for anything that could not be played."""
     if tape is not None and season is not None:
         raise _usage("Expected --tape or --season, found both.", "Leave one out.")
-    if speed is not None and not (math.isfinite(speed) and speed > 0):
-        raise _usage(f"--speed: expected a number above 0, found {speed}.", "1 is real time; try 600.")
+    if speed is not None and not 0 < speed <= SPEED_MAX:
+        raise _usage(
+            f"--speed: expected a number above 0, {SPEED_MAX:.0f} at most, found {speed}.",
+            "1 is real time; try 600.",
+        )
+    require_seed(season)
     start, end = _instant("--from", since), _instant("--to", until)
     if start is not None and end is not None and start >= end:
         raise _usage(f"The window is reversed: --from {since} is not before --to {until}.", "Swap them.")
-    for path in outputs:
-        _require_writable(path)
+    require_writable(outputs)
     _require_playable(tape, season, start, end, speed)
     options = ["--tape", str(tape.absolute())] if tape else ["--season", str(1 if season is None else season)]
     for name, value in (("--from", start), ("--to", end)):
@@ -60,6 +70,22 @@ def checked(
         follow=_wallets(follow),
         settings=_policy(recorded=tape is not None, volume_floor=volume_floor, spread_max=spread_max),
     )
+
+
+def refuse_beside_script(options: Mapping[str, object]) -> None:
+    """Raise CommandFailed (usage) for options with a value that a scripted scenario would pay no attention to."""
+    found = [name for name, value in options.items() if value not in (None, [])]
+    if found:
+        raise _usage(
+            f"--scenario plays a script of its own, found {', '.join(found)} beside it.",
+            "Leave out one or the other; --season, --json, --picture and --log go with a script.",
+        )
+
+
+def require_seed(season: int | None) -> None:
+    """Raise CommandFailed (usage) for a seed that nothing can be drawn from."""
+    if season is not None and season < 0:
+        raise _usage(f"--season: expected a seed of 0 or more, found {season}.", "Such as 1.")
 
 
 def _usage(message: str, next_step: str) -> CommandFailed:
@@ -76,15 +102,17 @@ def _instant(option: str, text: str | None) -> datetime | None:
     return found.replace(tzinfo=UTC) if found.tzinfo is None else found.astimezone(UTC)
 
 
-def _require_writable(path: Path | None) -> None:
-    """Find out now, not after two minutes."""
-    if path is None:
-        return
-    try:
-        with path.open("a"):
-            pass
-    except OSError as error:
-        raise _usage(f"{path} cannot be written: {error.strerror or error}.", "Name another file.") from None
+def require_writable(paths: Iterable[Path | None]) -> None:
+    """Find out now, not after two minutes; raise CommandFailed (usage) for a file that cannot be written."""
+    for path in paths:
+        if path is None:
+            continue
+        try:
+            with path.open("a"):
+                pass
+        except OSError as error:
+            cause = error.strerror or error
+            raise _usage(f"{path} cannot be written: {cause}.", "Name another file.") from None
 
 
 def _require_playable(
@@ -100,7 +128,7 @@ def _require_playable(
             tape_scenario(tape, start=start, end=end, speed=speed)
         elif start is not None or end is not None:
             season_scenario(1 if season is None else season, start=start, end=end, speed=speed)
-    except (TapeError, ValueError) as error:
+    except (TapeError, ValueError, OverflowError) as error:
         text = str(error)
         raise _usage(f"{text[:1].upper()}{text[1:]}.", "`remora demo --help` says what can be played.") from None
 
@@ -121,16 +149,17 @@ def _policy(*, recorded: bool, volume_floor: float | None, spread_max: float | N
     """Return the user's settings on the twin, with the policy that this scenario needs."""
     settings = load_settings()
     chosen: dict[str, Any] = {}
-    for name, asked, of_a_tape in (
-        ("volume_24h_min_usd", volume_floor, TAPE_VOLUME_FLOOR),
-        ("spread_max", spread_max, TAPE_SPREAD_MAX),
+    for name, option, asked, of_a_tape in (
+        ("volume_24h_min_usd", "--volume-floor", volume_floor, TAPE_VOLUME_FLOOR),
+        ("spread_max", "--spread-max", spread_max, TAPE_SPREAD_MAX),
     ):
+        if asked is not None and not math.isfinite(asked):
+            raise _usage(f"{option}: expected a number, found {asked}.", "`remora demo --help` says which.")
         if asked is not None:
             chosen[name] = Decimal(str(asked))
         elif recorded and name not in settings.model_fields_set:
             chosen[name] = of_a_tape
-    # nobody's key, wallet or servers but the demo's own
-    return settings.model_copy(update={**chosen, "mode": Mode.TWIN, "wallet_address": None})
+    return settings.model_copy(update={**chosen, **LEFT_OUT, "mode": Mode.TWIN})
 
 
 def overrides(settings: Settings) -> dict[str, str]:

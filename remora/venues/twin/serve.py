@@ -21,9 +21,11 @@ from remora.venues.twin.scenario.model import Scenario
 from remora.venues.twin.scenario.season import season_scenario
 from remora.venues.twin.scenario.tape import TapeError
 from remora.venues.twin.scenario.tape_scenario import tape_scenario
+from remora.venues.twin.scenario.window import SPEED_MAX
 
 OK, FAILED, USAGE, UNAVAILABLE = 0, 1, 2, 4
 PORT_DEFAULT = 7070
+PORT_MAX = 65535 - len(SERVICES) + 1
 GOODBYE_SECONDS = 1
 """How long open connections may take to finish once the twin is told to stop."""
 
@@ -42,8 +44,10 @@ def main(argv: Sequence[str] | None = None) -> int:
     try:
         scenario = _scenario(options)
         options.schedule = None if options.faults is None else load_schedule(options.faults)
-    except (TapeError, ValueError) as error:  # a ScheduleError is a ValueError
+    except (TapeError, ValueError, OverflowError) as error:  # a ScheduleError is a ValueError
         return _complain(USAGE, str(error))
+    if not 0 <= options.port <= PORT_MAX:
+        return _complain(USAGE, f"--port must lie in 0 to {PORT_MAX}: seven ports begin there, was {options.port}")
     try:
         sockets = bind(options.host, options.port)
     except OSError as error:
@@ -90,8 +94,8 @@ def _scenario(options: argparse.Namespace) -> Scenario | None:
     if options.empty:
         return None
     bounds = {"start": options.start, "end": options.end, "speed": options.speed}
-    if options.speed is not None and not options.speed > 0:
-        raise ValueError(f"--speed must be above 0, was {options.speed}")
+    if options.speed is not None and not 0 < options.speed <= SPEED_MAX:
+        raise ValueError(f"--speed must be above 0 and at most {SPEED_MAX:.0f}, was {options.speed}")
     if options.tape is not None:
         return tape_scenario(options.tape, **bounds)
     return season_scenario(1 if options.season is None else options.season, **bounds)

@@ -10,7 +10,8 @@ from pathlib import Path
 import httpx
 import pytest
 
-from remora.venues.twin.serve import bind
+from remora.venues.twin.serve import bind, main
+from tests.venues.twin.scenario.test_tape import GOOD, write
 
 ROOT = Path(__file__).parents[3]
 
@@ -89,3 +90,22 @@ def test_binding_gives_consecutive_ports_or_none_at_all() -> None:
     assert ports == list(range(ports[0], ports[0] + 7))
     for made in bind("127.0.0.1", ports[0] - 2):
         made.close()
+
+
+@pytest.mark.parametrize(
+    ("options", "told"),
+    [
+        (("--port", "65530", "--empty"), "--port must lie in 0 to 65529"),
+        (("--port", "-1", "--empty"), "--port must lie in 0 to 65529"),
+        (("--season", "1", "--speed", "inf"), "--speed must be above 0"),
+        (("--season", "-1"), "non-negative"),
+        (("--tape", "TAPE", "--to", "0001-01-02"), "out of range"),
+    ],
+)
+def test_a_number_nobody_could_play_is_a_usage_error(
+    options: tuple[str, ...], told: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    tape = write(tmp_path / "t.parquet", [GOOD])
+
+    assert main([str(tape) if option == "TAPE" else option for option in options]) == 2
+    assert told in capsys.readouterr().err

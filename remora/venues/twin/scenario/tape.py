@@ -137,7 +137,7 @@ def _parse(record: dict[str, Any]) -> TapeRow | str:
 
 def _instant(value: Any) -> datetime | None:
     if isinstance(value, datetime):
-        return value.replace(tzinfo=UTC) if value.tzinfo is None else value.astimezone(UTC)
+        value = (value.replace(tzinfo=UTC) if value.tzinfo is None else value).timestamp()
     if isinstance(value, bool) or not isinstance(value, int | float):
         return None
     seconds = float(value)

@@ -14,6 +14,9 @@ DEFAULT_SPAN = timedelta(days=6)
 TRADES_PER_SECOND_MAX = 100.0
 """Prints per wall second that the twin still serves on a fraction of a core."""
 
+SPEED_MAX = 1e6
+"""Venue seconds per second beyond which nobody could react to anything: a day in a tenth of a second."""
+
 _TRADES_MAX = WALL_SECONDS * TRADES_PER_SECOND_MAX
 _SHORTEST = timedelta(hours=1)
 
@@ -40,8 +43,8 @@ def choose_window(
     Without bounds the busiest stretch is played; without a speed it ends in about two minutes, or later if
     that would mean more prints per second than the twin serves.
     """
-    if speed is not None and not speed > 0:
-        raise ValueError(f"speed must be above 0, was {speed}")
+    if speed is not None and not 0 < speed <= SPEED_MAX:
+        raise ValueError(f"speed must be above 0 and at most {SPEED_MAX:.0f}, was {speed}")
     span = DEFAULT_SPAN if speed is None else min(DEFAULT_SPAN, timedelta(seconds=speed * WALL_SECONDS))
     if start is None and end is None:
         start = _busiest(times, span)

@@ -1,3 +1,4 @@
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -122,9 +123,15 @@ def test_every_row_is_either_kept_or_counted(
     assert all(0 < row.price < 1 and row.size > 0 for row in tape.rows)
 
 
-def test_a_window_without_trades_is_refused_with_the_recorded_span(tmp_path: Path) -> None:
-    from datetime import UTC, datetime
+def test_a_column_of_timestamps_has_the_same_bounds_as_one_of_seconds(tmp_path: Path) -> None:
+    times = [datetime(2022, 11, 7, 5, 46, 40), datetime(9999, 12, 31), datetime(1970, 1, 1)]  # noqa: DTZ001
+    tape = read_tape(write(tmp_path / "t.parquet", [{**GOOD, "ts": at} for at in times]))
 
+    assert [row.at for row in tape.rows] == [datetime(2022, 11, 7, 5, 46, 40, tzinfo=UTC)]
+    assert dict(tape.rejected) == {"malformed": 2}
+
+
+def test_a_window_without_trades_is_refused_with_the_recorded_span(tmp_path: Path) -> None:
     tape = write(tmp_path / "t.parquet", [GOOD])
 
     with pytest.raises(TapeError, match=r"no trade between 2023-01-01.*runs from 2022-11-07"):
