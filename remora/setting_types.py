@@ -4,6 +4,7 @@ import re
 from datetime import timedelta
 from decimal import Decimal, InvalidOperation
 from typing import Annotated, Any, Final
+from urllib.parse import urlsplit
 from zoneinfo import available_timezones
 
 from pydantic import AfterValidator, BeforeValidator, Field, SecretStr
@@ -16,6 +17,12 @@ PLACEHOLDER: Final = re.compile(
     r"|^<.*>$|^\W*x{3,}\W*$|^(0x)?(\.{2,}|…)$|^\*+$|^0x(0+|x+)$|://(user|username):password@",
     re.IGNORECASE,
 )
+
+
+GROUP_ORDER: Final = 0xFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFEBAAEDCE6AF48A03BBFD25E8CD0364141
+"""Of secp256k1: a private key lies strictly between 0 and this."""
+
+PORT_MAX: Final = 65_535
 
 
 def _no_placeholder(value: Any) -> Any:
@@ -57,14 +64,33 @@ def _full_match(pattern: str) -> AfterValidator:
     return AfterValidator(check)
 
 
+def _on_the_curve(value: SecretStr) -> SecretStr:
+    if not 0 < int(value.get_secret_value(), 16) < GROUP_ORDER:
+        raise ValueError("no private key")
+    return value
+
+
+def _with_a_port(value: str) -> str:
+    if not 0 < int(value.rpartition(":")[2]) <= PORT_MAX:
+        raise ValueError("no port")
+    return value
+
+
+def _parsable(value: str) -> str:
+    parts = urlsplit(value)
+    if not parts.hostname or parts.port == 0:  # the port of a number too large is a ValueError by itself
+        raise ValueError("no address")
+    return value
+
+
 Clean = BeforeValidator(_no_placeholder)
 Text = Annotated[str, Clean, Field(min_length=1)]
 Secret = Annotated[SecretStr, Clean, Field(min_length=1)]
-Key = Annotated[SecretStr, Clean, _full_match(r"(0x)?[0-9a-fA-F]{64}")]
+Key = Annotated[SecretStr, Clean, _full_match(r"(0x)?[0-9a-fA-F]{64}"), AfterValidator(_on_the_curve)]
 Address = Annotated[str, Clean, _full_match(r"0x[0-9a-fA-F]{40}"), AfterValidator(str.lower)]
-HostPort = Annotated[str, Clean, _full_match(r"[A-Za-z0-9_.-]+:[0-9]{1,5}")]
+HostPort = Annotated[str, Clean, _full_match(r"[A-Za-z0-9_.-]+:[0-9]{1,5}"), AfterValidator(_with_a_port)]
 DatabaseUrl = Annotated[str, Clean, _full_match(r"postgres(ql)?(\+asyncpg)?://\S+")]
-HttpUrl = Annotated[str, Clean, _full_match(r"https?://\S+")]
+HttpUrl = Annotated[str, Clean, _full_match(r"https?://\S+"), AfterValidator(_parsable)]
 WsUrls = Annotated[str, Clean, _full_match(r"wss?://[^\s,]+(,wss?://[^\s,]+)*")]
 Fraction = Annotated[Decimal, Clean, Field(gt=0, le=1, allow_inf_nan=False)]
 Percent = Annotated[Decimal, BeforeValidator(percent), Clean, Field(gt=0, lt=1, allow_inf_nan=False)]

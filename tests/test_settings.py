@@ -111,6 +111,11 @@ def test_an_empty_value_counts_as_not_set(tmp_path: Path) -> None:
         ("REMORA_ENTRY_ORDERS_PER_MINUTE", "2.5"),
         ("REMORA_POSITION_SHARE_CEILING", "0.2"),
         ("TEMPORAL_ADDRESS", "http://localhost"),
+        ("TEMPORAL_ADDRESS", "localhost:70000"),
+        ("TEMPORAL_ADDRESS", "localhost:0"),
+        ("REMORA_TWIN_URL", "http://[::1"),
+        ("REMORA_TWIN_URL", "http://127.0.0.1:70000"),
+        ("REMORA_TWIN_URL", "http://:7074"),
         ("WALLET_ADDRESS", "0x1234"),
     ],
 )
@@ -155,6 +160,14 @@ def test_a_bad_secret_is_never_shown(tmp_path: Path, name: str) -> None:
 
     assert "hunter2" not in text
     assert "48 characters (not shown)" in text
+
+
+@pytest.mark.parametrize("key", ["f" * 64, "0x" + "F" * 64, "0" * 64])
+def test_digits_that_are_no_private_key_are_told_before_anybody_signs(tmp_path: Path, key: str) -> None:
+    text = problem(tmp_path, f"PRIVATE_KEY={key}")
+
+    assert text.startswith("PRIVATE_KEY: expected 64 hexadecimal digits")
+    assert key not in text
 
 
 def test_good_secrets_stay_out_of_prints(tmp_path: Path) -> None:

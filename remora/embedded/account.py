@@ -5,9 +5,8 @@ import secrets
 from pathlib import Path
 
 from remora.embedded.errors import CorruptState
+from remora.setting_types import GROUP_ORDER
 
-GROUP_ORDER = 0xFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFEBAAEDCE6AF48A03BBFD25E8CD0364141
-"""Of secp256k1: a private key lies strictly between 0 and this."""
 FILE = "account.key"
 
 

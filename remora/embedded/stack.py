@@ -118,6 +118,7 @@ class Stack:
         return {running.name: running.pid for running in self._state.processes}[name]
 
     async def __aenter__(self) -> Self:
+        require_supported()
         self._owner = asyncio.current_task()
         self._handle_signals()
         try:

@@ -1,7 +1,6 @@
 """The state directory: its files, its lock, and the record of what runs."""
 
 import contextlib
-import fcntl
 import os
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -111,6 +110,8 @@ class StateDir:
     @contextlib.contextmanager
     def lock(self) -> Iterator[None]:
         """Hold the directory for one command; raise Busy if another has it."""
+        import fcntl  # not everywhere: where it is missing, the words of an unsupported platform must be heard
+
         try:
             descriptor = os.open(self.path / "lock", os.O_RDWR | os.O_CREAT, 0o600)
         except OSError as error:

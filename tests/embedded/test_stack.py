@@ -7,6 +7,8 @@ import os
 import signal
 import socket
 import stat
+import subprocess
+import sys
 from dataclasses import replace
 from pathlib import Path
 
@@ -16,6 +18,7 @@ import pytest
 from temporalio.api.workflowservice.v1 import DescribeNamespaceRequest
 from temporalio.client import Client, WorkflowExecutionStatus
 
+from remora.cli.errors import Exit
 from remora.embedded.config import StackConfig
 from remora.embedded.errors import Busy, CorruptState, DiskFull, PortInUse, ServiceFailed, Unreachable
 from remora.embedded.health import answers_http
@@ -265,6 +268,19 @@ async def test_a_disk_that_runs_full_meanwhile_is_told_as_such(state_dir: Path) 
         assert list(strays(state_dir)) == []
     finally:
         await (await asyncio.create_subprocess_exec("umount", str(state_dir))).wait()
+
+
+def test_another_platform_is_told_what_to_do_instead() -> None:
+    script = (
+        "import sys; sys.modules['fcntl'] = None;"  # which such a platform does not have
+        "from remora.embedded import config; config.require_supported.__defaults__ = ('win32',);"
+        "from remora.cli.main import run; sys.exit(run(['up', '--servers-only']))"
+    )
+    told = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, timeout=60, check=False)
+
+    assert told.returncode == Exit.UNAVAILABLE
+    assert "run on Linux and macOS, this is win32" in told.stderr
+    assert "docker compose up" in told.stderr
 
 
 async def test_a_database_of_another_version_is_refused(state_dir: Path) -> None:
