@@ -51,7 +51,7 @@ def _show(rows: list[dict[str, Any]]) -> None:
         return
     table = Table(box=None, pad_edge=False)
     for title in ("decided (UTC)", "whale", "market", "side", "price", "size", "outcome", "reason", "detail"):
-        table.add_column(title)
+        table.add_column(title, no_wrap=title in ("outcome", "reason"))
     for row in rows:
         table.add_row(
             f"{row['decided_at']:%Y-%m-%d %H:%M:%S}",

@@ -145,7 +145,8 @@ def _show(rows: list["PositionRow"]) -> None:
         typer.echo("No positions.")
         return
     table = Table(box=None, pad_edge=False)
-    for title in ("id", "market", "outcome", "state", "shares", "entry", "mark", "stop", "target", "P&L"):
+    table.add_column("id", no_wrap=True)  # what the other commands ask for
+    for title in ("market", "outcome", "state", "shares", "entry", "mark", "stop", "target", "P&L"):
         table.add_column(title)
     for row in rows:
         pnl = row.books.realised_pnl + (row.unrealised_pnl or 0)

@@ -67,6 +67,16 @@ async def test_tables_are_for_people(database: str) -> None:
     assert "not_on_roster" in (await _run("decisions", "--reason", "not_on_roster")).stdout
 
 
+async def test_a_narrow_screen_leaves_ids_and_reasons_whole(
+    database: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("COLUMNS", "80")
+    (position,) = json.loads((await _run("positions", "--json")).stdout)
+
+    assert position["id"] in (await _run("positions")).stdout
+    assert "not_on_roster" in (await _run("decisions")).stdout
+
+
 async def test_an_unknown_reason_names_the_known_ones(database: str) -> None:
     result = await _run("decisions", "--reason", "bad_weather")
 
