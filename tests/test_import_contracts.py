@@ -3,6 +3,7 @@
 import shutil
 import subprocess
 import sys
+import tomllib
 from pathlib import Path
 
 import pytest
@@ -33,6 +34,12 @@ def _lint(tree: Path) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
         [sys.executable, "-c", code], cwd=tree, capture_output=True, text=True, timeout=120, check=False
     )
+
+
+def test_every_contract_is_broken_here() -> None:
+    contracts = tomllib.loads((ROOT / "pyproject.toml").read_text())["tool"]["importlinter"]["contracts"]
+
+    assert {contract["name"] for contract in contracts} == set(BREACHES)
 
 
 def test_the_source_keeps_every_contract(tmp_path: Path) -> None:

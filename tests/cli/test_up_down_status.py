@@ -102,3 +102,26 @@ def test_down_stops_what_an_unreadable_record_hides(state_dir: Path) -> None:
     assert (code, "set aside" in out, list(strays(state_dir))) == (0, True, [])
     assert _remora(state_dir, "up", "--servers-only")[0] == 0
     assert _remora(state_dir, "down")[0] == 0
+
+
+@pytest.mark.slow
+def test_the_whole_stack_stays_comes_back_and_goes(state_dir: Path) -> None:
+    everything = {"postgres", "temporal", "twin", "engine", "research"}
+    code, _, err = _remora(state_dir, "up")
+    assert code == 0, err
+    code, out, _ = _remora(state_dir, "status", "--json")
+    first = json.loads(out)
+    assert (code, first["desk"]["mode"], {s["name"] for s in first["services"]}) == (0, "trading", everything)
+    assert "nothing to do" in _remora(state_dir, "up")[1]
+    assert _remora(state_dir, "pause", "--by", "ann", "--reason", "a test")[0] == 0
+    assert _remora(state_dir, "positions", "--json")[:2] == (0, "[]\n")
+    assert _remora(state_dir, "down")[0] == 0
+    assert list(strays(state_dir)) == []
+
+    code, _, err = _remora(state_dir, "up")
+    assert code == 0, err
+    second = json.loads(_remora(state_dir, "status", "--json")[1])
+    assert (second["desk"]["account"], second["desk"]["mode"]) == (first["desk"]["account"], "paused")
+    assert not {s["pid"] for s in first["services"]} & {s["pid"] for s in second["services"]}
+    assert _remora(state_dir, "down")[0] == 0
+    assert list(strays(state_dir)) == []
