@@ -21,8 +21,7 @@ WARM_UP = 10
 STAGES = (
     ("seen_at", "decided_at", "watcher, Temporal: to the activity's first line"),
     ("decided_at", "signed_at", "market, book, risk transaction, signature"),
-    ("signed_at", "sent_at", "signed bytes persisted"),
-    ("sent_at", "received_at", "request on its way"),
+    ("signed_at", "received_at", "signed bytes persisted, request on its way"),
     ("seen_at", "received_at", "first byte in, first byte out"),
 )
 
@@ -60,7 +59,7 @@ async def copied(place: Place, rate: float, count: int) -> list[dict[str, dateti
     received = await place.received_at()
     async with place.engine.connect() as connection:
         found = await connection.execute(
-            text("SELECT digest, seen_at, decided_at, signed_at, sent_at FROM orders WHERE digest IS NOT NULL")
+            text("SELECT digest, seen_at, decided_at, signed_at FROM orders WHERE digest IS NOT NULL")
         )
         rows: list[dict[str, Any]] = [dict(row) for row in found.mappings()]
     return [
