@@ -11,6 +11,8 @@ from remora.cli.errors import CommandFailed, Exit
 from starters.roster import History
 
 TIMEOUT_S = 60.0
+FRESH = httpx.Limits(max_keepalive_connections=0)
+"""A connection for each request: one that idles may be closed at the very moment it is used again."""
 
 
 class TwinControl:
@@ -18,7 +20,7 @@ class TwinControl:
 
     def __init__(self, url: str) -> None:
         self.url = url
-        self._http = httpx.AsyncClient(base_url=url, trust_env=False, timeout=TIMEOUT_S)
+        self._http = httpx.AsyncClient(base_url=url, trust_env=False, timeout=TIMEOUT_S, limits=FRESH)
 
     async def __aenter__(self) -> Self:
         return self

@@ -206,7 +206,6 @@ def closing(report: Report) -> RenderableType:
         ("exits", _counts(summary.exits)),
         ("P&L", f"{summary.pnl:+.2f}  (realised {summary.realised_pnl:+.2f}, open {summary.unrealised_pnl:+.2f})"),
         ("fees", f"{summary.fees:.2f}"),
-        ("depth", "synthetic: fills and P&L met an invented ladder of orders around the prices"),
         ("slippage", f"{summary.slippage:+.2f} against the whales' prices, on {summary.bought:.2f} bought"),
         ("latency", _latency(summary)),
         ("cash", f"{books.our_cash} in our books, {books.their_cash} in the exchange's"),

@@ -29,6 +29,9 @@ PORT_MAX = 65535 - len(SERVICES) + 1
 GOODBYE_SECONDS = 1
 """How long open connections may take to finish once the twin is told to stop."""
 
+KEEP_ALIVE_SECONDS = 75
+"""How long a connection may idle: closed while a client uses it again, it looks like a lost reply."""
+
 
 class _Server(uvicorn.Server):
     """One of several servers in one loop: the process, not each server, hears signals."""
@@ -196,6 +199,7 @@ def _config(twin: Twin, name: str) -> uvicorn.Config:
         access_log=False,
         server_header=False,
         timeout_graceful_shutdown=GOODBYE_SECONDS,
+        timeout_keep_alive=KEEP_ALIVE_SECONDS,
     )
 
 
