@@ -5,7 +5,6 @@ import time
 from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from decimal import Decimal
 from typing import Any, Self
 
 import httpx
@@ -18,6 +17,7 @@ from remora.venues.polymarket.endpoints import Endpoints
 from remora.venues.polymarket.market_facts import market_facts
 from remora.venues.polymarket.pacing import Pacing
 from remora.venues.polymarket.translate import translated
+from remora.venues.polymarket.wire.history import Result, count_of, results_of, wallet_of
 from remora.venues.venue import VenueRefused, VenueUnavailable
 
 PAGE = 500
@@ -91,8 +91,8 @@ class PublicHistory:
             left = count
             params = {"time_period": "all", "sort_by": order, "limit": min(self._page, count)}
             async for page in self._pages("/v2/leaderboard", params):
-                for row in page[:left]:
-                    found[WalletAddress(str(row["user_id"]).lower())] = None
+                named = [wallet_of(row, "user_id") for row in page[:left]]
+                found |= dict.fromkeys(wallet for wallet in named if wallet is not None)
                 left -= len(page)
                 if left <= 0:
                     break
@@ -103,32 +103,34 @@ class PublicHistory:
         found: dict[WalletAddress, None] = {}
         number = 0
         async for page in self._pages("/v2/trades", {"taker_only": "false", "limit": self._page}):
-            found |= dict.fromkeys(WalletAddress(str(row["proxy_wallet"]).lower()) for row in page)
+            named = [wallet_of(row, "proxy_wallet") for row in page]
+            found |= dict.fromkeys(wallet for wallet in named if wallet is not None)
             number += 1
             if number >= pages:
                 break
         return list(found)
 
     async def markets_traded(self, wallet: str) -> int | None:
-        """Return in how many markets the venue says that a wallet ever traded; None if it does not know it."""
-        body = await self._get("/v2/user-stats", {"user": wallet})
-        stats = body.get("data")
-        return None if stats is None else int(stats["trades"])
+        """Return in how many markets the venue says that a wallet ever traded; None if it does not know it.
+
+        Raises BadPage when it says something that is no count.
+        """
+        stats = (await self._get("/v2/user-stats", {"user": wallet})).get("data")
+        counted = count_of(stats, "trades")
+        if stats is not None and counted is None:
+            raise BadPage(f"/v2/user-stats: expected a count of trades, found {str(stats)[:80]}")
+        return counted
 
     async def markets(self, condition_ids: Sequence[str]) -> list[MarketFacts]:
         """Return what is known of markets, results with their own times included; unknown ones are left out."""
         found: list[MarketFacts] = []
         for first in range(0, len(condition_ids), SELECTORS):
             some = list(condition_ids[first : first + SELECTORS])
-            results = {row["condition_id"].lower(): row for row in await self._resolutions(some)}
+            body = await self._get("/v2/resolutions", {"condition_id": ",".join(some)})
+            results = results_of(body.get("data"))
             facts = [_facts(listed, results) for listed in await self._listed(some)]
             found += [fact for fact in facts if fact is not None]
         return found
-
-    async def _resolutions(self, condition_ids: list[str]) -> list[dict[str, Any]]:
-        body = await self._get("/v2/resolutions", {"condition_id": ",".join(condition_ids)})
-        rows: list[dict[str, Any]] = body["data"]
-        return rows
 
     async def _listed(self, condition_ids: list[str]) -> list[GammaMarket]:
         """Ask for open and for closed markets: the venue lists one kind at a time."""
@@ -201,13 +203,11 @@ def _retry_after(answer: httpx.Response, *, default: float) -> float:
         return default
 
 
-def _facts(listed: GammaMarket, results: dict[str, dict[str, Any]]) -> MarketFacts | None:
+def _facts(listed: GammaMarket, results: dict[str, Result]) -> MarketFacts | None:
     market = market_facts(listed)
     if market is None:
         return None
-    result = results.get(market.condition_id.lower(), {})
-    paid = result.get("payouts")
-    resolved = result.get("resolved_at")
+    result = results.get(market.condition_id.lower(), Result())
     start = listed.state.start_date
     return MarketFacts(
         condition_id=market.condition_id.lower(),
@@ -218,21 +218,6 @@ def _facts(listed: GammaMarket, results: dict[str, dict[str, Any]]) -> MarketFac
         fee_rate=float(market.fee_rate),
         opened_at=None if start is None else start.astimezone(UTC),
         ends_at=market.end_at,
-        resolved_at=_instant(resolved) if paid else None,
-        payouts=_payouts(paid),
+        resolved_at=result.resolved_at,
+        payouts=result.payouts,
     )
-
-
-def _instant(value: object) -> datetime | None:
-    if not isinstance(value, str):
-        return None
-    found = datetime.fromisoformat(value)
-    return found.astimezone(UTC) if found.tzinfo is not None else found.replace(tzinfo=UTC)
-
-
-def _payouts(paid: object) -> tuple[float, float] | None:
-    """Return dollars per share from the venue's millionths, (0.5, 0.5) included."""
-    if not isinstance(paid, list) or len(paid) != 2:
-        return None
-    first, second = (Decimal(value) / 1_000_000 for value in paid)
-    return (float(first), float(second)) if first + second == 1 else None

@@ -104,3 +104,13 @@ async def test_boards_feed_stats_and_markets_of_the_twin(twin: RunningTwin, twin
     assert market.resolved_at is not None
     assert market.category == "politics"
     assert market.fee_rate == 0.04
+
+
+async def test_rows_that_cannot_be_used_are_left_out_and_the_others_kept() -> None:
+    leaders = page({"user_id": WALLET.upper().replace("0X", "0x")}, {"user_id": 7}, {"name": "x"})
+    traders = page({"proxy_wallet": "0x12"}, {"proxy_wallet": WALLET})
+    async with history_of(leaders, page(), traders, JSONResponse({"data": {"trades": "many"}})) as (history, _):
+        assert await history.leaders(count=5) == [WALLET]
+        assert await history.recent_traders(pages=1) == [WALLET]
+        with pytest.raises(BadPage, match="expected a count of trades"):
+            await history.markets_traded(WALLET)

@@ -231,3 +231,12 @@ PAGES: list[Any] = [
     {"data": ACTIVITY[:2], "pagination": {"limit": 2, "offset": 0, "has_more": True, "next_cursor": "abc"}},
     {"data": [], "pagination": {"limit": 2, "offset": 0, "has_more": False, "next_cursor": None}},
 ]
+RESULTS: list[Any] = [
+    {"condition_id": MARKET, "payouts": [1_000_000, 0], "resolved_at": "2026-11-01T00:00:00Z"},
+    {"condition_id": "0x" + "05" * 32, "payouts": ["500000", "500000"], "resolved_at": None},
+    {"condition_id": "0x" + "06" * 32, "payouts": None, "resolved_at": None},
+]
+BOARD: list[Any] = [
+    {"user_id": WALLET, "proxy_wallet": WALLET, "trades": 12},
+    *captured("others/data_api_2026_07/leaderboard.json"),
+]

@@ -4,8 +4,10 @@ import json
 import re
 from datetime import UTC, datetime
 from decimal import Decimal
+from random import Random
 from typing import Any
 
+import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from polymarket import UnexpectedResponseError
@@ -15,7 +17,7 @@ from polymarket.models.gamma.market import Market as GammaMarket
 
 from remora.domain.books import OrderBook
 from remora.domain.check_trade import check_trade
-from remora.domain.ids import AccountId, OrderDigest
+from remora.domain.ids import AccountId, OrderDigest, TokenId
 from remora.domain.limits import Limits
 from remora.domain.market import Market
 from remora.domain.orders import VENUE_MODES, Accepted, Fill, Rejected, Unknown
@@ -25,9 +27,12 @@ from remora.domain.usable import book_numbers, first_unusable, market_numbers
 from remora.venues.polymarket.market_facts import market_facts
 from remora.venues.polymarket.our_fills import our_fills
 from remora.venues.polymarket.reads import order_book
+from remora.venues.polymarket.rtds import RtdsWhaleFeed
 from remora.venues.polymarket.trading import outcome
 from remora.venues.polymarket.wire.activity import parse_trade
 from remora.venues.polymarket.wire.chain_log import ORDER_FILLED, TRANSFER_BATCH, TRANSFER_SINGLE, parse_log
+from remora.venues.polymarket.wire.history import count_of, results_of, wallet_of
+from remora.venues.polymarket.wire.listing import names_token
 from remora.venues.polymarket.wire.market import Changes, Ignored, MarketNotice, TickChange, parse_market_message
 from remora.venues.polymarket.wire.page import Page, parse_page
 from remora.venues.polymarket.wire.user import TradeMoved, parse_user_message
@@ -35,12 +40,14 @@ from remora.venues.polymarket.wire.values import Malformed, json_value, messages
 from remora.venues.venue import VenueUnavailable
 from tests.venues.polymarket.wire.payloads import (
     ACTIVITY,
+    BOARD,
     BOOKS,
     GAMMA,
     MARKET_MESSAGES,
     ODD,
     PAGES,
     REPLIES,
+    RESULTS,
     TOKEN,
     TRADES,
     USER_MESSAGES,
@@ -87,6 +94,47 @@ def test_a_whales_trade_is_sound_or_refused_by_name(raw: Any) -> None:
     assert "\0" not in found.key
     refusal = check_trade(found, now_venue=NOW, limits=Limits())
     assert refusal is None or isinstance(refusal.reason, SkipReason)
+
+
+STREAMED = [{"topic": "activity", "type": "trades", "timestamp": 1, "payload": row} for row in ACTIVITY]
+
+
+@FEW
+@given(raw=broken(STREAMED))
+def test_a_message_of_the_stream_is_a_trade_or_counted_under_one_name(raw: Any) -> None:
+    feed = RtdsWhaleFeed("", now=lambda: NOW, random=Random(1))
+
+    found = feed._parse(json.dumps(raw), NOW)
+
+    assert found is None or isinstance(found, WhaleTrade)
+    assert feed.malformed.total() == (found is None)
+    assert all(NAME.fullmatch(reason) for reason in feed.malformed)
+
+
+@FEW
+@given(raw=broken([{"markets": GAMMA, "next_cursor": "MQ=="}, {"markets": GAMMA[:1]}]))
+def test_a_page_of_markets_names_a_token_or_does_not(raw: Any) -> None:
+    assert isinstance(names_token(raw, TokenId(TOKEN)), bool)
+    assert names_token({"markets": [*GAMMA, raw]}, TokenId(TOKEN))
+
+
+@FEW
+@given(rows=broken([RESULTS]))
+def test_a_result_is_one_dollar_for_two_shares_or_not_known(rows: Any) -> None:
+    for condition, result in results_of(rows).items():
+        assert condition == condition.lower()
+        assert result.payouts is None or sum(result.payouts) == pytest.approx(1.0)
+        assert result.payouts is None or min(result.payouts) >= 0
+        assert result.resolved_at is None or result.resolved_at.tzinfo is UTC
+
+
+@FEW
+@given(row=broken(BOARD))
+def test_a_row_of_a_board_names_a_wallet_and_a_count_or_none(row: Any) -> None:
+    wallet, count = wallet_of(row, "user_id"), count_of(row, "trades")
+
+    assert wallet is None or re.fullmatch("0x[0-9a-f]{40}", wallet)
+    assert count is None or count >= 0
 
 
 @FEW
