@@ -5,13 +5,14 @@ from typing import Annotated
 import typer
 
 Port = Annotated[int | None, typer.Option(min=1, max=65530, show_default="a free one")]
+TwinPort = Annotated[int | None, typer.Option(min=1, max=65529, help="First of seven.", show_default="a free one")]
 
 
 def up(
     *,
     temporal_port: Port = None,
     ui_port: Port = None,
-    twin_port: Port = None,
+    twin_port: TwinPort = None,
     servers_only: Annotated[bool, typer.Option("--servers-only", help="PostgreSQL and Temporal only.")] = False,
 ) -> None:
     """Start the stack on this machine and leave it running."""

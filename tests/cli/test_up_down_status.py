@@ -104,6 +104,14 @@ def test_down_stops_what_an_unreadable_record_hides(state_dir: Path) -> None:
     assert _remora(state_dir, "down")[0] == 0
 
 
+@pytest.mark.parametrize("option", ["--twin-port", "--ui-port"])
+def test_a_port_that_does_not_exist_is_a_usage_error(option: str, state_dir: Path) -> None:
+    first = 65530 if option == "--twin-port" else 65536
+
+    assert _remora(state_dir, "up", option, str(first))[0] == 2
+    assert not state_dir.exists()
+
+
 @pytest.mark.slow
 def test_the_whole_stack_stays_comes_back_and_goes(state_dir: Path) -> None:
     everything = {"postgres", "temporal", "twin", "engine", "research"}
