@@ -76,6 +76,13 @@ def _with_a_port(value: str) -> str:
     return value
 
 
+def _database(value: str) -> str:
+    parts = urlsplit(value)
+    if "," not in parts.netloc and parts.port == 0:  # several hosts are the driver's to read
+        raise ValueError("no address")
+    return value
+
+
 def _parsable(value: str) -> str:
     parts = urlsplit(value)
     if not parts.hostname or parts.port == 0:  # the port of a number too large is a ValueError by itself
@@ -89,7 +96,7 @@ Secret = Annotated[SecretStr, Clean, Field(min_length=1)]
 Key = Annotated[SecretStr, Clean, _full_match(r"(0x)?[0-9a-fA-F]{64}"), AfterValidator(_on_the_curve)]
 Address = Annotated[str, Clean, _full_match(r"0x[0-9a-fA-F]{40}"), AfterValidator(str.lower)]
 HostPort = Annotated[str, Clean, _full_match(r"[A-Za-z0-9_.-]+:[0-9]{1,5}"), AfterValidator(_with_a_port)]
-DatabaseUrl = Annotated[str, Clean, _full_match(r"postgres(ql)?(\+asyncpg)?://\S+")]
+DatabaseUrl = Annotated[str, Clean, _full_match(r"postgres(ql)?(\+asyncpg)?://\S+"), AfterValidator(_database)]
 HttpUrl = Annotated[str, Clean, _full_match(r"https?://\S+"), AfterValidator(_parsable)]
 WsUrls = Annotated[str, Clean, _full_match(r"wss?://[^\s,]+(,wss?://[^\s,]+)*")]
 Fraction = Annotated[Decimal, Clean, Field(gt=0, le=1, allow_inf_nan=False)]

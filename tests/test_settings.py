@@ -162,6 +162,22 @@ def test_a_bad_secret_is_never_shown(tmp_path: Path, name: str) -> None:
     assert "48 characters (not shown)" in text
 
 
+@pytest.mark.parametrize("url", ["postgresql://x:hunter2@[::1/x", "postgresql://x:hunter2:port/x"])
+def test_an_address_of_a_database_that_nobody_can_read_is_told_without_it(tmp_path: Path, url: str) -> None:
+    text = problem(tmp_path, f"DATABASE_URL={url}")
+
+    assert text.startswith("DATABASE_URL: expected postgresql://user:password@host/name, found")
+    assert "hunter2" not in text
+
+
+@pytest.mark.parametrize(
+    "url",
+    ["postgresql://x@/x?host=%2Frun", "postgresql://a:5432,b:5433/x", "postgresql://x@[::1]:5432/x"],
+)
+def test_sockets_and_several_hosts_are_addresses_too(tmp_path: Path, url: str) -> None:
+    assert load_settings(env_file(tmp_path, f"DATABASE_URL={url}")).database_url == url
+
+
 @pytest.mark.parametrize("key", ["f" * 64, "0x" + "F" * 64, "0" * 64])
 def test_digits_that_are_no_private_key_are_told_before_anybody_signs(tmp_path: Path, key: str) -> None:
     text = problem(tmp_path, f"PRIVATE_KEY={key}")

@@ -69,7 +69,8 @@ class TemporalServer:
             argv += ["--search-attribute", f"{name}=Keyword"]
         for value in _TUNING:
             argv += ["--dynamic-config-value", value]
-        return Command(argv=tuple(argv))
+        # it reads the standard variables too, knows fewer exporters than we do, and does not start with another
+        return Command(argv=tuple(argv), env={"OTEL_TRACES_EXPORTER": "none"})
 
 
 async def _healthy(site: Site, pid: int) -> bool:

@@ -270,6 +270,15 @@ async def test_a_disk_that_runs_full_meanwhile_is_told_as_such(state_dir: Path) 
         await (await asyncio.create_subprocess_exec("umount", str(state_dir))).wait()
 
 
+async def test_an_exporter_for_our_traces_does_not_keep_the_server_from_starting(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv("OTEL_TRACES_EXPORTER", "console")
+
+    async with Stack(StackConfig(), migrate=False) as stack:
+        assert stack.temporal_address
+
+
 def test_another_platform_is_told_what_to_do_instead() -> None:
     script = (
         "import sys; sys.modules['fcntl'] = None;"  # which such a platform does not have
