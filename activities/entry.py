@@ -9,7 +9,7 @@ from decimal import Decimal
 from temporalio import activity
 
 from activities.latency import observe_latency
-from activities.order_protocol import refuse_late, settle, submit
+from activities.order_protocol import give_up, refuse_late, settle, submit
 from activities.spans import decision_attributes
 from activities.tools import Tools
 from remora.domain.books import OrderBook
@@ -50,7 +50,7 @@ class EntryActivities:
             market.outcome_index(case.signal.token_id)
         except (MarketUnknown, ValueError) as error:
             reason = SkipReason.NOT_BINARY if isinstance(error, MarketNotBinary) else SkipReason.UNKNOWN_TOKEN
-            return _skipped(await risk.record_skip(self._tools.engine, case, reason, str(error)))
+            return await self._refused(ask, case, reason, str(error))
         except VenueUnavailable as error:
             if case.now_wall - case.signal.seen_at <= self._tools.limits.signal_age_max:
                 raise
@@ -86,9 +86,17 @@ class EntryActivities:
         )
 
     async def _refused(self, ask: EnterAsk, case: Case, reason: SkipReason, detail: str) -> Entered:
-        """Refuse what was clear before the market was known; our position hears of it all the same."""
+        """Refuse what was clear before the market was known; our position hears of it all the same.
+
+        An earlier attempt may have approved it: an order that was never signed is given up, any other followed.
+        """
         record = await risk.record_skip(self._tools.engine, case, reason, detail)
-        return await self._with_opposite(ask, _skipped(record))
+        if record.order_id is None or record.position_id is None:
+            return await self._with_opposite(ask, _skipped(record))
+        order = await orders.load_order(self._tools.engine, record.order_id)
+        if order.state is OrderState.INTENT:
+            await give_up(self._tools, order, reason.value, detail)
+        return await self._entered(record, record.order_id, record.position_id, None)
 
     async def _book(self, signal: Signal) -> OrderBook | None:
         try:
@@ -116,6 +124,11 @@ class EntryActivities:
                 observe_latency(self._tools.metrics, sent, case.signal)
                 if isinstance(outcome, Accepted) and not outcome.delayed:
                     await settle(self._tools, sent, matched=outcome.matched_shares)
+        return await self._entered(record, order_id, position_id, book)
+
+    async def _entered(
+        self, record: DecisionRecord, order_id: str, position_id: str, book: OrderBook | None
+    ) -> Entered:
         order = await orders.load_order(self._tools.engine, order_id)
         row = await positions.load_position(self._tools.engine, position_id)
         return Entered(

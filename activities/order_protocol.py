@@ -78,7 +78,12 @@ async def _reject(tools: Tools, order: OrderRow, code: str, message: str, *, uns
 
 async def refuse_late(tools: Tools, order: OrderRow) -> None:
     """Give up an entry that was never sent and has become too old; one that another run sent meanwhile stays."""
-    await _reject(tools, order, DEADLINE, "the signal became too old before the order was sent", unsigned=True)
+    await give_up(tools, order, DEADLINE, "the signal became too old before the order was sent")
+
+
+async def give_up(tools: Tools, order: OrderRow, code: str, message: str) -> None:
+    """Give up an order that was never signed; one that another run signed meanwhile stays."""
+    await _reject(tools, order, code, message, unsigned=True)
 
 
 async def settle(tools: Tools, order: OrderRow, *, matched: Decimal | None = None) -> bool:

@@ -9,6 +9,7 @@ from random import Random
 from typing import Any
 
 import pytest
+from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncEngine
 from temporalio.testing import ActivityEnvironment
 
@@ -47,8 +48,8 @@ class Floor:
     engine: AsyncEngine
     clock: ClockMessage
 
-    async def enter(self, token: str, condition: str, **changes: Any) -> Entered:
-        """Decide about a whale's purchase in a workflow run of its own."""
+    async def enter(self, token: str, condition: str, *, cancelled: bool = False, **changes: Any) -> Entered:
+        """Decide about a whale's purchase in a workflow run of its own, or again in the same."""
         wall = now()
         fields = {
             "key": "k1",
@@ -63,7 +64,8 @@ class Floor:
             "seen_at": wall,
             "source": TradeSource.RTDS,
         }
-        ask = EnterAsk(account=self.venue.account, clock=self.clock, signal=SignalMessage(**{**fields, **changes}))
+        signal = SignalMessage(**{**fields, **changes})
+        ask = EnterAsk(account=self.venue.account, clock=self.clock, signal=signal, cancelled=cancelled)
         tools = Tools(venue=self.venue, engine=self.engine, limits=LIMITS, wall=now)
         entered: Entered = await ActivityEnvironment().run(EntryActivities(tools).enter, ask)
         return entered
@@ -196,3 +198,28 @@ async def test_a_purchase_of_the_other_outcome_is_a_sale_though_nobody_named_its
     assert turned.skip_reason is SkipReason.OPPOSITE_HELD
     assert turned.opposite_sale is not None
     assert (turned.opposite_sale.token_id, turned.opposite_sale.condition_id) == (market.yes, market.condition_id)
+
+
+@pytest.mark.parametrize("sent", [False, True])
+async def test_an_order_of_an_attempt_that_died_is_given_up_or_followed_when_the_next_is_asked_to_stop(
+    twin: RunningTwin, twin_market: TwinMarket, floor: Floor, monkeypatch: pytest.MonkeyPatch, *, sent: bool
+) -> None:
+    class Died(Exception):
+        """The worker is gone."""
+
+    async def die(*_: Any, **__: Any) -> None:
+        raise Died
+
+    with monkeypatch.context() as patched:
+        patched.setattr("activities.entry.settle" if sent else "activities.entry.submit", die)
+        with pytest.raises(Died):
+            await floor.enter(twin_market.yes, twin_market.condition_id)
+
+    entered = await floor.enter(twin_market.yes, twin_market.condition_id, cancelled=True)
+
+    orders = (await twin.books())["orders"]
+    async with floor.engine.connect() as connection:
+        kept = await connection.scalar(text("SELECT count(*) FROM reservations WHERE released_at IS NULL"))
+    assert (len(orders), entered.pending, kept) == ((1, True, 1) if sent else (0, False, 0))
+    assert entered.position_id is not None
+    assert entered.skip_reason is (None if sent else SkipReason.ORDER_REJECTED)
