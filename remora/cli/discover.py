@@ -82,16 +82,27 @@ def explain(
     store: Store = None,
     as_json: Json = False,
 ) -> None:
-    """Show a wallet's whole evidence, and why it is in or out."""
+    """Show a wallet's whole evidence, and why it is in or out.
+
+    Exit code 0: shown. 1: the store has not seen this wallet. 2: that is no wallet's address.
+    """
+    import re
+
     import numpy as np
 
-    from remora.cli.errors import CommandFailed
+    from remora.cli.errors import CommandFailed, Exit
     from remora.cli.reading import show_json
     from remora.cli.research import instant, open_store
     from remora.research.discovery import discover as run
     from remora.research.explaining import WalletUnknown
     from remora.research.explaining import explain as explained
 
+    if re.fullmatch(r"0x[0-9a-fA-F]{40}", wallet) is None:
+        raise CommandFailed(
+            f"Expected a wallet's address, 0x and 40 hexadecimal digits, found {wallet!r}.",
+            "See `remora discover`.",
+            code=Exit.USAGE,
+        )
     history, rng = open_store(store), np.random.default_rng(0)
     found = run(
         history,

@@ -48,3 +48,9 @@ def test_a_report_is_written(research: Path, tmp_path: Path, capsys: pytest.Capt
 def test_an_unknown_wallet_fails_with_the_next_step(research: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert run(["explain", "0x" + "9" * 40, "--store", str(research)]) == 1
     assert "remora data pull" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("name", ["moby", "0x12", "0x" + "z" * 40])
+def test_what_is_no_address_is_a_mistake_of_use(name: str, capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(["explain", name, "--store", "nowhere"]) == 2
+    assert f"40 hexadecimal digits, found '{name}'" in capsys.readouterr().err
