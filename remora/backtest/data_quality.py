@@ -16,8 +16,13 @@ GAP_H = 24.0
 
 def quality(history: History, start: float, end: float, outcome: Outcome) -> dict[str, Any]:
     """Return what a reader must know about the data: counts, gaps, and the share of capital that hangs on each."""
-    prints = history.prints
-    inside = prints.at[(prints.at >= start) & (prints.at < end) & (prints.kind == TRADE)]
+    return {**facts(history, start, end), **shares(history, start, end, outcome)}
+
+
+def facts(history: History, start: float, end: float) -> dict[str, Any]:
+    """Return what the recording holds and lacks, whatever was bought."""
+    prints, listings = history.prints, history.listings
+    inside = _trades(history, start, end)
     days = max(1, int(np.ceil((end - start) / DAY)))
     lively = np.unique(inside // DAY).size
     waits = np.diff(inside)
@@ -38,22 +43,28 @@ def quality(history: History, start: float, end: float, outcome: Outcome) -> dic
         "longest_gap_h": float(waits[longest]) / 3600.0 if waits.size else 0.0,
         "longest_gap_from": instant(float(inside[longest])).isoformat() if waits.size else None,
         "gaps": int((waits > GAP_H * 3600.0).sum()),
-        **_shares(history, outcome, inside[:-1][waits > GAP_H * 3600.0]),
+        "markets_without_result": sum(listing.payouts is None for listing in listings),
+        "markets_without_end": sum(listing.end_at is None for listing in listings),
+        "markets_with_equal_rows": len(history.doubtful),
     }
 
 
-def _shares(history: History, outcome: Outcome, gaps: Floats) -> dict[str, Any]:
-    """Return how many markets lack something, and which share of what was spent hangs on each lack."""
-    listings = history.listings
+def shares(history: History, start: float, end: float, outcome: Outcome) -> dict[str, float]:
+    """Return which share of what was spent hangs on each lack of the recording."""
+    listings, inside = history.listings, _trades(history, start, end)
+    gaps = inside[:-1][np.diff(inside) > GAP_H * 3600.0]
     return {
-        "markets_without_result": sum(listing.payouts is None for listing in listings),
         "capital_without_result": _share(outcome, lambda held: listings[held.market].payouts is None),
-        "markets_without_end": sum(listing.end_at is None for listing in listings),
         "capital_on_assumed_end": _share(outcome, lambda held: listings[held.market].end_source == "assumed"),
-        "markets_with_equal_rows": len(history.doubtful),
         "capital_with_equal_rows": _share(outcome, lambda held: held.market in history.doubtful),
         "capital_over_gaps": _share(outcome, lambda held: _held_at(held, gaps)),
     }
+
+
+def _trades(history: History, start: float, end: float) -> Floats:
+    prints = history.prints
+    found: Floats = prints.at[(prints.at >= start) & (prints.at < end) & (prints.kind == TRADE)]
+    return found
 
 
 def _held_at(held: Holding, gaps: Floats) -> bool:

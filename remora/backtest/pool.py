@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
 from dataclasses import dataclass, replace
 from datetime import timedelta
-from typing import Any
+from typing import Any, Protocol
 
 from remora.backtest.controls import random_wallets, reversed_side, shifted
 from remora.backtest.costs import FillLevel, Latency
@@ -18,17 +18,6 @@ from remora.backtest.spec import changed
 from remora.domain.limits import Limits
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class Shared:
-    """What every job needs."""
-
-    case: Case
-    history: History
-    followed: frozenset[str]
-    base: Limits
-    group: Grouping
-
-
 @dataclass(frozen=True, slots=True)
 class Job:
     """One replay to be made: a kind and what it varies."""
@@ -36,6 +25,29 @@ class Job:
     kind: str
     number: int = 0
     value: Any = None
+
+
+class Work(Protocol):
+    """What jobs have in common: each process gets it once."""
+
+    def do(self, job: Job) -> Any:
+        """Return what a job comes to."""
+        ...
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Shared:
+    """What every variation of an examination needs."""
+
+    case: Case
+    history: History
+    followed: frozenset[str]
+    base: Limits
+    group: Grouping
+
+    def do(self, job: Job) -> Any:
+        """Return what a variation comes to."""
+        return perform(self, job)
 
 
 def perform(shared: Shared, job: Job) -> Any:
@@ -62,12 +74,6 @@ def _performed(shared: Shared, job: Job) -> Any:
         case "policy":
             limits = changed(case.limits, job.value)
             return told(replay(replace(case, limits=limits), record=False))
-        case "point":
-            return told(replay(at(case, job.value), record=False))
-        case "row":
-            from remora.backtest.sweep import replay_point
-
-            return replay_point(shared, job.value)
     raise ValueError(f"unknown kind of job {job.kind!r}")
 
 
@@ -81,17 +87,6 @@ def told(made: Replayed) -> dict[str, Any]:
     }
 
 
-def at(case: Case, point: dict[str, str]) -> Case:
-    """Return the case at a point of a grid: names of the policy, ``latency`` and ``fills``."""
-    policy = {name: value for name, value in point.items() if name not in ("latency", "fills")}
-    costs = case.costs
-    if "latency" in point:
-        costs = replace(costs, latency=Latency.parse(point["latency"]))
-    if "fills" in point:
-        costs = replace(costs, level=FillLevel(point["fills"]))
-    return replace(case, limits=changed(case.limits, policy), costs=costs)
-
-
 def _later(case: Case, seconds: float) -> Case:
     """Delay everything; the age limit moves along, or there would be nothing to see."""
     age = case.limits.signal_age_max + timedelta(seconds=seconds)
@@ -102,26 +97,26 @@ def _later(case: Case, seconds: float) -> Case:
     )
 
 
-_shared: list[Shared] = []
+_given: list[Work] = []
 
 
-def _begin(shared: Shared) -> None:
-    _shared[:] = [shared]
+def _begin(work: Work) -> None:
+    _given[:] = [work]
     gc.freeze()  # the recording stays: no collection need look at it
 
 
 def _work(job: Job) -> Any:
-    return perform(_shared[0], job)
+    return _given[0].do(job)
 
 
-def run_jobs(shared: Shared, jobs: Sequence[Job], *, workers: int, done: Callable[[Job, Any], None]) -> None:
+def run_jobs(work: Work, jobs: Sequence[Job], *, workers: int, done: Callable[[Job, Any], None]) -> None:
     """Do every job and hand over each result as it comes; `workers` of 1 stays in this process."""
     if workers <= 1 or len(jobs) < 2:
         for job in jobs:
-            done(job, perform(shared, job))
+            done(job, work.do(job))
         return
     context = multiprocessing.get_context("spawn")  # a fork would copy threads' locks
-    with ProcessPoolExecutor(workers, context, initializer=_begin, initargs=(shared,)) as executor:
+    with ProcessPoolExecutor(workers, context, initializer=_begin, initargs=(work,)) as executor:
         try:
             for job, result in _as_they_come(executor, jobs, ahead=4 * workers):
                 done(job, result)

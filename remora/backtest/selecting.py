@@ -2,7 +2,7 @@
 
 from collections import defaultdict
 from collections.abc import Callable, Collection, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
 
@@ -18,7 +18,7 @@ from remora.domain.chance import Learned
 from remora.domain.money import MICRO
 from remora.research.learning import learn, purchases_table
 from remora.statistics.scoring import ScoringResult, score_wallets
-from remora.statistics.scoring_params import RankBy, ScoringParams
+from remora.statistics.scoring_params import ScoringParams
 from remora.statistics.scoring_table import known_payouts
 
 NOBODY = Learned("not used because nobody qualifies")
@@ -134,9 +134,3 @@ def _table(history: History) -> pd.DataFrame:
 def _looked_up(names: Sequence[str], codes: NDArray[np.int32]) -> NDArray[np.object_]:
     found: NDArray[np.object_] = np.array([*names, ""], dtype=object)[codes]
     return found
-
-
-def scoring_params(spec: Spec, base: ScoringParams) -> ScoringParams:
-    """Return the roster's policy with the numbers of the configuration."""
-    changes: dict[str, object] = {name: type(getattr(base, name))(value) for name, value in spec.selection.items()}
-    return replace(base, rank_by=RankBy(spec.rank_by), **changes)  # type: ignore[arg-type]

@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+import math
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, replace
 from datetime import UTC, datetime, timedelta
@@ -12,7 +13,23 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 from remora.backtest.costs import Costs, FillLevel, Latency
 from remora.domain.limits import Limits
 from remora.domain.market import MarketClass
-from remora.statistics.scoring_params import ScoringParams
+from remora.statistics.scoring_params import RankBy, ScoringParams
+
+THRESHOLDS = {
+    "win_rate_min": 1.0,
+    "sharpe_min": 100.0,
+    "score_min": 100.0,
+    "false_discovery_rate": 1.0,
+    "closed_events_min": 1e6,
+    "rarer_outcome_min": 1e6,
+    "tested_events_min": 1e6,
+    "two_sided_max": 1.0,
+    "pair_share_max": 1.0,
+    "maker_share_max": 1.0,
+    "gain_concentration_max": 1.0,
+    "holding_to_latency_min": 1e6,
+}
+"""Numbers of the gates that choose whom to follow, and the most that each may be; none is below 0."""
 
 SPAN_MAX_S = 100 * 365.25 * 86_400.0
 """A hundred years: no span of a policy is longer."""
@@ -63,12 +80,21 @@ class Spec:
         """Return `base` with the policy's numbers; raise SpecRefused for unknown names."""
         return changed(base, self.policy)
 
+    def scoring(self, base: ScoringParams) -> ScoringParams:
+        """Return `base` with the thresholds of the configuration; raise SpecRefused for what none can be."""
+        numbers = {name: threshold(name, value, base) for name, value in self.selection.items()}
+        changes: dict[str, Any] = {name: type(getattr(base, name))(value) for name, value in numbers.items()}
+        try:
+            return replace(base, rank_by=RankBy(self.rank_by), **changes)
+        except ValueError as error:
+            raise SpecRefused(str(error)) from None
+
     def key(self, fingerprint: str, base: Limits, scoring: ScoringParams) -> str:
         """Return a digest of data, policy and assumptions, without the seed: equal keys are one trial."""
         values = asdict(self) | {
             "data": fingerprint,
             "policy": asdict(self.limits(base)),
-            "selection": {**scoring.recorded(), **self.selection} if self.select else None,
+            "selection": dict(self.scoring(scoring).recorded()) if self.select else None,
         }
         del values["seed"]
         return hashlib.sha256(json.dumps(values, sort_keys=True, default=_plain).encode()).hexdigest()[:24]
@@ -83,6 +109,21 @@ class Spec:
             "policy": dict(self.policy),
             "selection": dict(self.selection),
         }
+
+
+def threshold(name: str, value: Any, base: ScoringParams) -> float:
+    """Return one number of the gates; raise SpecRefused for an unknown name or a value that means nothing."""
+    if name not in THRESHOLDS:
+        raise SpecRefused(f"unknown threshold {name!r}; expected some of {', '.join(THRESHOLDS)}")
+    whole = isinstance(getattr(base, name), int)
+    try:
+        number = math.nan if isinstance(value, bool) else float(value)
+    except (TypeError, ValueError):
+        number = math.nan
+    if not 0.0 <= number <= THRESHOLDS[name] or (whole and not number.is_integer()):
+        kind = "a whole number" if whole else "a number"
+        raise SpecRefused(f"{name}: expected {kind} from 0 to {THRESHOLDS[name]:g}, found {value!r}")
+    return number
 
 
 def _plain(value: Any) -> str:

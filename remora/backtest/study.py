@@ -18,7 +18,7 @@ from remora.backtest.performance import performance, returns_of
 from remora.backtest.pool import Job, Shared, run_jobs
 from remora.backtest.rosters import NamedRoster, WalkForwardRoster
 from remora.backtest.run import Case, Replayed, prepare, replay
-from remora.backtest.selecting import scoring_params, walk_forward
+from remora.backtest.selecting import walk_forward
 from remora.backtest.simulate import COLUMNS, RESAMPLES, distribution, grouping
 from remora.backtest.spec import Spec, SpecRefused
 from remora.backtest.summary import curves, exits, funnel, money, monthly
@@ -73,7 +73,7 @@ def check(spec: Spec, history: History) -> None:
             raise SpecRefused(f"none of the {len(missing)} named wallets is in the recording")
 
 
-def _absent(spec: Spec, history: History) -> list[str]:
+def absent(spec: Spec, history: History) -> list[str]:
     """Return a sentence that names the wallets that were asked for and never traded in the recording."""
     missing = [wallet for wallet in spec.whales if wallet not in history.codes]
     if not missing:
@@ -89,8 +89,9 @@ def roster_of(
     """Return who is followed when: the named wallets, or what selection knew at each date."""
     if not spec.select:
         return NamedRoster(frozenset(spec.whales))
-    params = scoring_params(spec, scoring)
-    return walk_forward(history, spec, params, told=lambda done, total: progress("selection", done, total))
+    return walk_forward(
+        history, spec, spec.scoring(scoring), told=lambda done, total: progress("selection", done, total)
+    )
 
 
 def made_ready(
@@ -128,7 +129,7 @@ def study(
         "limits": {name: str(getattr(case.limits, name)) for name in Limits.__dataclass_fields__},
         "costs": case.costs.recorded(),
         "data": quality(history, spec.start, spec.end, made.outcome),
-        "notices": [*history.notices, *_absent(spec, history)],
+        "notices": [*history.notices, *absent(spec, history)],
         "performance": found.as_json(),
         "money": money(made.outcome),
         "funnel": funnel(made.outcome),

@@ -3,7 +3,7 @@
 import itertools
 import math
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -11,16 +11,19 @@ from typing import Any
 import numpy as np
 
 from remora.backtest.checkpoint import Checkpoint
-from remora.backtest.costs import Latency
+from remora.backtest.costs import FillLevel, Latency
+from remora.backtest.data_quality import facts, shares
 from remora.backtest.history import History
 from remora.backtest.overfitting import deflated, overfitting
 from remora.backtest.performance import moments, performance, returns_of
-from remora.backtest.pool import Job, Shared, perform, run_jobs
+from remora.backtest.pool import Job, Shared, run_jobs
+from remora.backtest.rosters import NamedRoster, WalkForwardRoster
+from remora.backtest.run import Case, prepare, replay, uncollected
 from remora.backtest.scenarios import season_history
 from remora.backtest.simulate import Grouping
 from remora.backtest.sources import read_history
-from remora.backtest.spec import Spec, SpecRefused, changed
-from remora.backtest.study import Memory, Tried, made_ready
+from remora.backtest.spec import THRESHOLDS, Spec, SpecRefused, changed, threshold
+from remora.backtest.study import Memory, Progress, Tried, absent, check, made_ready, roster_of
 from remora.domain.limits import Limits
 from remora.statistics.scoring_params import ScoringParams
 
@@ -30,16 +33,22 @@ POINTS_MAX = 2_000
 COMPARED_MAX = 200
 """Points whose daily returns are kept for the probability of overfitting."""
 
-SECONDS_PER_POINT = 0.5
 NOTHING_KEPT = Checkpoint()
 EXECUTION = ("latency", "fills")
+NOTHING_VARIED = Grouping("event", {}, 0, 0)
 Point = dict[str, str]
+Choice = tuple[tuple[str, str], ...]
+"""Thresholds of a point: points that share them follow the same whales."""
 
 
-def points_of(grid: Mapping[str, Any], limits: Limits) -> list[Point]:
+def points_of(
+    grid: Mapping[str, Any], limits: Limits, scoring: ScoringParams | None, *, seconds: Callable[[], float]
+) -> list[Point]:
     """Return every combination of a grid's values; raise SpecRefused for a grid that cannot or must not be run.
 
-    Names are those of the policy, ``latency`` and ``fills``; values are lists.
+    Names are those of the policy, ``latency``, ``fills`` and, where `scoring` chooses whom to follow, its
+    thresholds; values are lists. `seconds` measures one replay: it is asked for a grid that is too large only.
+    Points that share a choice of whales follow one another.
     """
     if not grid:
         raise SpecRefused("the grid is empty: expected names of the policy with lists of values")
@@ -48,37 +57,78 @@ def points_of(grid: Mapping[str, Any], limits: Limits) -> list[Point]:
             raise SpecRefused(f"{name}: expected a list of values, found {values!r}")
     count = math.prod(len(values) for values in grid.values())
     if count > POINTS_MAX:
-        longest = max(grid, key=lambda name: len(grid[name]))
-        raise SpecRefused(
-            f"the grid has {count:,} points, about {count * SECONDS_PER_POINT / 3600:,.1f} processor hours, and "
-            f"the best of so many would be luck; {POINTS_MAX:,} at most: start with fewer values of {longest} "
-            f"({len(grid[longest])})"
-        )
-    points = [dict(zip(grid, map(str, chosen), strict=True)) for chosen in itertools.product(*grid.values())]
+        raise SpecRefused(_too_many(grid, count, seconds()))
+    names = sorted(grid, key=lambda name: name not in THRESHOLDS)
+    chosen = itertools.product(*(grid[name] for name in names))
+    points = [dict(zip(names, map(str, values), strict=True)) for values in chosen]
     for point in points:
-        _split(point, limits)
+        _check(point, limits, scoring)
     return points
 
 
-def _split(point: Point, limits: Limits) -> tuple[Limits, Point]:
-    """Return the limits of a point, and its assumptions about execution; raise SpecRefused."""
-    policy = {name: value for name, value in point.items() if name not in EXECUTION}
-    execution = {name: value for name, value in point.items() if name in EXECUTION}
-    if "fills" in execution and execution["fills"] not in ("pessimistic", "realistic", "optimistic"):
-        raise SpecRefused(f"fills: expected pessimistic, realistic or optimistic, found {execution['fills']!r}")
-    if "latency" in execution:
+def _too_many(grid: Mapping[str, Any], count: int, seconds: float) -> str:
+    choices = math.prod(len(values) for name, values in grid.items() if name in THRESHOLDS)
+    besides = f" besides {choices:,} choices of whales" if choices > 1 else ""
+    longest = max(grid, key=lambda name: len(grid[name]))
+    return (
+        f"the grid has {count:,} points, about {count * seconds / 3600:,.1f} processor hours at the "
+        f"{seconds:.3f} seconds of one replay, measured here{besides}, and the best of so many would be luck; "
+        f"{POINTS_MAX:,} at most: start with fewer values of {longest} ({len(grid[longest])})"
+    )
+
+
+def _check(point: Point, limits: Limits, scoring: ScoringParams | None) -> None:
+    """Raise SpecRefused for a point that means nothing."""
+    for name in choice_names(point):
+        if scoring is None:
+            raise SpecRefused(
+                f"{name}: a threshold chooses whom to follow, and the whales are named; use --select"
+            )
+        threshold(name, point[name], scoring)
+    if "fills" in point and point["fills"] not in set(FillLevel):
+        raise SpecRefused(f"fills: expected {', '.join(FillLevel)}, found {point['fills']!r}")
+    if "latency" in point:
         try:
-            Latency.parse(execution["latency"])
+            Latency.parse(point["latency"])
         except ValueError as error:
             raise SpecRefused(f"latency: {error}") from None
-    return changed(limits, policy), execution
+    changed(limits, _policy(point))
+
+
+def _policy(point: Point) -> Point:
+    return {name: value for name, value in point.items() if name not in EXECUTION and name not in THRESHOLDS}
+
+
+def choice_names(point: Point) -> list[str]:
+    """Return the names of a point that say whom to follow."""
+    return [name for name in point if name in THRESHOLDS]
+
+
+def choice_of(point: Point) -> Choice:
+    """Return what of a point says whom to follow."""
+    return tuple((name, point[name]) for name in choice_names(point))
+
+
+def choosing(spec: Spec, choice: Choice) -> Spec:
+    """Return the configuration with the thresholds of a choice."""
+    return replace(spec, selection={**spec.selection, **{name: float(value) for name, value in choice}})
 
 
 def at_point(spec: Spec, point: Point) -> Spec:
     """Return the configuration of a point."""
-    policy = {name: value for name, value in point.items() if name not in EXECUTION}
     execution = {name: value for name, value in point.items() if name in EXECUTION}
-    return replace(spec, policy={**spec.policy, **policy}, **execution)  # type: ignore[arg-type]
+    chosen = choosing(spec, choice_of(point))
+    return replace(chosen, policy={**spec.policy, **_policy(point)}, **execution)  # type: ignore[arg-type]
+
+
+def _at(case: Case, point: Point) -> Case:
+    """Return a case, whose whales are chosen, at a point of a grid."""
+    costs = case.costs
+    if "latency" in point:
+        costs = replace(costs, latency=Latency.parse(point["latency"]))
+    if "fills" in point:
+        costs = replace(costs, level=FillLevel(point["fills"]))
+    return replace(case, limits=changed(case.limits, _policy(point)), costs=costs)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -98,43 +148,80 @@ class Source:
 
 
 def shared_of(spec: Spec, history: History, base: Limits, scoring: ScoringParams) -> Shared:
-    """Return what every point shares; selection is made once, it depends on no point."""
-    case, roster = made_ready(spec, history, base, scoring, lambda _stage, _done, _total: None)
-    return Shared(case, history, frozenset(roster.wallets), base, Grouping("event", {}, 0, 0))
+    """Return what every point of one choice of whales shares."""
+    case, roster = made_ready(spec, history, base, scoring, _quiet)
+    return Shared(case, history, frozenset(roster.wallets), base, NOTHING_VARIED)
+
+
+def _quiet(_stage: str, _done: int, _total: int) -> None:
+    pass
 
 
 def replay_point(shared: Shared, point: Point) -> dict[str, Any]:
-    """Return what one point came to, as plain JSON."""
-    told = perform(shared, Job("point", value=point))
-    capital = shared.case.spec.capital
-    found = performance(told["daily"], capital)
+    """Return what one point came to, as plain JSON; its thresholds are those of `shared` already."""
+    spec = shared.case.spec
+    with uncollected():
+        made = replay(_at(shared.case, point), record=False)
+    daily, found = made.daily, made.performance
     return {
         "point": point,
-        "positions": told["positions"],
+        "positions": len(made.outcome.filled),
         "pnl": found.pnl,
         "total_return": found.total_return,
         "sharpe": found.sharpe,
         "sharpe_annual": found.sharpe_annual,
         "drawdown": found.drawdown,
-        "daily": told["daily"].tolist(),
+        "lacks": shares(shared.history, spec.start, spec.end, made.outcome),
+        "daily": daily.tolist(),
     }
 
 
+@dataclass(frozen=True, slots=True, eq=False, kw_only=True)
+class Ground:
+    """What all points of a grid share, and whom each choice of whales follows."""
+
+    spec: Spec
+    history: History
+    base: Limits
+    scoring: ScoringParams
+    rosters: Mapping[Choice, NamedRoster | WalkForwardRoster] = field(default_factory=dict)
+    _ready: dict[Choice, Shared] = field(default_factory=dict)
+
+    def do(self, job: Job) -> Any:
+        """Return the roster of a choice, or the row of a point."""
+        if job.kind == "choice":
+            return roster_of(choosing(self.spec, job.value), self.history, self.scoring, _quiet)
+        choice = choice_of(job.value)
+        if choice not in self._ready:
+            self._ready.clear()  # points of one choice follow one another
+            self._ready[choice] = self._shared(choice)
+        return replay_point(self._ready[choice], job.value)
+
+    def _shared(self, choice: Choice) -> Shared:
+        spec, roster, history = choosing(self.spec, choice), self.rosters[choice], self.history
+        case = prepare(spec, history, roster, roster.wallets, spec.limits(self.base), spec.costs())
+        return Shared(case, history, frozenset(roster.wallets), self.base, NOTHING_VARIED)
+
+
 def sweep_here(
-    shared: Shared,
+    bare: Ground,
     points: Sequence[Point],
     *,
     workers: int,
-    progress: Callable[[str, int, int], None],
+    progress: Progress,
     checkpoint: Checkpoint = NOTHING_KEPT,
 ) -> list[dict[str, Any]]:
     """Replay every point in this machine's processes; rows come back in the order of the points.
 
-    Points that `checkpoint` has from an interrupted sweep are not replayed again.
+    `bare` has no rosters yet. Points that `checkpoint` has from an interrupted sweep are not replayed again.
     """
+    check(bare.spec, bare.history)
     jobs = [Job("row", number=number, value=point) for number, point in enumerate(points)]
     kept = ((job, checkpoint.load(job)) for job in jobs)
     rows: dict[int, dict[str, Any]] = {job.number: row for job, row in kept if row is not None}
+    left = [job for job in jobs if job.number not in rows]
+    choices = list(dict.fromkeys(choice_of(job.value) for job in left))
+    ground = replace(bare, rosters=_rosters(bare, choices, workers=workers, progress=progress))
 
     def done(job: Job, row: Any) -> None:
         checkpoint.save(job, row)
@@ -142,8 +229,26 @@ def sweep_here(
         progress("grid", len(rows), len(points))
 
     progress("grid", len(rows), len(points))
-    run_jobs(shared, [job for job in jobs if job.number not in rows], workers=workers, done=done)
+    run_jobs(ground, left, workers=workers, done=done)
     return [rows[number] for number in range(len(points))]
+
+
+def _rosters(
+    bare: Ground, choices: Sequence[Choice], *, workers: int, progress: Progress
+) -> dict[Choice, NamedRoster | WalkForwardRoster]:
+    """Return whom each choice follows; several are made in parallel, one tells how far it is."""
+    if len(choices) == 1:
+        spec = choosing(bare.spec, choices[0])
+        return {choices[0]: roster_of(spec, bare.history, bare.scoring, progress)}
+    rosters: dict[Choice, NamedRoster | WalkForwardRoster] = {}
+
+    def done(job: Job, roster: Any) -> None:
+        rosters[choices[job.number]] = roster
+        progress("choices of whales", len(rosters), len(choices))
+
+    jobs = [Job("choice", number=number, value=choice) for number, choice in enumerate(choices)]
+    run_jobs(bare, jobs, workers=workers, done=done)
+    return rosters
 
 
 def judged(
@@ -172,10 +277,17 @@ def judged(
     found = performance(daily, spec.capital)
     return {
         "spec": spec.recorded(),
+        "notices": [*history.notices, *absent(spec, history)],
         "points": [{name: value for name, value in row.items() if name != "daily"} for row in rows],
-        "best": {"point": best["point"], "skew": skew, "kurtosis": kurtosis, **deflated(found, tried)},
+        "best": {
+            "point": best["point"],
+            "lacks": best["lacks"],
+            "skew": skew,
+            "kurtosis": kurtosis,
+            **deflated(found, tried),
+        },
         "overfitting": overfitting(matrix, np.random.default_rng([spec.seed, 4]))
         if compared
         else {"pbo": None, "why_not": f"more than {COMPARED_MAX} points"},
-        "data": {"name": history.name, "fingerprint": history.fingerprint},
+        "data": facts(history, spec.start, spec.end),
     }

@@ -14,10 +14,10 @@ from temporalio.client import Client, WorkflowFailureError
 from temporalio.worker import Worker
 
 from activities.backtests import BacktestActivities
-from remora.backtest.sweep import shared_of, sweep_here
+from remora.backtest.sweep import sweep_here
 from remora.cli.backtest.period import Period
 from remora.cli.backtest.request import Asked, Request, requested
-from remora.cli.backtest.sweeping import asked_of
+from remora.cli.backtest.sweeping import asked_of, fanned_out, ground_of
 from schemas.backtest import SweepAsk, SweepInput, SweepRows
 from schemas.rescore import RESEARCH_QUEUE
 from starters.backtest import sweep
@@ -39,6 +39,10 @@ def pool() -> Iterator[Executor]:
 @pytest.fixture
 def request_of_grid(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Request:
     """Ask for a grid of six points on a tape of two days."""
+    return asking(tmp_path, monkeypatch, select=False)
+
+
+def asking(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, *, select: bool) -> Request:
     monkeypatch.chdir(tmp_path)
     rows: list[dict[str, Any]] = []
     for hour in range(40):
@@ -47,7 +51,8 @@ def request_of_grid(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Request:
         for late, wallet, side in ((0, WHALE, "BUY"), (60, CROWD, "BUY"), (90, CROWD, "SELL")):
             rows.append({"ts": at + late, "wallet": wallet, "side": side, "price": price, "size": 4000.0, **facts})
     pq.write_table(pa.Table.from_pylist(rows), tmp_path / "tape.parquet")
-    (tmp_path / "grid.toml").write_text("stop_loss = [0.05, 0.15, 0.3]\ntake_profit = [0.05, 0.3]\n")
+    thresholds = "win_rate_min = [0.5, 0.6]\n" if select else "take_profit = [0.05, 0.3]\n"
+    (tmp_path / "grid.toml").write_text(f"stop_loss = [0.05, 0.15, 0.3]\n{thresholds}")
     (tmp_path / "policy.toml").write_text("volume_24h_min_usd = 0\nspread_max = 0.2\n")
     return requested(
         Asked(
@@ -56,8 +61,8 @@ def request_of_grid(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Request:
             period=Period(None, None),
             simulations=1,
             workers=None,
-            whales=(WHALE,),
-            select=False,
+            whales=() if select else (WHALE,),
+            select=select,
             latency="measured",
             fills="realistic",
             capital=10_000.0,
@@ -82,13 +87,12 @@ async def test_the_same_numbers_either_way(
     temporal_client: Client, pool: concurrent.futures.Executor, request_of_grid: Request
 ) -> None:
     asked = request_of_grid
-    shared = shared_of(asked.spec, asked.history, asked.limits, asked.scoring)
-    here = sweep_here(shared, asked.points, workers=1, progress=lambda *_told: None)
+    here = sweep_here(ground_of(asked), asked.points, workers=1, progress=lambda *_told: None)
     told: list[int] = []
     async with worker(temporal_client, pool):
         there = await sweep(
             temporal_client,
-            SweepInput(ask=asked_of(asked), shard=2),
+            SweepInput(ask=asked_of(asked)[()], shard=2),
             workflow_id="backtest/test",
             progress=lambda _stage, done, _total: told.append(done),
         )
@@ -97,6 +101,22 @@ async def test_the_same_numbers_either_way(
     assert len(here) == 6
     assert all(row["positions"] > 0 for row in here)
     assert told == sorted(told)
+
+
+async def test_each_choice_of_whales_is_a_workflow_and_the_numbers_stay_the_same(
+    temporal_client: Client, pool: concurrent.futures.Executor, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked = asking(tmp_path, monkeypatch, select=True)
+    here = sweep_here(ground_of(asked), asked.points, workers=1, progress=lambda *_told: None)
+    async with worker(temporal_client, pool):
+        there = await fanned_out(temporal_client, asked, lambda *_told: None)
+
+    assert there == here
+    assert [row["point"] for row in there] == asked.points
+    assert [ask.spec["selection"] for ask in asked_of(asked).values()] == [
+        {"win_rate_min": 0.5},
+        {"win_rate_min": 0.6},
+    ]
 
 
 class Replaying:
@@ -113,7 +133,7 @@ async def test_a_grid_whose_rows_are_larger_than_one_message_comes_back_whole(
     temporal_client: Client, request_of_grid: Request
 ) -> None:
     points = [{"stop_loss": f"0.{number:04d}"} for number in range(1, 241)]
-    ask = asked_of(request_of_grid).model_copy(update={"points": points})
+    ask = asked_of(request_of_grid)[()].model_copy(update={"points": points})
     made = Worker(
         temporal_client,
         task_queue=RESEARCH_QUEUE,
@@ -132,7 +152,7 @@ async def test_a_grid_whose_rows_are_larger_than_one_message_comes_back_whole(
 async def test_a_machine_with_other_data_refuses(
     temporal_client: Client, pool: concurrent.futures.Executor, request_of_grid: Request
 ) -> None:
-    ask = asked_of(request_of_grid).model_copy(update={"fingerprint": "other"})
+    ask = asked_of(request_of_grid)[()].model_copy(update={"fingerprint": "other"})
     async with worker(temporal_client, pool):
         with pytest.raises(WorkflowFailureError) as failed:
             await sweep(

@@ -3,6 +3,7 @@
 import json
 import math
 import re
+import time
 import tomllib
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -14,6 +15,8 @@ import numpy as np
 
 from remora.backtest.costs import FillLevel, Latency, LatencyUnreadable
 from remora.backtest.history import History, instant
+from remora.backtest.rosters import NamedRoster
+from remora.backtest.run import prepare, replay
 from remora.backtest.scenarios import season_history
 from remora.backtest.sources import DataUnusable, read_history
 from remora.backtest.spec import Spec, SpecRefused, changed
@@ -89,7 +92,7 @@ def requested(asked: Asked) -> Request:
         policy=policy,
         seed=asked.seed,
     )
-    points = [] if asked.grid is None else _points(asked.grid, spec.limits(limits))
+    points = [] if asked.grid is None else _points(asked.grid, spec, history, limits, scoring)
     source = Source(
         paths=tuple(str(path.absolute()) for path in asked.data),
         season=asked.season,
@@ -161,11 +164,27 @@ def read_policy(path: Path | None, limits: Limits) -> dict[str, str]:
     return {name: str(value) for name, value in sorted(found.items())}
 
 
-def _points(path: Path, limits: Limits) -> list[Point]:
+def _points(path: Path, spec: Spec, history: History, limits: Limits, scoring: ScoringParams) -> list[Point]:
     try:
-        return points_of(read_mapping(path), limits)
+        return points_of(
+            read_mapping(path),
+            spec.limits(limits),
+            scoring if spec.select else None,
+            seconds=lambda: _seconds_of_a_replay(spec, history, limits),
+        )
     except SpecRefused as error:
         raise CommandFailed(f"{path}: {stopped(error)}", code=Exit.REFUSED) from None
+
+
+def _seconds_of_a_replay(spec: Spec, history: History, limits: Limits) -> float:
+    """Return how long one replay takes here: behind the named wallets, else behind as many of the busiest."""
+    codes = history.prints.wallet[history.prints.wallet >= 0]
+    busiest = np.argsort(-np.bincount(codes, minlength=len(history.wallets)), kind="stable")
+    whales = spec.whales or tuple(history.wallets[code] for code in busiest[: spec.followed_max])
+    case = prepare(spec, history, NamedRoster(frozenset(whales)), whales, spec.limits(limits), spec.costs())
+    began = time.perf_counter()
+    replay(case, record=False)
+    return time.perf_counter() - began
 
 
 def read_mapping(path: Path) -> dict[str, Any]:

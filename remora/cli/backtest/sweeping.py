@@ -3,21 +3,22 @@
 import asyncio
 import hashlib
 import json
+from collections.abc import Callable
 from dataclasses import asdict
 from datetime import timedelta
 from typing import Any
 
 from rich.console import Console
 from rich.table import Table
-from temporalio.client import WorkflowFailureError
+from temporalio.client import Client, WorkflowFailureError
 
 from remora.backtest.checkpoint import Checkpoint
 from remora.backtest.pool import cores
 from remora.backtest.spec import SpecRefused
-from remora.backtest.sweep import judged, shared_of, sweep_here
-from remora.backtest.tearsheet.words import count, dollars, number, percent, signed_percent
+from remora.backtest.sweep import Choice, Ground, Point, choice_of, choosing, judged, sweep_here
+from remora.backtest.tearsheet.words import count, dollars, number, percent, plain, signed_percent
 from remora.cli.backtest.memory import TrialBook
-from remora.cli.backtest.period import sentence, stopped, usage
+from remora.cli.backtest.period import sentence, stopped
 from remora.cli.backtest.request import Request
 from remora.cli.backtest.session import StudyProgress, kept
 from remora.cli.errors import CommandFailed, Exit
@@ -31,8 +32,6 @@ SHOWN = 25
 
 def sweep(request: Request, *, on: str, as_json: bool) -> None:
     """Replay every point of the grid and print the table; raise CommandFailed."""
-    if on not in ("here", "temporal"):
-        raise usage(f"--on: expected here or temporal, found {on!r}.")
     progress = StudyProgress()
     checkpoint = kept(request, f"-grid-{_digest(json.dumps(request.points))}")
     with progress.bars:
@@ -55,10 +54,14 @@ def _digest(text: str) -> str:
     return hashlib.sha256(text.encode()).hexdigest()[:16]
 
 
+def ground_of(request: Request) -> Ground:
+    """Return what the points of a request share."""
+    return Ground(spec=request.spec, history=request.history, base=request.limits, scoring=request.scoring)
+
+
 def _here(request: Request, progress: StudyProgress, checkpoint: Checkpoint) -> list[dict[str, Any]]:
-    shared = shared_of(request.spec, request.history, request.limits, request.scoring)
     return sweep_here(
-        shared,
+        ground_of(request),
         request.points,
         workers=request.workers or cores(),
         progress=progress.told,
@@ -67,13 +70,9 @@ def _here(request: Request, progress: StudyProgress, checkpoint: Checkpoint) -> 
 
 
 async def _on_temporal(request: Request, progress: StudyProgress) -> list[dict[str, Any]]:
-    from starters.backtest import sweep as start
-
-    ask = asked_of(request)
-    digest = _digest(ask.model_dump_json())
     client = await connected()
     try:
-        answer = await start(client, SweepInput(ask=ask), workflow_id=f"backtest/{digest}", progress=progress.told)
+        return await fanned_out(client, request, progress.told)
     except WorkflowFailureError as error:
         cause = error.cause
         while cause is not None and cause.__cause__ is not None:
@@ -81,20 +80,49 @@ async def _on_temporal(request: Request, progress: StudyProgress) -> list[dict[s
         raise CommandFailed(
             f"The sweep failed: {stopped(cause)}", "See its workflow in the Temporal Web UI."
         ) from error
-    return answer.rows
 
 
-def asked_of(request: Request) -> SweepAsk:
-    """Return the request as the message that research workers get."""
+async def fanned_out(
+    client: Client, request: Request, progress: Callable[[str, int, int], None]
+) -> list[dict[str, Any]]:
+    """Replay a grid on the research workers, one workflow for each choice of whales; return rows by point."""
+    from starters.backtest import sweep as start
+
+    asks = asked_of(request)
+    replayed = dict.fromkeys(asks, 0)
+
+    async def one(choice: Choice, ask: SweepAsk) -> list[dict[str, Any]]:
+        def told(stage: str, done: int, _total: int) -> None:
+            replayed[choice] = done
+            progress(stage, sum(replayed.values()), len(request.points))
+
+        name = f"backtest/{_digest(ask.model_dump_json())}"
+        answer = await start(client, SweepInput(ask=ask), workflow_id=name, progress=told)
+        return [row | {"point": dict(choice) | row["point"]} for row in answer.rows]
+
+    answers = await asyncio.gather(*(one(choice, ask) for choice, ask in asks.items()))
+    return [row for rows in answers for row in rows]
+
+
+def asked_of(request: Request) -> dict[Choice, SweepAsk]:
+    """Return the request as messages to the research workers: a choice of whales each, with its points' rest."""
     limits = {name: _text(getattr(request.limits, name)) for name in Limits.__dataclass_fields__}
-    return SweepAsk(
-        source=json.loads(json.dumps(asdict(request.source))),
-        spec=json.loads(json.dumps(asdict(request.spec))),
-        limits=limits,
-        scoring=dict(request.scoring.recorded()),
-        fingerprint=request.history.fingerprint,
-        points=request.points,
-    )
+    asks: dict[Choice, list[Point]] = {}
+    for point in request.points:
+        choice = choice_of(point)
+        rest = {name: value for name, value in point.items() if name not in dict(choice)}
+        asks.setdefault(choice, []).append(rest)
+    return {
+        choice: SweepAsk(
+            source=json.loads(json.dumps(asdict(request.source))),
+            spec=json.loads(json.dumps(asdict(choosing(request.spec, choice)))),
+            limits=limits,
+            scoring=dict(request.scoring.recorded()),
+            fingerprint=request.history.fingerprint,
+            points=points,
+        )
+        for choice, points in asks.items()
+    }
 
 
 def _text(value: Any) -> str:
@@ -127,3 +155,8 @@ def _show(found: dict[str, Any]) -> None:
         + (f" ({luck['why_not']})." if luck["pbo"] is None else "."),
         highlight=False,
     )
+    lacks = ", ".join(f"{percent(share)} {plain(name)}" for name, share in best["lacks"].items())
+    kept_out = ", ".join(f"{count(rows)} {plain(name)}" for name, rows in found["data"]["rejected"].items())
+    console.print(f"Of what the best one spent: {lacks}. Rows kept out: {kept_out or 'none'}.", highlight=False)
+    for notice in found["notices"]:
+        console.print(f"Mind: {notice}", highlight=False)
