@@ -17,7 +17,7 @@ from remora.backtest.marking import Marks
 from remora.backtest.orders import Working
 from remora.backtest.outcome import Outcome
 from remora.backtest.signals import Seed
-from remora.backtest.track import milestones
+from remora.backtest.track import DAY, milestones
 from remora.domain.books import OrderBook
 from remora.domain.decide import Copy, Skip, WhaleStanding, decide
 from remora.domain.ids import TokenId
@@ -91,6 +91,7 @@ class Engine(Guarding):
 
     def _load(self, batch: Batch) -> None:
         self.tracks = batch.tracks
+        self.taken.forget(self._now - DAY)
         self.marks.load(batch.tracks, self._now)
         self.outcome.rows += batch.rows
         chosen = [seed for seed in batch.seeds if self._from <= seed.at < self._until]

@@ -13,6 +13,7 @@ from remora.backtest.holding import Holding
 from remora.backtest.marking import Marks
 from remora.backtest.orders import Piece, Working, next_print, on_arrival, piece_of, worst_of_window
 from remora.backtest.outcome import Outcome
+from remora.backtest.taken import Taken
 from remora.backtest.track import Track, Tracks, shelf_of
 from remora.backtest.watching import look_now, monitor, next_crossing
 from remora.domain.books import OrderBook
@@ -47,6 +48,7 @@ class Guarding(ABC):
         self._now = 0.0
         self.heap: list[Event] = []
         self.resting: dict[int, Working] = {}
+        self.taken = Taken()
         self._order = itertools.count()
         self._stuck: list[Holding] = []
         self._usual_delay = costs.latency.order_at(0.5)
@@ -72,7 +74,7 @@ class Guarding(ABC):
         if order.buying and (order.holding.leaving is not None or order.holding.ended_at is not None):
             self._close_order(order, at)
             return
-        pieces = on_arrival(order, self.tracks[order.holding.market], self.costs, self.shelf)
+        pieces = on_arrival(order, self.tracks[order.holding.market], self.costs, self.shelf, self.taken)
         if pieces is None:
             self.resting[id(order)] = order
             self._push(order.expires, EXPIRY, order)
@@ -101,7 +103,7 @@ class Guarding(ABC):
         order, row, track = payload
         if id(order) not in self.resting:
             return
-        piece = piece_of(order, track, row)
+        piece = piece_of(order, track, row, self.taken)
         if piece is not None:
             self._execute(order, piece)
         if order.done:
@@ -116,7 +118,7 @@ class Guarding(ABC):
         if self.costs.level is FillLevel.PESSIMISTIC:
             track = self.tracks[order.holding.market]
             order.next_row = track.index(order.arrives) + 1
-            piece = worst_of_window(order, track)
+            piece = worst_of_window(order, track, self.taken)
             if piece is not None:
                 self._execute(order, piece)
         self._close_order(order, at)

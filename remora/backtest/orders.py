@@ -8,11 +8,12 @@ from typing import NamedTuple
 from remora.backtest.costs import Costs, FillLevel
 from remora.backtest.history import QUOTE
 from remora.backtest.holding import Holding
+from remora.backtest.taken import Place, Taken
 from remora.backtest.track import BookShelf, Track, decimal
 from remora.domain.books import OrderBook
-from remora.domain.money import HIGHEST, MICRO, ZERO, floor_to
+from remora.domain.money import MICRO, ONE, ZERO, floor_to
 from remora.domain.orders import OrderRequest
-from remora.domain.precision import SHARE_QUANTUM
+from remora.domain.precision import SHARE_QUANTUM, price_ceil, price_floor
 
 FRESH_S = 900.0
 """Recorded resting orders older than this say nothing about what was there."""
@@ -64,7 +65,7 @@ class Working:
         return self.left < SHARE_QUANTUM
 
 
-def on_arrival(order: Working, track: Track, costs: Costs, shelf: BookShelf) -> list[Piece] | None:
+def on_arrival(order: Working, track: Track, costs: Costs, shelf: BookShelf, taken: Taken) -> list[Piece] | None:
     """Return what fills at the instant of arrival; None where only later prints can tell."""
     row = track.index(order.arrives)
     bid, ask = track.touch(row, order.outcome) if row >= 0 else (0.0, 1.0)
@@ -79,23 +80,29 @@ def on_arrival(order: Working, track: Track, costs: Costs, shelf: BookShelf) -> 
     if not recorded and costs.level is not FillLevel.OPTIMISTIC:
         return None
     book = track.book(row, order.outcome, shelf)
-    return [] if book is None else walk(order, book)
+    return [] if book is None else _walk(order, book, track.place(row), taken)
 
 
-def walk(order: Working, book: OrderBook) -> list[Piece]:
-    """Return what an order takes of a book, level by level, at most its share of each."""
-    share = Decimal(repr(order.participation))
+def _walk(order: Working, book: OrderBook, place: Place, taken: Taken) -> list[Piece]:
+    """Return what an order takes of a book, level by level, at most the share of each that nobody of us has."""
+    share, limit = Decimal(repr(order.participation)), order.request.limit_price
     pieces = []
     for level in book.asks if order.buying else book.bids:
-        limit = order.request.limit_price
-        if level.price > limit if order.buying else level.price < limit:
+        if order.done or (level.price > limit if order.buying else level.price < limit):
             break
-        taken = order.shares_for(level.size * share, level.price)
-        if taken <= 0:
-            break
-        order.take(taken, level.price)
-        pieces.append(Piece(order.arrives, taken, level.price))
+        key = place, _level(order, level.price)
+        shares = order.shares_for(taken.left(level.size * share, key), level.price)
+        if shares > 0:
+            order.take(shares, level.price)
+            taken.add(shares, key)
+            pieces.append(Piece(order.arrives, shares, level.price))
     return pieces
+
+
+def _level(order: Working, price: Decimal) -> tuple[bool, Decimal]:
+    """Name a level as one of outcome 0: its asks are the other outcome's bids."""
+    first = order.outcome == 0
+    return order.buying == first, price if first else ONE - price
 
 
 def next_print(order: Working, track: Track) -> int | None:
@@ -112,34 +119,51 @@ def next_print(order: Working, track: Track) -> int | None:
     return None
 
 
-def piece_of(order: Working, track: Track, row: int) -> Piece | None:
+def piece_of(order: Working, track: Track, row: int, taken: Taken) -> Piece | None:
     """Return our part of one later print: a share of its size, at the worse of its price and the touch we met."""
-    price = track.prices[row] if order.outcome == 0 else 1.0 - track.prices[row]
-    ours = min(max(decimal(price), MICRO), HIGHEST)
-    limit = order.request.limit_price
+    key = track.place(row), None
+    left = taken.left(_share(order, track, row), key)
+    if left < SHARE_QUANTUM:
+        return None
+    limit, ours = order.request.limit_price, _price(order, track, row)
     if order.touch is not None:
         ours = max(ours, min(order.touch, limit)) if order.buying else min(ours, max(order.touch, limit))
-    shares = order.shares_for(decimal(round(float(track.size[row]) * order.participation, 6)), ours)
+    shares = order.shares_for(left, ours)
     if shares <= 0:
         return None
     order.take(shares, ours)
+    taken.add(shares, key)
     return Piece(track.times[row], shares, ours)
 
 
-def worst_of_window(order: Working, track: Track) -> Piece | None:
+def worst_of_window(order: Working, track: Track, taken: Taken) -> Piece | None:
     """Return the pessimist's fill at the end of the window: the worst print, a small share of all of them."""
-    row, printed, worst = next_print(order, track), 0.0, None
+    row, offered, worst = next_print(order, track), [], None
     while row is not None:
-        price = track.prices[row] if order.outcome == 0 else 1.0 - track.prices[row]
-        printed += float(track.size[row])
+        price, key = _price(order, track, row), (track.place(row), None)
+        offered.append((key, max(ZERO, taken.left(_share(order, track, row), key))))
         worst = price if worst is None else (max(worst, price) if order.buying else min(worst, price))
         order.next_row = row + 1
         row = next_print(order, track)
     if worst is None:
         return None
-    price_paid = min(max(decimal(worst), MICRO), HIGHEST)
-    shares = order.shares_for(decimal(round(printed * order.participation, 6)), price_paid)
+    shares = left = order.shares_for(sum((shares for _, shares in offered), ZERO), worst)
     if shares <= 0:
         return None
-    order.take(shares, price_paid)
-    return Piece(order.expires, shares, price_paid)
+    order.take(shares, worst)
+    for key, most in offered:
+        taken.add(min(left, most), key)
+        left -= min(left, most)
+    return Piece(order.expires, shares, worst)
+
+
+def _share(order: Working, track: Track, row: int) -> Decimal:
+    """Return how many shares of a print may be ours."""
+    return decimal(round(float(track.size[row]) * order.participation, 6))
+
+
+def _price(order: Working, track: Track, row: int) -> Decimal:
+    """Return a print's price for us, on the market's grid: off-tick prices are rounded against us."""
+    price = decimal(track.prices[row] if order.outcome == 0 else 1.0 - track.prices[row])
+    tick = track.tick_size(track.times[row])
+    return price_ceil(price, tick) if order.buying else price_floor(price, tick)

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from remora.backtest.history import NEVER, QUOTE, TRADE, Floats, Listing, Prints, Small, instant
 from remora.backtest.recorded_books import FRESH_S, Snapshots
+from remora.backtest.taken import Place
 from remora.domain.books import Level, OrderBook
 from remora.domain.exits import executable_bid
 from remora.domain.ids import ConditionId, EventId, TokenId
@@ -119,6 +120,11 @@ class Track:
     def index(self, at: float) -> int:
         """Return the last row at or before `at`, -1 without one."""
         return bisect_right(self.times, at) - 1
+
+    def place(self, row: int) -> Place:
+        """Return a name of a row that stays the same however a recording is cut into batches."""
+        at = self.times[row]
+        return self.code, at, row - bisect_left(self.times, at)
 
     def next_change(self, row: int) -> int:
         """Return the first row after `row` that leaves another touch behind; the number of rows without one."""

@@ -1,3 +1,5 @@
+from dataclasses import replace
+from datetime import timedelta
 from decimal import Decimal
 
 import pytest
@@ -10,7 +12,20 @@ from remora.backtest.rosters import NamedRoster
 from remora.backtest.run import Replayed, prepare, replay
 from remora.backtest.spec import Spec
 
-from .recordings import DAY, HOUR, LIMITS, START, WHALE, Row, listing, recording, recordings, resolved, spec
+from .recordings import (
+    DAY,
+    HOUR,
+    LIMITS,
+    OTHERS,
+    START,
+    WHALE,
+    Row,
+    listing,
+    recording,
+    recordings,
+    resolved,
+    spec,
+)
 
 CROWD = 1
 
@@ -66,6 +81,60 @@ def test_the_pessimist_pays_the_worst_print_and_gets_a_tenth() -> None:
     books = made.outcome.filled[0].books
 
     assert (books.bought_shares, books.average_price) == (Decimal("60.00"), Decimal("0.52"))
+
+
+OTHER_BUYS: Row = (HOUR + 1, 2, 0, 0, BUY, 0.50, 1000.0)
+BOTH = (WHALE, OTHERS[1])
+
+
+@pytest.mark.parametrize(("level", "most"), [(FillLevel.REALISTIC, "100.00"), (FillLevel.PESSIMISTIC, "40.00")])
+def test_two_of_our_orders_share_what_one_print_allows(level: FillLevel, most: str) -> None:
+    made = replayed([WHALE_BUYS, OTHER_BUYS, CROWD_BUYS], whales=BOTH, fills=level.value)
+    first, second = (holding.books.bought_shares for holding in made.outcome.holdings)
+
+    assert made.outcome.copies == 2
+    assert first == min(Decimal(most), Decimal("98.03"))
+    assert first + second == Decimal(most)
+
+
+def test_two_of_our_orders_share_what_rests_at_one_price() -> None:
+    made = replayed([WHALE_BUYS, OTHER_BUYS], whales=BOTH, fills="optimistic", depth_usd=30.0)
+    first, second = (holding.books for holding in made.outcome.filled)
+
+    # sixty shares rest at 0.50: the first takes them and goes on to 0.51, where the second begins
+    assert first.average_price is not None
+    assert second.average_price is not None
+    assert Decimal("0.50") < first.average_price < Decimal("0.51") < second.average_price
+
+
+def test_a_print_off_the_grid_costs_the_next_tick() -> None:
+    made = replayed([WHALE_BUYS, (HOUR + 60, CROWD, 0, 0, BUY, 0.5033, 400.0)])
+
+    assert made.outcome.filled[0].books.average_price == Decimal("0.51")
+
+
+def test_dollars_in_a_market_buy_nothing_else_until_its_payout_came() -> None:
+    everything = replace(
+        LIMITS,
+        unproven_share=Decimal(1),
+        position_share=Decimal(1),
+        position_share_ceiling=Decimal(1),
+        market_share=Decimal(10),
+        event_share=Decimal(10),
+        whale_share=Decimal(10),
+        pre_resolution=timedelta(0),
+        stop_loss=Decimal("0.9"),
+        take_profit=Decimal(10),
+    )
+    market, rows = replace(resolved(0, 0, 2 * DAY), proposed_at=START + 2 * DAY), [WHALE_BUYS]
+    for at in (DAY, 2 * DAY + 300.0, 2 * DAY + 700.0):
+        rows += [(at - 900.0, CROWD, 1, 0, BUY, 0.50, 10.0), (at, 0, 1, 0, BUY, 0.50, 1000.0)]
+    history, asked = recording(rows, [market, listing(1)]), spec(fills="optimistic", capital=200.0)
+    roster = NamedRoster(frozenset(asked.whales))
+    made = replay(prepare(asked, history, roster, asked.whales, everything, asked.costs())).outcome
+
+    assert made.holdings[0].ended_at == START + 2 * DAY + 600.0
+    assert [decided.word for decided in made.decisions] == ["copy", "cash", "cash", "copy"]
 
 
 def test_a_falling_price_stops_the_loss_and_a_print_must_be_there_to_sell_into() -> None:

@@ -78,6 +78,21 @@ def test_a_purchase_takes_its_share_of_the_recorded_levels_and_no_more(level: Fi
     )
 
 
+def test_two_orders_that_meet_one_snapshot_share_its_levels(tmp_path: Path) -> None:
+    second = "0x" + "ab" * 20
+    trades = [BOUGHT, trade(HOUR, second, "BUY", 0.50, 1000.0), trade(HOUR, CROWD, "SELL", 0.49, 1.0, outcome=1)]
+    history = read(tmp_path, trades, [snapshot(HOUR + 1, 0.49, 0.51, 40.0)])
+    asked = Spec(start=START, end=START + DAY, whales=(WHALE, second), latency="2", fills="optimistic")
+    made = replay(
+        prepare(asked, history, NamedRoster(frozenset(asked.whales)), asked.whales, LIMITS, asked.costs())
+    )
+    first, other = (holding.books for holding in made.outcome.filled)
+
+    # 40 shares rest at 0.51 and 80 at 0.52: what the first takes is not there for the other
+    assert first.bought_shares > 40
+    assert first.bought_shares + other.bought_shares == 120
+
+
 def test_a_snapshot_that_is_too_old_fills_nothing(tmp_path: Path) -> None:
     history = read(
         tmp_path, [BOUGHT, trade(HOUR + 1, CROWD, "BUY", 0.50, 1.0)], [snapshot(HOUR - 60, 0.49, 0.50, 4e4)]
