@@ -81,10 +81,6 @@ class Latency:
         shares = rng.random((count, 2))
         return _quantiles(self.detection, shares[:, 0]), _quantiles(self.order, shares[:, 1])
 
-    def order_at(self, share: float) -> float:
-        """Return a quantile of the second part."""
-        return float(_quantiles(self.order, np.array([share]))[0])
-
 
 def _quantiles(values: tuple[float, ...], shares: Floats) -> Floats:
     if len(values) == 1:

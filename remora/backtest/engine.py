@@ -8,7 +8,7 @@ from typing import Any, Protocol
 import numpy as np
 
 from remora.backtest.batch import Batch
-from remora.backtest.costs import Costs, FillLevel
+from remora.backtest.costs import Costs, FillLevel, Latency
 from remora.backtest.desk import Desk
 from remora.backtest.guarding import ARRIVAL, MILESTONE, RETRY, SIGNAL, Event, Guarding
 from remora.backtest.history import NEVER, instant
@@ -59,8 +59,9 @@ class Engine(Guarding):
         super().__init__(limits, costs, Outcome(capital=float(capital), start=start, end=end, recorded=record))
         self._roster = roster
         self._from, self._until = start, end
-        self._delays, luck = (np.random.default_rng(seed) for seed in rng.integers(0, 2**63, 2))
+        self._delays, luck, exits = (np.random.default_rng(seed) for seed in rng.integers(0, 2**63, 3))
         self._draws = _pairs(luck)
+        self.reactions = _reactions(costs.latency, exits)
         self.desk = Desk.opened(capital, instant(start))
         self.marks = Marks(self.desk, self.shelf)
         self._coming: list[Event] = []
@@ -75,6 +76,7 @@ class Engine(Guarding):
             self._on_milestone,
             self._on_redemption,
             self._on_retry,
+            self._on_confirmation,
         )
 
     def run(self, batches: Iterable[Batch]) -> Outcome:
@@ -226,7 +228,8 @@ class Engine(Guarding):
         self.desk.add(holding)
         for when, what in milestones(self.tracks[seed.market].listing):
             if at < when < NEVER:
-                self._push(when, MILESTONE, (holding, what))
+                heard = when + next(self.reactions)[0] if what == "proposed" else when
+                self._push(heard, MILESTONE, (holding, what))
         return holding
 
     def _send(
@@ -274,3 +277,9 @@ def _pairs(luck: np.random.Generator) -> Iterator[tuple[float, float]]:
     """Yield pairs of uniform draws without end: one call of the generator serves many orders."""
     while True:
         yield from map(tuple, luck.random((DRAWS, 2)).tolist())
+
+
+def _reactions(latency: Latency, rng: np.random.Generator) -> Iterator[tuple[float, float]]:
+    """Yield draws of both parts of the latency without end."""
+    while True:
+        yield from zip(*(seconds.tolist() for seconds in latency.draw(DRAWS, rng)), strict=True)

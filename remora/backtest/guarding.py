@@ -3,6 +3,7 @@
 import heapq
 import itertools
 from abc import ABC, abstractmethod
+from collections.abc import Iterator
 from decimal import Decimal
 from typing import Any
 
@@ -27,7 +28,7 @@ from remora.domain.orders import OrderRequest
 from remora.domain.precision import SHARE_QUANTUM
 from remora.domain.reasons import ExitReason
 
-SIGNAL, ARRIVAL, PRINT, EXPIRY, CROSSING, ALARM, MILESTONE, REDEMPTION, RETRY = range(9)
+SIGNAL, ARRIVAL, PRINT, EXPIRY, CROSSING, ALARM, MILESTONE, REDEMPTION, RETRY, CONFIRMATION = range(10)
 Event = tuple[float, int, int, Any]
 """When, a number that keeps events of one instant in order, the kind, and what the handler is given."""
 
@@ -40,6 +41,8 @@ class Guarding(ABC):
 
     desk: Desk
     marks: Marks
+    reactions: Iterator[tuple[float, float]]
+    """Seconds until we see what the market did, and until an order of ours is there, drawn for each exit."""
 
     def __init__(self, limits: Limits, costs: Costs, outcome: Outcome) -> None:
         self.limits, self.costs, self.outcome = limits, costs, outcome
@@ -51,7 +54,6 @@ class Guarding(ABC):
         self.taken = Taken()
         self._order = itertools.count()
         self._stuck: list[Holding] = []
-        self._usual_delay = costs.latency.order_at(0.5)
 
     def _push(self, at: float, kind: int, payload: Any) -> None:
         heapq.heappush(self.heap, (at, next(self._order), kind, payload))
@@ -153,11 +155,23 @@ class Guarding(ABC):
             return
         if holding.shares < SHARE_QUANTUM:
             bought = holding.books.bought_shares > 0
-            self._end(holding, at, holding.leaving or (ExitReason.WHALE_EXIT if bought else None))
-        elif holding.leaving is not None:
-            self._try_again(holding, at, rested=rested, filled=order.left < order.request.shares)
-        elif not order.buying:
+            self._end(holding, at, holding.leaving or (holding.owed_for if bought else None))
+        elif order.buying:
+            self._sell_owed(holding, at)
+        else:
+            self._go_on(order, at, rested=rested)
+
+    def _go_on(self, order: Working, at: float, *, rested: bool) -> None:
+        """Guard what a sale left; what it was to sell and did not is offered again."""
+        holding, unsold = order.holding, order.left >= SHARE_QUANTUM
+        if holding.leaving is None:
             self._arm(holding, at)
+            if unsold:
+                holding.owe(min(ONE, order.left / holding.shares), holding.owed_for)
+        if holding.leaving is not None or unsold:
+            self._try_again(holding, at, rested=rested, filled=order.left < order.request.shares)
+        else:
+            self._sell_owed(holding, at)
 
     def _drop_orders(self, holding: Holding) -> None:
         """Take back every order of a position that waits for somebody to trade with."""
@@ -181,8 +195,12 @@ class Guarding(ABC):
             self._push(max(at + PAUSE_S, track.times[row]), RETRY, holding)
 
     def _on_retry(self, at: float, holding: Holding) -> None:
-        if holding.ended_at is None and holding.pending == 0:
+        if holding.ended_at is not None or holding.pending > 0:
+            return
+        if holding.leaving is not None:
             self._sell(holding, at, ONE)
+        else:
+            self._sell_owed(holding, at)
 
     # thresholds
 
@@ -207,15 +225,22 @@ class Guarding(ABC):
     def _watch(self, holding: Holding) -> None:
         """Schedule the next crossing that the rows at hand hold."""
         holding.version += 1
-        if holding.monitor is None or holding.leaving is not None:
+        if holding.monitor is None or holding.leaving is not None or holding.confirming:
             return
         found = next_crossing(holding, self.tracks[holding.market], self.shelf)
         if found is not None:
             self._push(found[0], CROSSING, (holding, holding.version))
 
     def _on_crossing(self, at: float, payload: tuple[Holding, int]) -> None:
+        """A crossing counts: we hear of it, as of a trade, some seconds later, and look at the book of then."""
         holding, version = payload
-        if version != holding.version or holding.ended_at is not None or holding.leaving is not None:
+        if version == holding.version and holding.ended_at is None and holding.leaving is None:
+            holding.confirming = True
+            self._push(at + next(self.reactions)[0], CONFIRMATION, holding)
+
+    def _on_confirmation(self, at: float, holding: Holding) -> None:
+        holding.confirming = False
+        if holding.ended_at is not None or holding.leaving is not None:
             return
         assert holding.bounds is not None
         track = self.tracks[holding.market]
@@ -242,18 +267,29 @@ class Guarding(ABC):
             return
         if share >= ONE:
             self._leave(holding, at, ExitReason.WHALE_EXIT)
-        elif holding.pending == 0:
-            self._sell(holding, at, share)
+        else:
+            self._sell_part(holding, at, share, ExitReason.WHALE_EXIT)
 
     def _reduce(self, at: float) -> None:
         """Sell half of everything: the drawdown asks for it, once."""
         self.desk.reducing = False
         for holding in list(self.desk.open.values()):
-            if holding.leaving is None and holding.pending == 0 and holding.shares > 0:
-                self._sell(holding, at, ONE - REDUCED_SCALE)
+            if holding.leaving is None and holding.shares > 0:
+                self._sell_part(holding, at, ONE - REDUCED_SCALE, ExitReason.REDUCED)
+
+    def _sell_part(self, holding: Holding, at: float, share: Decimal, reason: ExitReason) -> None:
+        """Sell a share of what is held, behind the order that is under way."""
+        holding.owe(share, reason)
+        if holding.pending == 0:
+            self._sell_owed(holding, at)
+
+    def _sell_owed(self, holding: Holding, at: float) -> None:
+        share, holding.owed = holding.owed, ZERO
+        if share > 0:
+            self._sell(holding, at, share)
 
     def _leave(self, holding: Holding, at: float, reason: ExitReason) -> None:
-        holding.leaving = reason
+        holding.leaving, holding.owed = reason, ZERO
         holding.version += 1
         self._drop_orders(holding)
         if holding.ended_at is None and holding.pending == 0:
@@ -277,7 +313,7 @@ class Guarding(ABC):
         if isinstance(request, Dust):
             self.outcome.dust[request.reason] += 1
             return  # the resolution pays for what cannot be sold
-        self._send(holding, request, at + self._usual_delay, left=request.shares)
+        self._send(holding, request, at + next(self.reactions)[1], left=request.shares)
 
     def _urgent(self, holding: Holding, market: Market, at: float) -> bool:
         if market.resolution is not ResolutionStatus.OPEN:

@@ -6,7 +6,7 @@ from typing import NamedTuple
 
 from remora.domain.exits import CrossingMonitor, Thresholds
 from remora.domain.ids import WalletAddress
-from remora.domain.money import ZERO
+from remora.domain.money import ONE, ZERO
 from remora.domain.pnl import PositionBooks
 from remora.domain.reasons import ExitReason
 
@@ -35,7 +35,8 @@ class Holding:
     """A position from its approval to its end. Times are seconds since 1970; `market` is a code.
 
     `shares` is what is held now and `cost` what it cost, `reserved` what its entry orders may still spend,
-    `forecast` the chance of the outcome that the decision assumed.
+    `forecast` the chance of the outcome that the decision assumed. `confirming` says that a crossing waits for a
+    fresh book; `owed` is the share that is still to be sold of what is held, `owed_for` why.
     """
 
     number: int
@@ -68,6 +69,9 @@ class Holding:
     exit_reason: ExitReason | None = None
     ended_at: float | None = None
     pending: int = 0
+    confirming: bool = False
+    owed: Decimal = ZERO
+    owed_for: ExitReason = ExitReason.WHALE_EXIT
 
     @property
     def key(self) -> Key:
@@ -88,6 +92,11 @@ class Holding:
             fees=old.fees + fee,
         )
         self._moved(at, -notional - fee if buying else notional - fee)
+
+    def owe(self, share: Decimal, reason: ExitReason) -> None:
+        """Add a share of what is held to what is to be sold."""
+        self.owed = share if self.owed == 0 else ONE - (ONE - self.owed) * (ONE - share)
+        self.owed_for = reason
 
     def redeem(self, paid: Decimal, at: float) -> None:
         """Book the payout of everything held."""

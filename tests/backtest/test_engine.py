@@ -1,6 +1,7 @@
 from dataclasses import replace
 from datetime import timedelta
 from decimal import Decimal
+from pathlib import Path
 
 import pytest
 from hypothesis import given, settings
@@ -155,6 +156,46 @@ def test_a_price_that_touches_the_stop_for_less_than_two_seconds_sells_nothing()
     made = replayed([WHALE_BUYS, CROWD_BUYS, *touch])
 
     assert made.outcome.filled[0].ended_at is None
+
+
+SLIDE: list[Row] = [(2 * HOUR, CROWD, 0, 0, SELL, 0.40, 500.0), (2 * HOUR + 3, CROWD, 0, 0, SELL, 0.39, 4000.0)]
+
+
+def test_a_slow_copier_hears_late_of_a_crossing_and_looks_at_the_book_of_then() -> None:
+    falls: Row = (2 * HOUR + 30, CROWD, 0, 0, SELL, 0.37, 4000.0)
+    back: Row = (2 * HOUR + 8, CROWD, 0, 0, BUY, 0.52, 500.0)
+    sold = replayed([WHALE_BUYS, CROWD_BUYS, *SLIDE, falls], latency="10").outcome.filled[0]
+    kept = replayed([WHALE_BUYS, CROWD_BUYS, *SLIDE, back], latency="10").outcome.filled[0]
+
+    assert sold.exit_reason == "stop_loss"
+    assert sold.books.sold_notional / sold.books.sold_shares == Decimal("0.37")
+    assert kept.books.sold_shares == 0
+    assert kept.ended_at is None
+
+
+def test_the_way_of_a_sale_takes_as_long_as_is_drawn(tmp_path: Path) -> None:
+    file = tmp_path / "latency.json"
+    file.write_text('{"detection_s": [1.0], "order_s": [0.0, 100.0]}')
+    leaves: Row = (3 * HOUR, 0, 0, 0, SELL, 0.50, 1000.0)
+    later: list[Row] = [(3 * HOUR + 5 * n, CROWD, 0, 0, SELL, 0.49 + n // 5 / 100, 4000.0) for n in range(25)]
+    prices = set()
+    for seed in range(5):
+        made = replayed([WHALE_BUYS, (HOUR + 200, *CROWD_BUYS[1:]), leaves, *later], latency=str(file), seed=seed)
+        prices.add(made.outcome.filled[0].books.sold_notional)
+
+    assert len(prices) > 2
+
+
+@pytest.mark.parametrize("sold_after", [30.0, 2 * HOUR])
+def test_a_part_that_the_whale_sells_is_sold_behind_what_is_under_way_and_until_somebody_buys(
+    sold_after: float,
+) -> None:
+    half: Row = (HOUR + sold_after, 0, 0, 0, SELL, 0.50, 500.0)
+    buyer: Row = (6 * HOUR, CROWD, 0, 0, SELL, 0.50, 10_000.0)
+    made = replayed([WHALE_BUYS, CROWD_BUYS, half, buyer])
+    books = made.outcome.filled[0].books
+
+    assert (books.bought_shares, books.sold_shares) == (Decimal("98.03"), Decimal("49.01"))
 
 
 def test_capital_stays_locked_until_the_resolution_pays() -> None:
