@@ -25,7 +25,10 @@ def report(
     and says which causes make the difference; the first FILE is the yardstick.
     """
     from remora.cli.backtest.outputs import Outputs
+    from remora.cli.errors import CommandFailed, Exit
 
+    if against and png is not None:
+        raise CommandFailed("Reports side by side are a page, no picture.", "Leave --png out.", code=Exit.USAGE)
     outputs = Outputs(html=html, png=png, as_json=as_json, title="Report")
     outputs.require_writable()
     others = [(path.stem, _read(path)) for path in against or ()]

@@ -29,6 +29,7 @@ async def test_a_real_ledger_makes_a_report_that_stands_beside_another(
     file.write_text(json.dumps(report))
     assert await trading.remora("report", "--against", str(file), "--json", "--html", str(sheet)) == Exit.OK
     beside = json.loads(capsys.readouterr().out)
+    assert await trading.remora("report", "--against", str(file), "--png", str(tmp_path / "s.png")) == Exit.USAGE
 
     books = await trading.twin.books()
     assert report["spec"]["mode"] == "twin"

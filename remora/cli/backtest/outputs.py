@@ -28,9 +28,12 @@ class Outputs:
         for path in (self.html, self.png):
             if path is None:
                 continue
+            new = not path.exists()
             try:
                 with path.open("a"):
                     pass
+                if new:  # what is refused later leaves no empty page behind
+                    path.unlink()
             except OSError as error:
                 raise CommandFailed(
                     f"{path} cannot be written: {error.strerror or error}.", "Name another file.", code=Exit.USAGE

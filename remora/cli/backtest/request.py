@@ -165,9 +165,12 @@ def read_policy(path: Path | None, limits: Limits) -> dict[str, str]:
 
 
 def _points(path: Path, spec: Spec, history: History, limits: Limits, scoring: ScoringParams) -> list[Point]:
+    grid = read_mapping(path)
+    if isinstance(values := grid.get("latency"), list):
+        grid["latency"] = [latency_of(str(value)) for value in values]
     try:
         return points_of(
-            read_mapping(path),
+            grid,
             spec.limits(limits),
             scoring if spec.select else None,
             seconds=lambda: _seconds_of_a_replay(spec, history, limits),

@@ -92,6 +92,24 @@ def test_what_cannot_be_run_is_refused_with_a_reason(
     assert told in capsys.readouterr().err
 
 
+def test_a_run_that_is_refused_leaves_no_empty_page(tape: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    page = tape.with_name("sheet.html")
+
+    assert run(["backtest", "--data", str(tape), "--whales", "moby", "--html", str(page)]) == Exit.USAGE
+    assert not page.exists()
+    assert run(["backtest", "--data", str(tape), "--html", str(tape.parent)]) == Exit.USAGE
+    assert "cannot be written" in capsys.readouterr().err
+
+
+def test_a_grid_over_our_own_latency_needs_a_ledger(tape: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    grid = tape.with_name("grid.toml")
+    grid.write_text("latency = ['measured', 'ledger']\n")
+
+    asked = ["backtest", "--data", str(tape), "--whales", WHALE, "--grid", str(grid)]
+    assert run(asked) == Exit.UNAVAILABLE
+    assert "No database" in capsys.readouterr().err
+
+
 def test_a_roster_that_knows_the_period_is_refused(tape: Path, capsys: pytest.CaptureFixture[str]) -> None:
     roster = tape.with_name("roster.json")
     roster.write_text(json.dumps({"as_of": "2024-01-01T00:00:00+00:00", "roster": [{"wallet": WHALE}]}))
