@@ -245,3 +245,15 @@ def test_a_grid_says_what_the_data_lacks(tape: Path, capsys: pytest.CaptureFixtu
     assert "2 points." in told
     assert "Rows kept out: 1 price out of range." in told
     assert "Mind: 1 rows equal another one" in told
+
+
+def test_a_grid_in_several_processes_says_nothing_beside_its_table(tape: Path) -> None:
+    grid = tape.with_name("grid.toml")
+    grid.write_text("stop_loss = [0.1, 0.2]\nfills = ['optimistic', 'realistic']\n")
+    asked = ["backtest", "--data", str(tape), "--whales", WHALE, "--grid", str(grid), "--workers", "2"]
+    script = "from remora.cli.main import main; main()"
+    done = subprocess.run([sys.executable, "-c", script, *asked], capture_output=True, text=True, check=False)
+
+    assert done.returncode == Exit.OK
+    assert "4 points." in done.stdout
+    assert done.stderr == ""
