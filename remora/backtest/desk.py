@@ -2,8 +2,9 @@
 
 from collections import deque
 from dataclasses import dataclass, field
-from datetime import date, datetime, timedelta
+from datetime import UTC, date, datetime, time, timedelta
 from decimal import Decimal
+from zoneinfo import ZoneInfo
 
 from remora.backtest.holding import Group, Holding, Key
 from remora.domain.decide import DeskSnapshot, Exposure
@@ -150,6 +151,12 @@ class Desk:
         value = ZERO if mark is None else holding.shares * mark
         self.value += value - holding.value
         holding.value = value
+
+
+def midnight_after(at: float, zone: str) -> float:
+    """Return when the trading day after that of `at` begins, in seconds since 1970."""
+    day = trading_day(datetime.fromtimestamp(at, UTC), zone) + timedelta(days=1)
+    return datetime.combine(day, time(), ZoneInfo(zone)).timestamp()
 
 
 def _names(holding: Holding) -> tuple[tuple[str, str], ...]:

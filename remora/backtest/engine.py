@@ -9,7 +9,7 @@ import numpy as np
 
 from remora.backtest.batch import Batch
 from remora.backtest.costs import Costs, FillLevel, Latency
-from remora.backtest.desk import Desk
+from remora.backtest.desk import Desk, midnight_after
 from remora.backtest.guarding import ARRIVAL, MILESTONE, RETRY, SIGNAL, Event, Guarding
 from remora.backtest.history import NEVER, instant
 from remora.backtest.holding import Holding
@@ -63,6 +63,7 @@ class Engine(Guarding):
         self._draws = _pairs(luck)
         self.reactions = _reactions(costs.latency, exits)
         self.desk = Desk.opened(capital, instant(start))
+        self._midnight = midnight_after(start, limits.day_zone)
         self.marks = Marks(self.desk, self.shelf)
         self._coming: list[Event] = []
         self._seen_bought: dict[tuple[str, str], int] = {}
@@ -126,7 +127,16 @@ class Engine(Guarding):
             else:
                 return
             self._now = at
+            if at >= self._midnight:
+                self._begin_days(at)
             handlers[kind](at, payload)
+
+    def _begin_days(self, at: float) -> None:
+        """Begin every day up to `at` at its midnight, as live does: its base is the equity of that instant."""
+        while self._midnight <= at:
+            self.marks.advance(self.tracks, self._midnight)
+            self.desk.snapshot(instant(self._midnight), self.limits)
+            self._midnight = midnight_after(self._midnight, self.limits.day_zone)
 
     # signals
 

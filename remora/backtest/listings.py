@@ -23,7 +23,6 @@ MIDTERMS_FROM, MIDTERMS_DAY = (datetime(2022, m, d, tzinfo=UTC).timestamp() for 
 MIDTERMS = re.compile(r"senate|governor|house", re.IGNORECASE)
 UPDOWN = re.compile(r"-updown-(\d+)m-(\d{10})$")
 AFTER_LAST_S = 60.0
-BEFORE_RESOLUTION_S = 4 * 3600.0
 FINE_BELOW = 0.04
 ELECTIONS = ("politics",)
 
@@ -105,8 +104,6 @@ def _listing(
     winner = _winner(row["winner_index"], known.get("winner_index"))
     payouts = _payouts(winner, known.get("payout_first"))
     resolved_at = NEVER if payouts is None else _resolved_at(last_at, known, end_at)
-    # a proposal that nobody recorded must not tell anybody that the trading is about to end
-    proposed_at = max(resolved_at - BEFORE_RESOLUTION_S, last_at) if resolved_at < NEVER else NEVER
     terms = fee_terms(category)
     day = None if end_at is None else datetime.fromtimestamp(end_at, UTC).date().isoformat()
     return Listing(
@@ -123,7 +120,7 @@ def _listing(
         end_at=end_at,
         end_source=end_source,
         fine_tick_at=fine_at,
-        proposed_at=proposed_at,
+        proposed_at=NEVER,  # recorded nowhere: a guess would tell which trade was the last one
         closed_at=resolved_at,
         resolved_at=resolved_at,
         payouts=payouts,

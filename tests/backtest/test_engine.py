@@ -233,6 +233,33 @@ def test_a_position_is_left_three_hours_before_the_end() -> None:
     assert made.outcome.filled[0].exit_reason == "pre_resolution"
 
 
+@pytest.mark.parametrize(
+    ("capital", "word"), [(100.0, "below_minimum"), (400.0, "below_minimum"), (800.0, "copy")]
+)
+def test_what_the_venue_would_not_take_is_not_bought(capital: float, word: str) -> None:
+    # half a percent: fifty cents of a dollar that a purchase needs, then less than the market's five shares
+    assert [decided.word for decided in replayed([WHALE_BUYS, CROWD_BUYS], capital=capital).outcome.decisions] == [
+        word
+    ]
+
+
+def test_a_loss_of_the_night_counts_against_the_day_whose_midnight_it_follows() -> None:
+    midnight = 2 * DAY - START % DAY
+    early: Row = (midnight - 6 * HOUR, 0, 0, 0, BUY, 0.50, 1000.0)
+    filled: Row = (midnight - 6 * HOUR + 60, CROWD, 0, 0, BUY, 0.50, 4000.0)
+    later: Row = (midnight + 4 * HOUR, 0, 1, 0, BUY, 0.50, 1000.0)
+    shown: Row = (midnight + 4 * HOUR - 60, CROWD, 1, 0, BUY, 0.50, 1000.0)
+    falls: Row = (midnight + 2 * HOUR, CROWD, 0, 0, SELL, 0.44, 100.0)
+    limits = replace(LIMITS, unproven_share=Decimal("0.05"), max_daily_loss_usd=Decimal(20))
+    history = recording([early, filled, falls, shown, later], [listing(), listing(1)])
+    asked = spec()
+    roster = NamedRoster(frozenset(asked.whales))
+    made = replay(prepare(asked, history, roster, asked.whales, limits, asked.costs())).outcome
+
+    # some 990 shares fall by five cents between midnight and the day's first purchase
+    assert [decided.word for decided in made.decisions] == ["copy", "desk_halted"]
+
+
 def test_a_minute_of_latency_is_refused_as_stale() -> None:
     made = replayed([WHALE_BUYS, CROWD_BUYS], latency="60")
 

@@ -10,7 +10,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from remora.backtest.costs import FillLevel
@@ -104,6 +104,7 @@ def test_wallets_that_never_trade_again_stay_in_the_universe(season: History) ->
 
 @settings(max_examples=40, deadline=None)
 @given(seed=st.integers(0, 10_000), market=st.integers(0, 2), earlier=st.sampled_from([1.0, 1800.0, DAY]))
+@example(seed=9424, market=2, earlier=DAY)  # a purchase that turned out to be the last trade of its market
 def test_a_file_that_stops_earlier_gives_the_same_decisions_until_then(
     tmp_path_factory: pytest.TempPathFactory, seed: int, market: int, earlier: float
 ) -> None:
