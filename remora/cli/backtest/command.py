@@ -53,16 +53,9 @@ def backtest(
     Whom to follow is either named (--whales) or chosen walk-forward (--select), on what was known at each date.
     Example: remora backtest --data tape.parquet --start-date 2022-06-01 --end-date 2022-11-20 --select
     """
-    from remora.cli.backtest.period import period, require_recorded, usage
+    from remora.cli.backtest.period import period, require_recorded, require_together
 
-    if grid is not None and (html is not None or png is not None):
-        raise usage(
-            "A grid makes a table, no tearsheet: leave --html and --png out.", "Run its best point for one."
-        )
-    if on not in ("here", "temporal"):
-        raise usage(f"--on: expected here or temporal, found {on!r}.")
-    if grid is None and on != "here":
-        raise usage("--on says where a grid runs, and there is no --grid.")
+    require_together(grid=grid, on=on, tearsheets=(html, png))
     asked_days = period(start_date, end_date)  # before the libraries, which take seconds to load
     require_recorded(asked_days, data or ())
     from remora.cli.backtest.outputs import Outputs

@@ -1,4 +1,4 @@
-"""The days that were asked for, held against the recording's own before anything heavy is read."""
+"""What was asked for, and the days held against the recording's own, before anything heavy is read."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -54,6 +54,18 @@ def period(start: str | None, end: str | None) -> Period:
     if found.start is not None and found.end is not None and found.start > found.end:
         raise usage(f"The period is reversed: {start} is after {end}.", "Swap the dates.")
     return found
+
+
+def require_together(*, grid: Path | None, on: str, tearsheets: Sequence[Path | None]) -> None:
+    """Raise CommandFailed for options that would do nothing beside each other."""
+    if grid is not None and any(tearsheets):
+        raise usage(
+            "A grid makes a table, no tearsheet: leave --html and --png out.", "Run its best point for one."
+        )
+    if on not in ("here", "temporal"):
+        raise usage(f"--on: expected here or temporal, found {on!r}.")
+    if grid is None and on != "here":
+        raise usage("--on says where a grid runs, and there is no --grid.")
 
 
 def require_inside(asked: Period, first: datetime, last: datetime) -> None:
