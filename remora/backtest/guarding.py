@@ -9,7 +9,7 @@ from typing import Any
 
 from remora.backtest.costs import Costs, FillLevel
 from remora.backtest.desk import Desk
-from remora.backtest.history import Prints
+from remora.backtest.history import Prints, instant
 from remora.backtest.holding import Holding
 from remora.backtest.marking import Marks
 from remora.backtest.orders import Piece, Working, next_print, on_arrival, piece_of, worst_of_window
@@ -19,10 +19,10 @@ from remora.backtest.track import Track, Tracks, shelf_of
 from remora.backtest.watching import look_now, monitor, next_crossing
 from remora.domain.books import OrderBook
 from remora.domain.desk import REDUCED_SCALE
-from remora.domain.exits import Dust, crossed, exit_order, sale_size, share_to_sell, thresholds
+from remora.domain.exits import Dust, crossed, exit_order, sale_size, share_to_sell, thresholds, urgent
 from remora.domain.fees import taker_fee
 from remora.domain.limits import Limits
-from remora.domain.market import Market, ResolutionStatus
+from remora.domain.market import Market
 from remora.domain.money import MICRO, ONE, ZERO, floor_to
 from remora.domain.orders import OrderRequest
 from remora.domain.precision import SHARE_QUANTUM
@@ -307,20 +307,13 @@ class Guarding(ABC):
             market=market,
             book=book,
             shares=size,
-            aggressive=self._urgent(holding, market, at),
+            aggressive=urgent(holding.leaving, market, instant(at), self.limits),
             limits=self.limits,
         )
         if isinstance(request, Dust):
             self.outcome.dust[request.reason] += 1
             return  # the resolution pays for what cannot be sold
         self._send(holding, request, at + next(self.reactions)[1], left=request.shares)
-
-    def _urgent(self, holding: Holding, market: Market, at: float) -> bool:
-        if market.resolution is not ResolutionStatus.OPEN:
-            return True
-        if market.end_at is None or holding.leaving is not ExitReason.PRE_RESOLUTION:
-            return False
-        return market.end_at.timestamp() - at <= self.limits.pre_resolution_aggressive.total_seconds()
 
     def _on_milestone(self, at: float, payload: tuple[Holding, str]) -> None:
         holding, what = payload
