@@ -4,10 +4,12 @@ import asyncio
 import contextlib
 import time
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
+from decimal import Decimal
 from pathlib import Path
+from typing import Any
 
 import httpx
 
@@ -35,6 +37,9 @@ from starters.desk import flatten
 CAPS = Caps(
     position_usd=POSITION_MAX, market=MARKET_SHARE, event=EVENT_SHARE, whale=WHALE_SHARE, per_minute=PER_MINUTE
 )
+MINIMUM = 5
+"""Shares below which the venue takes no order."""
+
 WHALES = 6
 WINDOW_S = 3.5
 TRADE_SIZE = "100"
@@ -103,27 +108,48 @@ async def run(
 
 
 async def _settle(place: Place, out: Outcome, say: Say) -> None:
-    """Check once all is quiet, then have everything closed, markets that ended paid out, and check again."""
+    """Check once all is quiet, then have everything closed, markets that ended paid out, and check again.
+
+    What a sale left below the venue's minimum nobody can sell: its market is paid out at the very end.
+    """
     began = time.monotonic()
-    for what in ("after the last round", "after closing everything"):
-        say(f"waiting until all is quiet {what}")
-        try:
-            calm = await quieten(place, out.told)
-            out.answered += calm.answered
-            out.differences += calm.differences
-        except NotQuiet as error:
-            out.broken.append(f"{what}: {error}")
-        found = await gather(place, out.told)
-        out.broken += [f"{what}: {line}" for line in violations(found, CAPS)]
-        if what == "after the last round":
-            _count(out, found)
-            out.seconds["until quiet"] = time.monotonic() - began
-            began = time.monotonic()
-            await end_markets(place, out.seed)
-            await _flatten(place)
+    found = await _quiet(place, out, say, "after the last round")
+    _count(out, found)
+    out.seconds["until quiet"] = time.monotonic() - began
+    began = time.monotonic()
+    await end_markets(place, out.seed)
+    await _flatten(place)
+    what = "after closing everything"
+    found = await _quiet(place, out, say, what)
+    left = [one for one in found.positions if one["state"] == "awaiting_resolution"]
+    if left and all(_held(one) < MINIMUM for one in left):
+        what = "after paying out what is too little to sell"
+        await end_markets(place, out.seed)
+        found = await _quiet(place, out, say, what)
     open_ones = [one for one in found.positions if one["state"] not in ENDED]
-    out.broken += [f"{what}: position {one['id']} is still {one['state']}" for one in open_ones]
+    out.broken += [
+        f"{what}: position {one['id']} is still {one['state']} with {_held(one):f} shares" for one in open_ones
+    ]
     out.seconds["until closed"] = time.monotonic() - began
+
+
+async def _quiet(place: Place, out: Outcome, say: Say, what: str) -> Evidence:
+    """Wait until nothing moves and check; return what was found."""
+    say(f"waiting until all is quiet {what}")
+    try:
+        calm = await quieten(place, out.told)
+        out.answered += calm.answered
+        out.differences += calm.differences
+    except NotQuiet as error:
+        out.broken.append(f"{what}: {error}")
+    found = await gather(place, out.told)
+    out.broken += [f"{what}: {line}" for line in violations(found, CAPS)]
+    return found
+
+
+def _held(position: Mapping[str, Any]) -> Decimal:
+    held: Decimal = position["bought_shares"] - position["sold_shares"] - position["redeemed_shares"]
+    return held
 
 
 async def _flatten(place: Place) -> None:

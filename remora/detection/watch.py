@@ -118,7 +118,7 @@ class Watch:
         self.orders = OwnOrders(
             venue, engine, outlet=outlet, lanes=self.lanes, time=self.time, grace=pace.orders_grace
         )
-        self.liveness = Liveness(venue, now=now, replace=self._replace, pace=pace, metrics=metrics)
+        self.liveness = Liveness(self, now=now, replace=self._replace, pace=pace, metrics=metrics)
         self._readers: dict[str, asyncio.Task[None]] = {}
 
     def _detection(
@@ -230,15 +230,29 @@ class Watch:
                 # sooner than we are told again ourselves
                 await end(task, again_s=0.2)
                 raise
-            self._gap(FeedGap(feed=name, since=self._silent_since(name), until=self.time.now(), cause="silent"))
+            self._lost(name, "silent")
+        except Exception as error:
+            self._lost(name, type(error).__name__)  # what was said while nobody read must be read elsewhere
+            raise
+
+    def _lost(self, name: str, cause: str) -> None:
+        self._gap(FeedGap(feed=name, since=self._silent_since(name), until=self.time.now(), cause=cause))
 
     def _replace(self, name: str) -> None:
         task = self._readers.get(name)
         if task is not None:
             task.cancel()
 
+    def last_message_at(self) -> dict[str, datetime]:
+        """Return when each feed last said anything; one that never did counts since it was first listened for."""
+        return {**self._venue.listening_since(), **self._venue.last_message_at()}
+
+    def malformed(self) -> dict[str, dict[str, int]]:
+        """Return how many messages of each feed could not be read so far, by reason."""
+        return self._venue.malformed()
+
     def _silent_since(self, name: str) -> datetime:
-        return self._venue.last_message_at().get(name, self.time.now())
+        return self.last_message_at().get(name, self.time.now())
 
     def _gap(self, gap: FeedGap) -> None:
         log.warning("feed.gap", feed=gap.feed, since=gap.since.isoformat(), cause=gap.cause, healed=gap.healed)
@@ -313,7 +327,7 @@ class Watch:
             await write_feeds(
                 self._engine,
                 self._venue.account,
-                self._venue.last_message_at(),
+                self.last_message_at(),
                 now=self.time.now(),
                 now_venue=self.time.venue_now(),
             )

@@ -224,7 +224,10 @@ class Streams(Protocol):
         """Return the user channel."""
 
     def last_message_at(self) -> dict[str, datetime]:
-        """Return when each feed last said anything, pong included, or since when nobody heard it."""
+        """Return when each feed last said anything, pong included."""
+
+    def listening_since(self) -> dict[str, datetime]:
+        """Return since when each feed has been listened for: one that never spoke has been silent since."""
 
     def malformed(self) -> dict[str, dict[str, int]]:
         """Return how many messages of each feed could not be read so far, by reason."""

@@ -27,7 +27,9 @@ def dsr(seed: int) -> float:
     return 0.0 if value is None else float(value)
 
 
-@pytest.mark.parametrize("seasons", [REDUCED, pytest.param(SEASONS, marks=pytest.mark.slow)])
+@pytest.mark.parametrize(
+    "seasons", [REDUCED, pytest.param(SEASONS, marks=[pytest.mark.slow, pytest.mark.timeout(1800)])]
+)
 def test_at_most_one_season_in_twenty_passes_by_luck(seasons: int) -> None:
     passed = [seed for seed in range(FIRST, FIRST + seasons) if dsr(seed) > 0.95]
 

@@ -26,9 +26,10 @@ from remora.storage.desk import ensure_desk
 from remora.storage.roster import Follow, publish_roster
 from remora.storage.sightings import source_lags
 from remora.telemetry.metrics import Metrics
-from remora.venues.polymarket import chain_feed
+from remora.venues.polymarket import chain_feed, rtds
 from remora.venues.polymarket.endpoints import Endpoints
 from remora.venues.polymarket.venue import PolymarketVenue
+from remora.venues.polymarket.wire.activity import parse_trade
 from remora.venues.twin.assembly import TwinOptions
 from tests.fixtures.twin import OUR_KEY, RunningTwin, TwinMarket, served
 
@@ -327,6 +328,33 @@ async def test_what_neither_stream_nor_logs_told_is_read_from_the_history_after_
             await twin.post("/chain/disconnect")
             await watched.until(lambda: watched.copied.signals)
             gaps = watched.count("watcher_feed_gaps_total", feed="chain")
+
+    assert [signal.source for signal in watched.copied.signals] == [TradeSource.DATA_API]
+    assert gaps >= 1
+
+
+async def test_what_a_reader_that_failed_did_not_hand_on_is_read_from_the_history(
+    engine: AsyncEngine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("NO_PROXY", "127.0.0.1")
+    only_the_stream = dataclasses.replace(PACE, activity_every=3600.0)
+    failures = iter([RuntimeError("nobody thought of this")])
+    parse = parse_trade
+
+    def parsed(*told: Any, **more: Any) -> Any:
+        for failure in failures:
+            raise failure
+        return parse(*told, **more)
+
+    async with served(options=OPTIONS) as twin:
+        await twin.fund(OUR_KEY)
+        market = await twin.list_market("Does the reader fail?", price=0.5)
+        async with Watched(twin, engine, pace=only_the_stream) as watched:
+            await twin.post("/chain/faults", mute=True)
+            monkeypatch.setattr(rtds, "parse_trade", parsed)
+            await twin.post("/trades", wallet=WHALES[3], token_id=market.yes, side="BUY", price=0.5, size=100)
+            await watched.until(lambda: watched.copied.signals)
+            gaps = watched.count("watcher_feed_gaps_total", feed="rtds")
 
     assert [signal.source for signal in watched.copied.signals] == [TradeSource.DATA_API]
     assert gaps >= 1

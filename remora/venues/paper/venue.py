@@ -33,6 +33,9 @@ class Markets(MarketData, Protocol):
     def last_message_at(self) -> dict[str, datetime]:
         """Return when each feed last said anything."""
 
+    def listening_since(self) -> dict[str, datetime]:
+        """Return since when each feed has been listened for."""
+
     def malformed(self) -> dict[str, dict[str, int]]:
         """Return how many messages of each feed could not be read so far, by reason."""
 
@@ -136,6 +139,10 @@ class PaperVenue(PaperTrading):
         if self._feed is not None and self._feed.last_message_at is not None:
             seen["user"] = self._feed.last_message_at
         return seen
+
+    def listening_since(self) -> dict[str, datetime]:
+        """Return since when each feed of the live venue has been listened for."""
+        return self._live.listening_since()
 
     def malformed(self) -> dict[str, dict[str, int]]:
         """Return how many messages of each feed could not be read so far, by reason."""

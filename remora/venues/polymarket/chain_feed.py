@@ -94,6 +94,7 @@ class ChainWhaleFeed:
         self._lookups: dict[TokenId, asyncio.Task[ConditionId]] = {}
         self._resolving: set[asyncio.Task[None]] = set()
         self.last_message_at: datetime | None = None
+        self.listening_since: datetime | None = None
         self.head_age: timedelta | None = None
         self.malformed: Counter[str] = Counter()
         self._turn = 0
@@ -111,7 +112,7 @@ class ChainWhaleFeed:
 
     async def _items(self) -> AsyncIterator[WhaleTrade | TradeRetracted | FeedGap]:
         failures, lost_at, cause = 0, None, ""
-        self.last_message_at = self.last_message_at or self._now()
+        self.listening_since = self.listening_since or self._now()
         while True:
             node = self._turn % len(self._urls)
             self._turn += 1  # whatever ends this session, also from outside, the next one asks the next node
@@ -132,7 +133,7 @@ class ChainWhaleFeed:
             except LOST as error:
                 cause = f"{type(error).__name__}: {error}"
                 log.warning("chain.lost", node=node, cause=cause[:200])
-            lost_at = lost_at or self.last_message_at
+            lost_at = lost_at or self.last_message_at or self.listening_since
             failures += 1
             await asyncio.sleep(self._pause(failures))
 

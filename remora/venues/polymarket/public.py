@@ -106,10 +106,16 @@ class PublicVenue(Reads):
         return feed
 
     def last_message_at(self) -> dict[str, datetime]:
-        """Return when each feed last said anything, pong included, or since when nobody heard it."""
+        """Return when each feed last said anything, pong included."""
         heard = {name: feed.socket.last_message_at for name, feed in self._sockets.items()}
         heard["chain"] = None if self._chain is None else self._chain.last_message_at
         return {name: at for name, at in heard.items() if at is not None}
+
+    def listening_since(self) -> dict[str, datetime]:
+        """Return since when each feed has been listened for."""
+        began = {name: feed.socket.listening_since for name, feed in self._sockets.items()}
+        began["chain"] = None if self._chain is None else self._chain.listening_since
+        return {name: at for name, at in began.items() if at is not None}
 
     def malformed(self) -> dict[str, dict[str, int]]:
         """Return how many messages of each feed could not be read so far, by reason."""

@@ -32,7 +32,7 @@ class Socket:
 
     `greet` subscribes after every connect. The client says ``PING`` every `ping_every`; when neither a message nor
     a ``PONG`` comes for `silent_after`, the connection is dropped and made anew. `last_message_at` is when
-    anything came; until something does, when it was first listened for: a connection that says nothing is silent.
+    anything last came, `listening_since` when it was first listened for: a connection that says nothing is silent.
     """
 
     name: str
@@ -43,6 +43,7 @@ class Socket:
     silent_after: timedelta
     random: Random
     last_message_at: datetime | None = None
+    listening_since: datetime | None = None
     _connection: ClientConnection | None = field(default=None, init=False)
 
     async def send(self, text: str) -> None:
@@ -54,7 +55,7 @@ class Socket:
     async def frames(self) -> AsyncIterator[Frame | FeedGap]:
         """Iterate over frames and gaps."""
         failures, lost_at, cause = 0, None, ""
-        self.last_message_at = self.last_message_at or self.now()
+        self.listening_since = self.listening_since or self.now()
         while True:
             try:
                 async with websockets.connect(
@@ -77,7 +78,7 @@ class Socket:
                 cause = f"{type(error).__name__}: {error}"
             finally:
                 self._connection = None
-            lost_at = lost_at or self.last_message_at
+            lost_at = lost_at or self.last_message_at or self.listening_since
             failures += 1
             await asyncio.sleep(self._pause(failures))
 

@@ -94,6 +94,9 @@ class RecordedMarkets:
     def last_message_at(self) -> dict[str, datetime]:
         return {}
 
+    def listening_since(self) -> dict[str, datetime]:
+        return {}
+
     def malformed(self) -> dict[str, dict[str, int]]:
         return {}
 

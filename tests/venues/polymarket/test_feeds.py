@@ -237,12 +237,13 @@ async def test_a_server_that_takes_connections_and_never_speaks_counts_as_silent
         often, soon = timedelta(seconds=0.05), timedelta(seconds=0.1)
         socket = Socket("rtds", url, now, greet, often, soon, Random(1))
         reading = asyncio.ensure_future(anext(aiter(socket.frames())))
-        began = await until(lambda: _answer(socket.last_message_at), bool)
+        began = await until(lambda: _answer(socket.listening_since), bool)
         await until(lambda: _answer(visits), lambda count: count > 1)
         gap = await reading
 
     assert isinstance(gap, FeedGap)
-    assert (gap.since, socket.last_message_at) == (began, began), "no new connection makes it younger"
+    assert gap.since == began, "no new connection makes it younger"
+    assert (socket.listening_since, socket.last_message_at) == (began, None)
 
 
 async def test_a_server_that_is_not_there_counts_as_silent_from_the_start() -> None:
@@ -252,9 +253,10 @@ async def test_a_server_that_is_not_there_counts_as_silent_from_the_start() -> N
     often, began = timedelta(seconds=1), now()
     socket = Socket("rtds", "ws://127.0.0.1:9", now, greet, often, often, Random(1))
     reading = asyncio.ensure_future(anext(aiter(socket.frames())))
-    heard = await until(lambda: _answer(socket.last_message_at), bool)
+    since = await until(lambda: _answer(socket.listening_since), bool)
     reading.cancel()
-    assert began <= heard <= now()
+    assert began <= since <= now()
+    assert socket.last_message_at is None
 
 
 async def _answer(value: Any) -> Any:
