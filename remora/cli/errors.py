@@ -46,6 +46,9 @@ def complaint(error: BaseException) -> Complaint:
         return Complaint(error.code, error.message, error.next_step)
     if _is(error, "remora.embedded.errors", "EmbeddedError"):
         return Complaint(Exit.UNAVAILABLE, getattr(error, "message", ""), getattr(error, "next_step", ""))
+    if _is(error, "remora.venues.venue", "VenueUnavailable"):
+        message = f"The venue does not answer: {_first_line(error)}"
+        return Complaint(Exit.UNAVAILABLE, message, "See `remora doctor`.")
     if _is(error, "remora.settings", "SettingsError"):
         return Complaint(Exit.USAGE, str(error))
     if _is(error, "temporalio.service", "RPCError"):

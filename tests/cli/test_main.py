@@ -72,6 +72,16 @@ def test_every_failure_has_its_exit_code(error: Exception, code: int) -> None:
     assert complaint(error).code == code
 
 
+@pytest.mark.parametrize("command", [("approve", "--yes"), ("session-key", "list")])
+def test_a_venue_that_does_not_answer_is_an_unavailable_dependency(
+    tmp_path: Path, command: tuple[str, ...]
+) -> None:
+    nobody = {"REMORA_TWIN_URL": "http://127.0.0.1:1", "PRIVATE_KEY": "0x" + "4c" * 32}
+    done = _remora(*command, **nobody, REMORA_STATE_DIR=str(tmp_path))
+
+    assert (done.returncode, "does not answer" in done.stderr) == (Exit.UNAVAILABLE, True), done.stderr
+
+
 def test_an_unexpected_failure_hides_its_traceback_until_asked() -> None:
     script = (
         "from remora.cli import main; from remora.cli.main import app, run;"
