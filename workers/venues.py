@@ -19,6 +19,9 @@ from remora.venues.venue import Venue
 NOBODY = "0x" + "00" * 20
 """The wallet beside a paper account when no wallet is set."""
 
+REHEARSAL = "_on_twin"
+"""What the mode of an account's books ends with when it is paper or live on a twin."""
+
 
 async def open_venue(settings: Settings, engine: AsyncEngine) -> Venue:
     """Connect to the twin, to production, or to a paper account on the markets of either.
@@ -123,7 +126,12 @@ async def open_paper(
 def books_mode(settings: Settings) -> str:
     """Return the mode of an account's books: production never continues a rehearsal on a twin."""
     rehearsal = settings.mode is not Mode.TWIN and settings.twin_url is not None
-    return f"{settings.mode.value}_on_twin" if rehearsal else settings.mode.value
+    return f"{settings.mode.value}{REHEARSAL}" if rehearsal else settings.mode.value
+
+
+def positions_mode(books: str) -> Mode:
+    """Return the mode that positions on an account's books show: a rehearsal's is the one that is rehearsed."""
+    return Mode(books.removesuffix(REHEARSAL))
 
 
 def paper_account_of(settings: Settings) -> AccountId:

@@ -46,10 +46,13 @@ async def _reconcile(account: str | None, within_s: float, *, repair: bool) -> "
     from remora.cli.steering import answered, steering
     from remora.storage.desk import load_desk
     from starters.reconcile import reconcile as start
+    from workers.venues import positions_mode
 
     async with steering(account) as source:
         desk = await load_desk(source.engine, source.account)
-        run = start(source.client, source.account, mode=desk.venue_mode, repair=repair)
+        # an adopted position shows the mode with which it was started
+        mode = positions_mode(desk.venue_mode).value
+        run = start(source.client, source.account, mode=mode, repair=repair)
         return await answered(run, what="the reconciliation", within_s=within_s)
 
 
