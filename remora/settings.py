@@ -80,6 +80,9 @@ class Settings(SecretSettings):
     )
     metrics_host: Text = _env("REMORA_METRICS_HOST", "an address of this machine", "127.0.0.1")
 
+    # twin
+    twin_cash_usd: Dollars = _env("REMORA_TWIN_CASH", DOLLARS, Decimal(10_000))
+
     # paper
     paper_cash_usd: Dollars = _env("REMORA_PAPER_CASH", DOLLARS, Decimal(10_000))
     paper_failed_share: Annotated[Decimal, Clean, Field(ge=0, lt=1, allow_inf_nan=False)] = _env(

@@ -1,10 +1,17 @@
 """The stack that `up`, `down` and `status` are about."""
 
+import sys
+from dataclasses import replace
 from pathlib import Path
 
 from remora.embedded.config import StackConfig
+from remora.embedded.errors import ServiceFailed
+from remora.embedded.processes import Command
+from remora.embedded.programs import run_program
 from remora.embedded.service import Service
 from remora.embedded.services import engine, research, twin
+from remora.embedded.site import Site
+from remora.embedded.state import StateDir
 from remora.settings import Mode, load_settings
 
 PACE = ("--speed", "60")
@@ -27,4 +34,22 @@ def services(config: StackConfig) -> list[Service]:
     """Return our own processes: in twin mode with an exchange, unless one runs elsewhere."""
     own_twin = config.mode is Mode.TWIN and config.twin_url is None
     exchange = [twin(("--start", *PACE), port=config.twin_port)] if own_twin else []
-    return [*exchange, engine(), research()]
+    return [*map(funded, exchange), engine(), research()]
+
+
+def funded(exchange: Service) -> Service:
+    """Return a twin on which the stack's account has its play money before anybody trades.
+
+    What it gets depends on our books, so the database comes first.
+    """
+    return replace(exchange, needs=("postgres",), settle=_fund)
+
+
+async def _fund(site: Site) -> None:
+    command = Command(argv=(sys.executable, "-m", "workers.funding"), env=site.environment())
+    code, output = await run_program(command, state_dir=site.state_dir)
+    log = StateDir(site.state_dir).log("funding")
+    log.write_text(output)
+    if code != 0:
+        last = next((line for line in reversed(output.splitlines()) if line.strip()), "no output")
+        raise ServiceFailed(f"The account on the twin got no money: {last}", f"The whole output is in {log}.")

@@ -15,7 +15,10 @@ def up(
     twin_port: TwinPort = None,
     servers_only: Annotated[bool, typer.Option("--servers-only", help="PostgreSQL and Temporal only.")] = False,
 ) -> None:
-    """Start the stack on this machine and leave it running."""
+    """Start the stack on this machine and leave it running.
+
+    In twin mode the account has REMORA_TWIN_CASH dollars of play money on the simulated exchange, once.
+    """
     import asyncio
 
     from remora.cli import live, local_stack

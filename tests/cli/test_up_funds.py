@@ -1,0 +1,105 @@
+"""``remora up`` starts a twin on which the account has money: once, also when the twin has forgotten it."""
+
+import asyncio
+import json
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import tempfile
+from collections.abc import Iterator
+from decimal import Decimal
+from pathlib import Path
+
+import httpx
+import pytest
+
+from remora.cli.local_stack import services
+from remora.domain.ids import AccountId
+from remora.embedded.account import account_key
+from remora.embedded.config import StackConfig
+from remora.embedded.inspection import inspect
+from remora.embedded.state import StateDir
+from remora.embedded.stopping import stop_everything
+from remora.settings import Mode
+from remora.storage.desk import load_desk
+from remora.storage.engine import create_engine
+from tests.fixtures.twin import address_of
+
+pytestmark = [pytest.mark.system, pytest.mark.timeout(400)]
+CASH = Decimal("2500.50")
+
+
+@pytest.fixture
+def state_dir() -> Iterator[Path]:
+    """Give a directory that does not exist yet; what a failed test left running is ended."""
+    parent = Path(tempfile.mkdtemp(prefix="remora-test-"))
+    yield parent / "state"
+    if (parent / "state").exists():
+        stop_everything(StateDir(parent / "state"), patience_s=10)
+    shutil.rmtree(parent, ignore_errors=True)
+
+
+def _remora(state_dir: Path, *arguments: str) -> tuple[int, str, str]:
+    unset = ("REMORA_", "TEMPORAL_", "DATABASE_", "WALLET_", "PRIVATE_")
+    environment = {name: value for name, value in os.environ.items() if not name.startswith(unset)}
+    done = subprocess.run(
+        [sys.executable, "-m", "remora.cli.main", *arguments],
+        capture_output=True,
+        text=True,
+        env=environment | {"REMORA_STATE_DIR": str(state_dir), "REMORA_TWIN_CASH": str(CASH)},
+        timeout=200,
+        check=False,
+    )
+    return done.returncode, done.stdout, done.stderr
+
+
+async def _both_books(state_dir: Path) -> tuple[Decimal, Decimal, Decimal]:
+    """Return the account's cash in our books and the twin's, and what was ever deposited on the twin."""
+    found = inspect(StateDir(state_dir))
+    account = AccountId(address_of(account_key(state_dir)).lower())
+    engine = create_engine(str(found.database_url))
+    try:
+        ours = (await load_desk(engine, account)).cash
+    finally:
+        await engine.dispose()
+    async with httpx.AsyncClient(base_url=str(found.twin_url), trust_env=False) as control:
+        theirs = (await control.get(f"/books/{account}")).raise_for_status().json()
+    return ours, Decimal(theirs["cash"]), Decimal(theirs["deposits"])
+
+
+@pytest.mark.parametrize(
+    ("config", "funds"),
+    [
+        (StackConfig(), True),
+        (StackConfig(twin_url="http://127.0.0.1:1"), False),
+        (StackConfig(mode=Mode.PAPER), False),
+        (StackConfig(mode=Mode.LIVE), False),
+    ],
+)
+def test_only_a_twin_of_our_own_gives_money(config: StackConfig, *, funds: bool) -> None:
+    started = services(config)
+
+    assert [one.name for one in started if one.settle is not None] == (["twin"] if funds else [])
+    assert all("twin" in one.needs for one in started if one.name == "engine")
+
+
+@pytest.mark.slow
+def test_the_account_has_its_money_once_whatever_is_started_again(state_dir: Path) -> None:
+    assert _remora(state_dir, "up")[0] == 0
+    assert asyncio.run(_both_books(state_dir)) == (CASH, CASH, CASH)
+    assert "nothing to do" in _remora(state_dir, "up")[1]
+    assert asyncio.run(_both_books(state_dir)) == (CASH, CASH, CASH)
+
+    (twin,) = [one.pid for one in inspect(StateDir(state_dir)).services if one.name == "twin"]
+    os.kill(twin, signal.SIGKILL)
+    code, _, err = _remora(state_dir, "up")
+    assert (code, asyncio.run(_both_books(state_dir))) == (0, (CASH, CASH, CASH)), err
+
+    assert _remora(state_dir, "down")[0] == 0
+    assert _remora(state_dir, "up")[0] == 0
+    assert asyncio.run(_both_books(state_dir)) == (CASH, CASH, CASH)
+    code, told, err = _remora(state_dir, "reconcile", "--json")
+    assert (code, json.loads(told)["differences"]) == (0, []), err
+    assert _remora(state_dir, "down")[0] == 0
