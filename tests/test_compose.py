@@ -3,6 +3,7 @@
 import re
 import subprocess
 import sys
+from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +11,8 @@ import pytest
 import yaml
 
 from remora.embedded.temporal import SEARCH_ATTRIBUTES
+from remora.secret_settings import SecretSettings
+from remora.settings import Mode, Settings, load_settings, variable_names
 from schemas.search_attributes import ALL
 
 ROOT = Path(__file__).parents[1]
@@ -102,3 +105,40 @@ def test_the_image_is_pinned_hash_checked_and_not_root() -> None:
     assert re.search(r"^USER remora$", text, re.MULTILINE)
     for folder in re.findall(r"^COPY (\w+) \./", text, re.MULTILINE):
         assert (ROOT / folder / "__init__.py").exists()
+
+
+def _ours_with_settings() -> dict[str, dict[str, Any]]:
+    """Return our services that read settings; the twin and the migration take none of them."""
+    return {name: SERVICES[name] for name in ("funding", "trading", "watcher", "research")}
+
+
+def test_the_policy_of_the_env_file_reaches_every_service_that_reads_it() -> None:
+    for service in _ours_with_settings().values():
+        assert service["env_file"] == [{"path": ".env", "required": False}]
+
+
+def test_account_servers_and_nodes_are_composes_own_whatever_the_env_file_says(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    names = variable_names()
+    policy = {names[field] for field in Settings.model_fields if field not in SecretSettings.model_fields}
+    places = {"REMORA_MODE", "TEMPORAL_ADDRESS", "TEMPORAL_NAMESPACE", "REMORA_TWIN_URL"}
+    listening = {"REMORA_METRICS_HOST", "REMORA_METRICS_PORT"}
+    alerts = {"REMORA_ALERT_URLS", "REMORA_HEARTBEAT_URL"}
+    about_the_account = set(names.values()) - policy - alerts
+    given = {"MAX_DAILY_LOSS": "123", "REMORA_ALERT_URLS": "json://example.org", "REMORA_MODE": "live"}
+    given |= {"WALLET_ADDRESS": "0x" + "ab" * 20, "REMORA_RPC_URL": "https://node.example.org"}
+
+    for service in _ours_with_settings().values():
+        own = {name: str(value) for name, value in service["environment"].items()}
+        assert about_the_account | places | listening <= set(own)
+        for name in names.values():
+            monkeypatch.delenv(name, raising=False)
+        # as Compose does it: the file first, then the service's own
+        filled = {name: re.sub(r"\$\{[A-Z_]+:\?[^}]+\}", "4c" * 32, value) for name, value in own.items()}
+        for name, value in (given | filled).items():
+            monkeypatch.setenv(name, value)
+        settings = load_settings(tmp_path / "none")
+        assert (settings.max_daily_loss_usd, settings.mode) == (Decimal(123), Mode.TWIN)
+        assert settings.alert_urls is not None
+        assert settings.wallet_address is settings.rpc_url is None

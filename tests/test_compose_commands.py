@@ -126,15 +126,18 @@ async def _healthy(outside: Outside, name: str, log: Path) -> AsyncIterator[None
 
 @pytest.mark.slow
 async def test_the_services_start_in_order_become_healthy_and_end(tmp_path: Path) -> None:
-    assert {"migrate", "twin", "trading", "watcher", "research"} == OURS
+    assert {"migrate", "twin", "funding", "trading", "watcher", "research"} == OURS
     async with Stack(StackConfig()) as stack:
         outside = Outside(stack)
         for _ in range(2):  # a second `docker compose up` runs it again
             assert await _once(outside, "migrate", outside.command("migrate")) == (0, "")
         async with _healthy(outside, "twin", tmp_path / "twin.log"):
+            for _ in range(2):  # once and again: the account has its money once
+                code, said = await _once(outside, "funding", outside.command("funding"))
+                assert code == 0, said
             async with httpx.AsyncClient(base_url=outside.control_url, trust_env=False) as control:
-                account = {"address": address_of(stack.account_key), "cash": "1000"}
-                (await control.post("/accounts", json=account)).raise_for_status()
+                books = (await control.get(f"/books/{address_of(stack.account_key)}")).json()
+                assert books["cash"] == "10000", said
             async with (
                 _healthy(outside, "trading", tmp_path / "trading.log"),
                 _healthy(outside, "watcher", tmp_path / "watcher.log"),
