@@ -142,3 +142,21 @@ def test_account_servers_and_nodes_are_composes_own_whatever_the_env_file_says(
         assert (settings.max_daily_loss_usd, settings.mode) == (Decimal(123), Mode.TWIN)
         assert settings.alert_urls is not None
         assert settings.wallet_address is settings.rpc_url is None
+
+
+def test_the_second_file_of_the_production_page_takes_the_twins_place(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    page = (ROOT / "docs" / "production.md").read_text()
+    second = yaml.safe_load(re.findall(r"```yaml\n(.*?)```", page, re.DOTALL)[0])["services"]
+
+    assert set(second) == set(_ours_with_settings())
+    for name, service in second.items():
+        for variable in variable_names().values():
+            monkeypatch.delenv(variable, raising=False)
+        both = SERVICES[name]["environment"] | service["environment"]
+        for variable, value in both.items():
+            filled = re.sub(r"\$\{[A-Z_]+:\?[^}]+\}", "4c" * 32, str(value))
+            monkeypatch.setenv(variable, re.sub(r"\$\{[A-Z_]+-([^}]*)\}", r"\1", filled))
+        settings = load_settings(tmp_path / "none")
+        assert (settings.mode, settings.twin_url, settings.wallet_address) == (Mode.PAPER, None, None)

@@ -81,7 +81,7 @@ async def fund_account(settings: Settings) -> str:
         given = await fund(engine, twin_url, account, dollars=settings.twin_cash_usd)
     finally:
         await engine.dispose()
-    return f"{account} got ${given:f} on the twin" if given else f"{account} has an account on the twin already"
+    return f"{account} got ${given:.2f} on the twin" if given else f"{account} has an account on the twin already"
 
 
 async def _main() -> int:
