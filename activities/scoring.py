@@ -7,7 +7,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequenc
 from concurrent.futures import Executor
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import asdict, dataclass, replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
@@ -18,19 +18,30 @@ from temporalio import activity
 from remora.domain.chance import UNJUDGED
 from remora.domain.decide import RosterStatus
 from remora.domain.ids import WalletAddress
+from remora.domain.limits import Limits
 from remora.domain.money import MICRO
 from remora.research.learning import Lesson, lesson_of
 from remora.research.pulling import pull
 from remora.research.sharding import score_shard, score_together
 from remora.research.store import ResearchStore, Shard
 from remora.statistics.scoring import ScoringResult
-from remora.statistics.scoring_params import ScoringParams, in_order
+from remora.statistics.scoring_params import RankBy, ScoringParams, in_order
 from remora.statistics.seats import PaperRecord, Seat, SeatRules, SeatStatus, next_seats
 from remora.statistics.track_record import without_series
 from remora.storage import scores
 from remora.storage.roster import Follow
 from remora.venues.polymarket.history import PublicHistory
-from schemas.rescore import LessonDone, Plan, PlanAsk, RefreshDone, RescoreResult, RunAsk, ShardAsk, ShardDone
+from schemas.rescore import (
+    EVERY,
+    LessonDone,
+    Plan,
+    PlanAsk,
+    RefreshDone,
+    RescoreResult,
+    RunAsk,
+    ShardAsk,
+    ShardDone,
+)
 
 WALLETS_TO_A_SHARD = 2_500
 SHARDS_MAX = 256
@@ -44,7 +55,8 @@ Source = Callable[[], AbstractAsyncContextManager[PublicHistory]]
 class ScoringTools:
     """What scoring needs. `now` is the venue's time, `pool` runs what takes a processor.
 
-    `source` opens the public history; without one nothing can be pulled.
+    `source` opens the public history; without one nothing can be pulled. `roster_age_max` is when a
+    roster is stale.
     """
 
     engine: AsyncEngine
@@ -55,6 +67,7 @@ class ScoringTools:
     wall: Callable[[], datetime]
     now: Callable[[], Awaitable[datetime]]
     source: Source | None = None
+    roster_age_max: timedelta = Limits().roster_age_max
 
 
 class ScoringActivities:
@@ -84,7 +97,7 @@ class ScoringActivities:
 
     @activity.defn(name="rescore_plan")
     async def plan(self, ask: PlanAsk) -> Plan:
-        """Fix what the run judges: the instant, the parameters, the shards."""
+        """Fix what the run judges: the instant, the parameters and rules, the shards."""
         tools = self._tools
         as_of = ask.as_of or await tools.now()
         async with _beating():
@@ -97,7 +110,7 @@ class ScoringActivities:
             started_at=tools.wall(),
             shards=shards,
             wallets=wallets,
-            params=tools.params.recorded(),
+            params=_judged_by(tools, ask.rank_by),
         )
         return Plan(run=run.id, as_of=run.as_of, shards=run.shards, wallets=run.wallets)
 
@@ -155,7 +168,7 @@ class ScoringActivities:
             result = await asyncio.get_running_loop().run_in_executor(
                 tools.pool, _score_together, blobs, run.as_of, run.params, _seed(ask.run)
             )
-        seats = await self._seats(result, run.as_of)
+        seats = await self._seats(result, run.as_of, _rules(run, tools.rules))
         version = await scores.publish_run(
             tools.engine,
             ask.run,
@@ -170,7 +183,7 @@ class ScoringActivities:
         activity.logger.info("published", extra={"run": ask.run, "version": version, "left_out": left_out})
         return _result(await scores.load_run(tools.engine, ask.run), version, seats)
 
-    async def _seats(self, result: ScoringResult, at: datetime) -> list[scores.SeatRow]:
+    async def _seats(self, result: ScoringResult, at: datetime, rules: SeatRules) -> list[scores.SeatRow]:
         """Return the next roster; wallets that a person follows by name stay, unless they have earned a seat."""
         tools = self._tools
         before = await scores.load_seats(tools.engine)
@@ -185,11 +198,28 @@ class ScoringActivities:
             result,
             {str(wallet): record for wallet, record in paper.items()},
             now=at,
-            rules=tools.rules,
+            rules=rules,
         )
         rows = [_row(seat) for seat in seats]
         taken = {row.follow.whale for row in rows}
         return [*rows, *(row for row in named if row.follow.whale not in taken)]
+
+
+def _judged_by(tools: ScoringTools, rank_by: str | None) -> Mapping[str, Any]:
+    """Return every number that decides who is followed and for how long, as it is recorded with the roster."""
+    params = tools.params if rank_by is None else replace(tools.params, rank_by=RankBy(rank_by))
+    return {
+        **params.recorded(),
+        "seat_rules": dict(tools.rules.recorded()),
+        "rescored_every_s": EVERY.total_seconds(),
+        "roster_age_max_s": tools.roster_age_max.total_seconds(),
+    }
+
+
+def _rules(run: scores.Run, otherwise: SeatRules) -> SeatRules:
+    """Return the rules as they were planned; those of this worker for a run planned before they were recorded."""
+    recorded = run.params.get("seat_rules")
+    return otherwise if recorded is None else SeatRules.from_recorded(recorded)
 
 
 def _learn(root: Path, as_of: datetime) -> dict[str, Any]:
@@ -298,6 +328,7 @@ def _result(run: scores.Run, version: int, seats: Sequence[scores.SeatRow]) -> R
         demoted=counts.count(RosterStatus.DEMOTED),
         notice=run.notice,
         learned_model=UNJUDGED.why if run.learned is None else Lesson.from_recorded(run.learned).verdict.told,
+        rank_by=str(run.params.get("rank_by", "")),
     )
 
 

@@ -49,7 +49,7 @@ def without_skill(
     trades: pd.DataFrame, results: pd.DataFrame, as_of: datetime, *, seeds: int
 ) -> tuple[list[int], list[int]]:
     """Return for each seed how many wallets pass all gates, and how many the test alone would take."""
-    params = ScoringParams(half_spread=0.0, resamples=99, false_discovery_rate=RATE)
+    params = ScoringParams(half_spread=0.0, fee_rate=0.0, resamples=99, false_discovery_rate=RATE)
     chosen, tested = [], []
     for seed in range(seeds):
         rng = np.random.default_rng(seed)

@@ -100,6 +100,7 @@ DatabaseUrl = Annotated[str, Clean, _full_match(r"postgres(ql)?(\+asyncpg)?://\S
 HttpUrl = Annotated[str, Clean, _full_match(r"https?://\S+"), AfterValidator(_parsable)]
 WsUrls = Annotated[str, Clean, _full_match(r"wss?://[^\s,]+(,wss?://[^\s,]+)*")]
 Fraction = Annotated[Decimal, Clean, Field(gt=0, le=1, allow_inf_nan=False)]
+Share = Annotated[float, Clean, Field(gt=0, lt=1, allow_inf_nan=False)]
 Percent = Annotated[Decimal, BeforeValidator(percent), Clean, Field(gt=0, lt=1, allow_inf_nan=False)]
 Dollars = Annotated[Decimal, Clean, Field(gt=0, le=10**12, allow_inf_nan=False)]
 Floor = Annotated[Decimal, Clean, Field(ge=0, le=10**12, allow_inf_nan=False)]
@@ -110,6 +111,7 @@ Hours = Annotated[Decimal, Clean, Field(ge=0, le=24 * 365, allow_inf_nan=False)]
 Classes = Annotated[frozenset[MarketClass], NoDecode, BeforeValidator(_classes), Clean]
 
 FRACTION = "a fraction above 0 and at most 1, such as 0.25 (not a percentage)"
+SHARE = "a fraction above 0 and below 1, such as 0.3 (not a percentage)"
 PERCENT = "a fraction below 1 or a percentage, such as 0.15 or 15"
 DOLLARS = "dollars above 0, such as 1000"
 FLOOR = "a number, 0 or more"

@@ -26,6 +26,7 @@ from remora.setting_types import (
     PERCENT,
     PLACEHOLDER,
     SECONDS,
+    SHARE,
     TICKS,
     Classes,
     Clean,
@@ -38,6 +39,7 @@ from remora.setting_types import (
     HttpUrl,
     Percent,
     Seconds,
+    Share,
     Text,
     Ticks,
     percent,
@@ -103,6 +105,29 @@ class Settings(SecretSettings):
     whale_score_threshold: Annotated[float, Clean, Field(ge=0, le=100)] = _env(
         "WHALE_SCORE_THRESHOLD", "a score from 0 to 100", 70.0
     )
+
+    unknown_fee_rate: Annotated[float, Clean, Field(ge=0, le=0.5)] = _env(
+        "REMORA_UNKNOWN_FEE_RATE", "a fraction from 0 to 0.5, such as 0.04 (not a percentage)", 0.04
+    )
+
+    rank_by: Annotated[str, Clean, Field(pattern="^(score_low|edge)$")] = _env(
+        "REMORA_RANK_BY", "score_low or edge", "score_low"
+    )
+
+    event_return_max: Annotated[float, Clean, Field(gt=0, le=1000)] = _env(
+        "REMORA_EVENT_RETURN_MAX", "a multiple of the stake above 0, such as 3 for +300 %", 3.0
+    )
+    half_life_days: Annotated[float, Clean, Field(gt=0, le=10_000)] = _env(
+        "REMORA_HALF_LIFE_DAYS", "days above 0", 90.0
+    )
+    score_confidence: Share = _env("REMORA_SCORE_CONFIDENCE", SHARE, 0.95)
+    gain_concentration_max: Share = _env("REMORA_GAIN_CONCENTRATION_MAX", SHARE, 0.30)
+    tested_events_min: Count = _env("REMORA_TESTED_EVENTS_MIN", COUNT, 10)
+    keep_score: Annotated[float, Clean, Field(ge=0, le=100)] = _env(
+        "REMORA_KEEP_SCORE", "a score from 0 to 100", 60.0
+    )
+    keep_win_rate: Share = _env("REMORA_KEEP_WIN_RATE", SHARE, 0.60)
+    keep_false_discovery_rate: Share = _env("REMORA_KEEP_FALSE_DISCOVERY_RATE", SHARE, 0.35)
 
     # sizing
     kelly_fraction: Fraction = _env("KELLY_FRACTION", FRACTION, DEFAULTS.kelly_fraction)

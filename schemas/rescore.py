@@ -1,6 +1,6 @@
 """Messages of RescoreWorkflow."""
 
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from schemas.message import Message
 
@@ -10,18 +10,23 @@ RESEARCH_QUEUE = "research"
 RESCORE_ID = "rescore"
 SCHEDULE_ID = "rescore"
 
+EVERY = timedelta(hours=6)
+"""A quarter of the age at which a roster is stale: three runs may fail before entries stop."""
+
 
 class RescoreInput(Message):
     """Start of a rescoring.
 
     Without `as_of` it judges by what is known now; `pull` reads the public history first. `shards` is how many
-    parts the wallets are scored in; without it, as many as their number asks for.
+    parts the wallets are scored in; without it, as many as their number asks for. `rank_by` orders the roster;
+    without it, as the research workers' settings say.
     """
 
     as_of: datetime | None = None
     pull: bool = False
     shards: int | None = None
     by: str = "schedule"
+    rank_by: str | None = None
 
 
 class RunAsk(Message):
@@ -36,6 +41,7 @@ class PlanAsk(Message):
     run: str
     as_of: datetime | None
     shards: int | None
+    rank_by: str | None = None
 
 
 class Plan(Message):
@@ -100,3 +106,4 @@ class RescoreResult(Message):
     demoted: int
     notice: str
     learned_model: str = ""
+    rank_by: str = ""

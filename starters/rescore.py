@@ -15,11 +15,8 @@ from temporalio.client import (
 )
 from temporalio.common import WorkflowIDConflictPolicy
 
-from schemas.rescore import RESCORE_ID, RESEARCH_QUEUE, SCHEDULE_ID, RescoreInput, RescoreResult
+from schemas.rescore import EVERY, RESCORE_ID, RESEARCH_QUEUE, SCHEDULE_ID, RescoreInput, RescoreResult
 from workflows.rescore import RescoreWorkflow
-
-EVERY = timedelta(hours=6)
-"""A quarter of the age at which a roster is stale: three runs may fail before entries stop."""
 
 CATCH_UP = timedelta(minutes=30)
 
@@ -44,12 +41,18 @@ async def ensure_rescoring(client: Client, *, pull: bool, every: timedelta = EVE
 
 
 async def start_rescoring(
-    client: Client, *, as_of: datetime | None, pull: bool, by: str, shards: int | None = None
+    client: Client,
+    *,
+    as_of: datetime | None,
+    pull: bool,
+    by: str,
+    shards: int | None = None,
+    rank_by: str | None = None,
 ) -> WorkflowHandle[RescoreWorkflow, RescoreResult]:
     """Start a rescoring, or join the one that a person started before."""
     return await client.start_workflow(
         RescoreWorkflow.run,
-        RescoreInput(as_of=as_of, pull=pull, shards=shards, by=by),
+        RescoreInput(as_of=as_of, pull=pull, shards=shards, by=by, rank_by=rank_by),
         id=RESCORE_ID,
         task_queue=RESEARCH_QUEUE,
         id_conflict_policy=WorkflowIDConflictPolicy.USE_EXISTING,

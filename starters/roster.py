@@ -17,8 +17,9 @@ from remora.domain.money import MICRO, ZERO
 from remora.research.learning import learn, purchases_table
 from remora.settings import Settings
 from remora.statistics.scoring import ScoringResult, score_wallets
-from remora.statistics.scoring_params import ScoringParams
+from remora.statistics.scoring_params import RankBy, ScoringParams
 from remora.statistics.scoring_table import known_payouts
+from remora.statistics.seats import SeatRules
 from remora.storage.roster import Follow, publish_roster
 
 LEARNT_FROM = ("at", "wallet", "condition_id", "outcome_index", "event_id", "category", "side", "price", "size")
@@ -57,6 +58,26 @@ def scoring_params(settings: Settings) -> ScoringParams:
         win_rate_min=settings.min_whale_win_rate,
         sharpe_min=settings.min_whale_sharpe,
         score_min=settings.whale_score_threshold,
+        fee_rate=settings.unknown_fee_rate,
+        rank_by=RankBy(settings.rank_by),
+        event_return_max=settings.event_return_max,
+        half_life_days=settings.half_life_days,
+        confidence=settings.score_confidence,
+        gain_concentration_max=settings.gain_concentration_max,
+        tested_events_min=settings.tested_events_min,
+    )
+
+
+def seat_rules(settings: Settings) -> SeatRules:
+    """Return when a seat is kept and lost, as the settings say; probation guards real money and is fixed.
+
+    Nobody enters below the bar of those who sit: it is never higher than the bar at the gates.
+    """
+    gates = scoring_params(settings)
+    return SeatRules(
+        keep_score=min(settings.keep_score, gates.score_min),
+        keep_win_rate=min(settings.keep_win_rate, gates.win_rate_min),
+        keep_false_discovery_rate=max(settings.keep_false_discovery_rate, gates.false_discovery_rate),
     )
 
 

@@ -11,6 +11,9 @@ import pytest
 from remora.domain.limits import Limits
 from remora.domain.market import MarketClass
 from remora.settings import Mode, Settings, SettingsError, load_settings, variable_names
+from remora.statistics.scoring_params import RankBy, ScoringParams
+from remora.statistics.seats import SeatRules
+from starters.roster import scoring_params, seat_rules
 
 EXAMPLE = Path(__file__).parents[1] / ".env.example"
 KEY = "0x" + "4c" * 32
@@ -51,6 +54,20 @@ def test_every_limit_has_a_variable() -> None:
     names = {name.removesuffix("_s").removesuffix("_h") for name in Settings.model_fields}
 
     assert {field.name for field in fields(Limits)} <= names | {"max_position_size_usd"}
+
+
+def test_the_roster_is_scored_by_the_defaults_and_by_what_is_set(tmp_path: Path) -> None:
+    assert scoring_params(load_settings(None)) == ScoringParams()
+    assert ScoringParams().fee_rate == 0.04
+
+    assert seat_rules(load_settings(None)) == SeatRules()
+    lower = env_file(tmp_path, "MIN_WHALE_WIN_RATE=0.55", "WHALE_SCORE_THRESHOLD=50", "REMORA_KEEP_SCORE=45")
+    rules = seat_rules(load_settings(lower))
+    # a wallet that just passed the gates is never below the bar of those who sit
+    assert (rules.keep_score, rules.keep_win_rate) == (45.0, 0.55)
+    path = env_file(tmp_path, "REMORA_UNKNOWN_FEE_RATE=0.02", "REMORA_RANK_BY=edge", "MIN_WHALE_SHARPE=2")
+    changed = scoring_params(load_settings(path))
+    assert (changed.fee_rate, changed.rank_by, changed.sharpe_min) == (0.02, RankBy.EDGE, 2.0)
 
 
 def test_every_limit_can_be_overridden(tmp_path: Path) -> None:
@@ -106,6 +123,9 @@ def test_an_empty_value_counts_as_not_set(tmp_path: Path) -> None:
         ("MIN_WHALE_WIN_RATE", "65"),
         ("MIN_WHALE_SHARPE", "nan"),
         ("WHALE_SCORE_THRESHOLD", "101"),
+        ("REMORA_UNKNOWN_FEE_RATE", "4"),
+        ("REMORA_RANK_BY", "luck"),
+        ("REMORA_KEEP_WIN_RATE", "60"),
         ("REMORA_MODE", "production"),
         ("REMORA_MARKET_CLASSES", "standard,everything"),
         ("REMORA_ENTRY_ORDERS_PER_MINUTE", "2.5"),

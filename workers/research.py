@@ -20,7 +20,6 @@ from temporalio.worker import Worker
 from activities.backtests import BacktestActivities
 from activities.scoring import ScoringActivities, ScoringTools
 from remora.settings import Settings, SettingsError, load_settings
-from remora.statistics.seats import SeatRules
 from remora.storage.engine import create_engine
 from remora.telemetry.tracing import start_tracing
 from remora.venues.polymarket.endpoints import Endpoints
@@ -30,7 +29,7 @@ from remora.venues.polymarket.public import venue_clock
 from schemas.rescore import RESEARCH_QUEUE
 from starters.client import connect
 from starters.rescore import ensure_rescoring
-from starters.roster import scoring_params
+from starters.roster import scoring_params, seat_rules
 from workers.process_pool import ProcessPool
 from workers.servers import UNAVAILABLE, ServerAway, StoppedBefore, answered
 from workers.venues import endpoints_of
@@ -85,10 +84,11 @@ def scoring_tools(settings: Settings, engine: AsyncEngine, endpoints: Endpoints,
         root=settings.research_dir,
         pool=pool,
         params=scoring_params(settings),
-        rules=SeatRules(),
+        rules=seat_rules(settings),
         wall=utc_now,
         now=now,
         source=source,
+        roster_age_max=settings.limits().roster_age_max,
     )
 
 

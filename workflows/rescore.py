@@ -39,7 +39,7 @@ class RescoreWorkflow:
         self._tell(stage="planning")
         plan = await workflow.execute_activity_method(
             ScoringActivities.plan,
-            PlanAsk(run=run, as_of=start.as_of, shards=start.shards),
+            PlanAsk(run=run, as_of=start.as_of, shards=start.shards, rank_by=start.rank_by),
             summary="count the wallets",
             **policies.RESEARCH,
         )

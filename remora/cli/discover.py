@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from remora.cli.data import Store
+from remora.cli.options import RankedBy
 
 if TYPE_CHECKING:
     from remora.research.discovery import Discovery
@@ -17,7 +18,13 @@ AsOf = Annotated[
     str | None, typer.Option("--as-of", help="Only what was known then, such as 2026-03-01.", show_default="now")
 ]
 Fee = Annotated[
-    float, typer.Option(min=0, max=0.5, help="Taker fee rate of markets whose own is not known; 0.04 is usual.")
+    float | None,
+    typer.Option(
+        min=0,
+        max=0.5,
+        help="Taker fee rate of markets whose own is not known.",
+        show_default="as the roster: REMORA_UNKNOWN_FEE_RATE, or 0.04",
+    ),
 ]
 Assume = Annotated[
     bool,
@@ -29,9 +36,9 @@ Json = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 def discover(
     *,
     as_of: AsOf = None,
-    rank_by: Annotated[str, typer.Option(help="score_low or edge.")] = "score_low",
+    rank_by: RankedBy = None,
     limit: Annotated[int, typer.Option(min=1, help="Wallets to print; --json prints all.")] = 20,
-    fee_rate: Fee = 0.04,
+    fee_rate: Fee = None,
     assume_complete: Assume = False,
     later: Annotated[
         bool, typer.Option("--later/--no-later", help="Compare what was bought after the date.")
@@ -77,7 +84,7 @@ def explain(
     wallet: Annotated[str, typer.Argument(help="The wallet's address.")],
     *,
     as_of: AsOf = None,
-    fee_rate: Fee = 0.04,
+    fee_rate: Fee = None,
     assume_complete: Assume = False,
     store: Store = None,
     as_json: Json = False,
@@ -107,7 +114,7 @@ def explain(
     found = run(
         history,
         as_of=instant(as_of),
-        params=_params("score_low", fee_rate),
+        params=_params(None, fee_rate),
         rng=rng,
         assume_complete=assume_complete,
         controls=False,
@@ -155,27 +162,22 @@ def seats_now() -> dict[str, str] | None:
     return asyncio.run(read())
 
 
-def _params(rank_by: str, fee_rate: float) -> "ScoringParams":
+def _params(rank_by: str | None, fee_rate: float | None) -> "ScoringParams":
     from dataclasses import replace
 
-    from remora.cli.errors import CommandFailed, Exit
+    from remora.cli.research import wanted_order
     from remora.settings import load_settings
-    from remora.statistics.scoring_params import RankBy
     from starters.roster import scoring_params
 
-    try:
-        order = RankBy(rank_by)
-    except ValueError:
-        raise CommandFailed(
-            f"Expected --rank-by {' or '.join(RankBy)}, found {rank_by!r}.", code=Exit.USAGE
-        ) from None
-    return replace(scoring_params(load_settings()), rank_by=order, fee_rate=fee_rate)
+    params = scoring_params(load_settings())
+    rate = params.fee_rate if fee_rate is None else fee_rate
+    return replace(params, rank_by=wanted_order(rank_by) or params.rank_by, fee_rate=rate)
 
 
 def _examine(
     as_of: str | None,
-    rank_by: str,
-    fee_rate: float,
+    rank_by: str | None,
+    fee_rate: float | None,
     assume_complete: bool,  # noqa: FBT001 (passed on from the command)
     controls: bool,  # noqa: FBT001
     seed: int,

@@ -5,6 +5,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from remora.cli.options import RankedBy
+
 if TYPE_CHECKING:
     from temporalio.client import WorkflowHandle
 
@@ -21,27 +23,31 @@ def rescore(
     ] = None,
     pull: Annotated[bool, typer.Option("--pull/--no-pull", help="Read the public history first.")] = False,
     shards: Annotated[int | None, typer.Option(min=1, max=4096, help="Parts.", show_default="by wallets")] = None,
+    rank_by: RankedBy = None,
     timeout: Annotated[float, typer.Option(min=1, help="Seconds to wait for the result.")] = 3600.0,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
 ) -> None:
     """Score every wallet again, publish a new roster, and wait for it with progress.
 
     The work is spread over everything that polls the research queue. The stack does this by itself every six
-    hours; a run that goes on already is joined. Exit code 4: no worker answers in time; the run goes on.
+    hours; a run that goes on already is joined, whatever it was asked for.
+    Exit code 4: no worker answers in time; the run goes on.
     """
     import asyncio
 
     from remora.cli.reading import show_json
-    from remora.cli.research import instant
+    from remora.cli.research import instant, wanted_order
 
     at = None if as_of is None else instant(as_of)
-    found = asyncio.run(_rescore(at, pull, shards, timeout))
+    order = wanted_order(rank_by)
+    found = asyncio.run(_rescore(at, pull, shards, order, timeout))
     if as_json:
         show_json(found.model_dump(mode="json"))
         return
     typer.echo(
         f"Roster {found.roster_version} as of {found.as_of.isoformat()}: {found.active} active, "
         f"{found.probation} on probation, {found.demoted} demoted, of {found.wallets} wallets."
+        + (f" Ordered by {found.rank_by}." if found.rank_by else "")
     )
     if found.notice:
         typer.echo(f"No scores: {found.notice}.")
@@ -50,12 +56,20 @@ def rescore(
         typer.echo(f"  {gate:<20} {count}")
 
 
-async def _rescore(as_of: datetime | None, pull: bool, shards: int | None, timeout: float) -> "RescoreResult":  # noqa: FBT001, ASYNC109 (options of the command)
+async def _rescore(
+    as_of: datetime | None,
+    pull: bool,  # noqa: FBT001 (an option of the command)
+    shards: int | None,
+    rank_by: str | None,
+    timeout: float,  # noqa: ASYNC109
+) -> "RescoreResult":
     from remora.cli.progress import RowBar
     from remora.cli.steering import answered, connected, operator
     from starters.rescore import start_rescoring
 
-    handle = await start_rescoring(await connected(), as_of=as_of, pull=pull, by=operator(), shards=shards)
+    handle = await start_rescoring(
+        await connected(), as_of=as_of, pull=pull, by=operator(), shards=shards, rank_by=rank_by
+    )
     with RowBar("shards") as bar:
         return await answered(_watched(handle, bar), what="the rescoring", within_s=timeout)
 

@@ -11,6 +11,7 @@ from remora.cli.errors import CommandFailed, Exit
 if TYPE_CHECKING:
     from remora.domain.clock import VenueClock
     from remora.research.store import ResearchStore
+    from remora.statistics.scoring_params import RankBy
     from remora.venues.polymarket.history import PublicHistory
     from remora.venues.polymarket.pacing import Pacing
 
@@ -49,6 +50,18 @@ def instant(text: str | None) -> datetime:
             code=Exit.USAGE,
         ) from None
     return found if found.tzinfo is not None else found.replace(tzinfo=UTC)
+
+
+def wanted_order(text: str | None) -> "RankBy | None":
+    """Return the order of the roster that a user asks for, None without one; raise CommandFailed for another."""
+    from remora.statistics.scoring_params import RankBy
+
+    try:
+        return None if text is None else RankBy(text)
+    except ValueError:
+        raise CommandFailed(
+            f"Expected --rank-by {' or '.join(RankBy)}, found {text!r}.", code=Exit.USAGE
+        ) from None
 
 
 @asynccontextmanager

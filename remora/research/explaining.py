@@ -10,6 +10,7 @@ import pandas as pd
 
 from remora.research.discovery import Discovery, ranking
 from remora.research.store import ResearchStore
+from remora.statistics.arrays import Floats
 from remora.statistics.bootstrap import block_size
 from remora.statistics.campaigns import Campaign, campaigns
 from remora.statistics.scoring_params import ScoringParams
@@ -146,13 +147,18 @@ def _purchases(
     """Return the wallet's purchases in resolved markets, with cost and payout."""
     found = store.later_prices(as_of=as_of, wallet=wallet, after=timedelta(0))
     bought = found[(found["side"] == "BUY") & found["condition_id"].isin(payouts)]
-    price = bought["price"].to_numpy(np.float64)
-    cost = params.buying(price, np.full(price.size, params.fee_rate))
+    cost = _copied_cost(bought, params)
     paid = [
         payouts[market][int(outcome)]
         for market, outcome in zip(bought["condition_id"], bought["outcome_index"], strict=True)
     ]
     return bought.assign(cost=cost, paid=np.array(paid, dtype=float))
+
+
+def _copied_cost(bought: pd.DataFrame, params: ScoringParams) -> Floats:
+    """Return what a copier pays for a share of each purchase: the market's own fee where it is known."""
+    rate = pd.to_numeric(bought["fee_rate"], errors="coerce").fillna(params.fee_rate)
+    return params.buying(bought["price"].to_numpy(np.float64), rate.to_numpy(np.float64))
 
 
 def _edges(purchases: pd.DataFrame) -> tuple[EdgeLine, ...]:
@@ -202,8 +208,7 @@ def _marks(
 ) -> Mapping[str, float] | None:
     found = store.later_prices(as_of=as_of, wallet=wallet, after=after)
     bought = found[found["side"] == "BUY"]
-    price = bought["price"].to_numpy(np.float64)
-    cost = params.buying(price, np.full(price.size, params.fee_rate))
+    cost = _copied_cost(bought, params)
     marks = mark_outs(cost, bought["later"].to_numpy(np.float64), bought["event_id"].to_numpy())
     if marks is None:
         return None

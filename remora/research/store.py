@@ -130,8 +130,8 @@ class ResearchStore:
     def later_prices(self, *, as_of: datetime, wallet: str, after: timedelta) -> pd.DataFrame:
         """Return for each fill of a wallet the last price of its outcome within `after`, by anybody; else NaN.
 
-        Columns: at, condition_id, outcome_index, event_id, side, price, size, later, before_end_s (seconds until
-        the market's end, NaN if unknown).
+        Columns: at, condition_id, outcome_index, event_id, side, price, size, fee_rate (NaN if unknown), later,
+        before_end_s (seconds until the market's end, NaN if unknown).
         """
         values: dict[str, Any] = {"now": _micros(as_of), "after": round(after.total_seconds() * 1e6)}
         with self.connect() as connection:
@@ -219,8 +219,8 @@ _LATER = """
             AND condition_id IN (SELECT condition_id FROM seen)),
     s AS (SELECT *, "at" + to_microseconds($after) AS until FROM seen
           WHERE flaw IS NULL AND side IN ('BUY', 'SELL'))
-    SELECT s."at", s.condition_id, s.outcome_index, s.event_id, s.side, s.price, s.size, s.category,
-        CASE WHEN n.happened_at > s."at" AND s.until <= to_timestamp($now / 1e6)
+    SELECT s."at", s.condition_id, s.outcome_index, s.event_id, s.side, s.price, s.size, s.fee_rate,
+        s.category, CASE WHEN n.happened_at > s."at" AND s.until <= to_timestamp($now / 1e6)
              THEN CASE WHEN s.outcome_index = 0 THEN n.first ELSE 1 - n.first END END AS later,
         epoch(m.ends_at) - epoch(s."at") AS before_end_s
     FROM s ASOF LEFT JOIN prints n ON s.condition_id = n.condition_id AND s.until >= n.happened_at

@@ -4,11 +4,14 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from datetime import timedelta
 from enum import StrEnum
-from typing import Any
+from typing import Any, Final
 
 import numpy as np
 
 from remora.statistics.arrays import Floats
+
+FEE_RATE_UNKNOWN: Final = 0.04
+"""Taker rate of a market whose own is not known: what most categories pay. No fee at all would flatter."""
 
 
 class Gate(StrEnum):
@@ -51,7 +54,7 @@ class ScoringParams:
 
     # the copier's price
     half_spread: float = 0.005
-    fee_rate: float = 0.0
+    fee_rate: float = FEE_RATE_UNKNOWN
     """Taker rate of markets whose own rate is not known."""
     fee_exponent: int = 1
     latency: timedelta = timedelta(seconds=5)

@@ -1,10 +1,12 @@
 """Life on the roster: probation before live, demotion only after two bad rescorings, return through the gates."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
+from typing import Any, Final
 
+from remora.domain.probation import PROBATION_POSITIONS, PROBATION_TIME
 from remora.statistics.scoring import Evidence, ScoringResult
 
 
@@ -21,13 +23,28 @@ class SeatRules:
     """When a seat is gained, kept and lost; shares are fractions, scores from 0 to 100."""
 
     seats_max: int = 10
-    probation: timedelta = timedelta(days=14)
-    paper_positions_min: int = 10
+    probation: timedelta = PROBATION_TIME
+    paper_positions_min: int = PROBATION_POSITIONS
     strikes_max: int = 2
     keep_score: float = 60.0
     keep_win_rate: float = 0.60
     keep_false_discovery_rate: float = 0.35
     shown_after_demotion: timedelta = timedelta(days=30)
+
+    def recorded(self) -> Mapping[str, Any]:
+        """Return the rules as plain JSON values, spans in seconds, to be kept with every roster."""
+        spans = {name: getattr(self, name).total_seconds() for name in _SPANS}
+        return asdict(self) | spans
+
+    @classmethod
+    def from_recorded(cls, recorded: Mapping[str, Any]) -> "SeatRules":
+        """Return the rules that :meth:`recorded` gave; names that are none of ours are left out."""
+        values = {name: value for name, value in recorded.items() if name in cls.__dataclass_fields__}
+        values |= {name: timedelta(seconds=values[name]) for name in _SPANS if name in values}
+        return cls(**values)
+
+
+_SPANS: Final = ("probation", "shown_after_demotion")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -37,6 +37,21 @@ def test_the_order_can_be_that_of_the_edge(research: Path, capsys: pytest.Captur
     assert run(["discover", *options, "--as-of", "yesterday"]) == 2
 
 
+def test_fee_and_order_are_the_rosters_unless_asked_for(
+    research: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("REMORA_UNKNOWN_FEE_RATE", "0.02")
+    monkeypatch.setenv("REMORA_RANK_BY", "edge")
+    at = ["--as-of", "2026-03-02", "--store", str(research), "--json"]
+    assert run(["discover", *at, "--no-controls", "--no-later", "--no-learned"]) == 0
+    told = json.loads(capsys.readouterr().out)
+    assert (told["params"]["fee_rate"], told["params"]["rank_by"]) == (0.02, "edge")
+    wallet = told["ranking"][0]["wallet"]
+    assert run(["explain", wallet, *at, "--fee-rate", "0.03"]) == 0
+    evidence = json.loads(capsys.readouterr().out)
+    assert (evidence["params"]["fee_rate"], evidence["params"]["rank_by"]) == (0.03, "edge")
+
+
 def test_a_report_is_written(research: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     path = tmp_path / "report.html"
     options = ["--as-of", "2026-02-01", "--store", str(research), "--report", str(path)]

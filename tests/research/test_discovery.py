@@ -127,7 +127,7 @@ def test_later_edges_are_those_counted_by_hand(tmp_path: Path) -> None:
     listed = [market_row(market="0x" + digit * 64, closed_time=closed) for digit in "567"]
     imported(store, parquet(tmp_path / "markets.parquet", listed))
     at = datetime.fromtimestamp(START + day, tz=UTC)
-    free = ScoringParams(half_spread=0.0)
+    free = ScoringParams(half_spread=0.0, fee_rate=0.0)
     found = discover(store, as_of=at, params=free, rng=np.random.default_rng(0), controls=False)
 
     groups, fates = out_of_sample(store, found, until=NOW, rng=np.random.default_rng(0))
@@ -163,6 +163,23 @@ def test_an_explanation_holds_the_whole_evidence(season: tuple[ResearchStore, Sc
     assert told.standing["why"] == "passed every gate"
     with pytest.raises(WalletUnknown, match="expected a wallet seen by"):
         explain(store, found, "0x" + "99" * 20, rng=np.random.default_rng(0))
+
+
+def test_an_explanation_takes_the_markets_own_fee_where_it_is_known(tmp_path: Path) -> None:
+    store = ResearchStore(tmp_path / "research")
+    rows = [
+        tape_row(event_slug="own", category="own", fee_rate=0.10),
+        tape_row(event_slug="usual", category="usual", fee_rate=None, market="0x" + "5" * 64),
+    ]
+    imported(store, parquet(tmp_path / "tape.parquet", rows), complete=True)
+    imported(store, parquet(tmp_path / "markets.parquet", [market_row(market=row["market"]) for row in rows]))
+    found = discover(
+        store, as_of=NOW, params=ScoringParams(half_spread=0.0), rng=np.random.default_rng(0), controls=False
+    )
+
+    told = explain(store, found, WALLET, rng=np.random.default_rng(0))
+    edges = {line.kind: line.edge for line in told.edges if line.by == "category"}
+    assert edges == pytest.approx({"own": 1 - 0.4 - 0.10 * 0.24, "usual": 1 - 0.4 - 0.04 * 0.24})
 
 
 def test_a_wallet_of_one_open_bet_can_be_explained(tmp_path: Path) -> None:

@@ -21,7 +21,7 @@ from tests.research.files import MARKET, NOW, OTHER, SECOND, START, WALLET, impo
 from tests.research.test_pulling import Recorded, pulled, trade
 
 DAY = 86_400
-FREE = ScoringParams(half_spread=0.0)
+FREE = ScoringParams(half_spread=0.0, fee_rate=0.0)
 
 
 @pytest.fixture

@@ -12,7 +12,7 @@ from remora.statistics.scoring_table import ScoredTrade, trade_table
 
 START = datetime(2026, 1, 1, tzinfo=UTC)
 LATER = START + timedelta(days=30)
-FREE = ScoringParams(half_spread=0.0)
+FREE = ScoringParams(half_spread=0.0, fee_rate=0.0)
 PRICED = ScoringParams(half_spread=0.01, fee_rate=0.05, stake_usd=0.0)
 
 

@@ -13,7 +13,7 @@ from remora.statistics.scoring_params import ScoringParams, Screen
 from remora.statistics.shrinkage import GROUP_ABOVE, mixture_posterior
 
 START = datetime(2026, 1, 1, tzinfo=UTC)
-FREE = ScoringParams(half_spread=0.0)
+FREE = ScoringParams(half_spread=0.0, fee_rate=0.0)
 
 
 def trade(

@@ -1,3 +1,4 @@
+import json
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
@@ -139,3 +140,12 @@ def test_what_cannot_be_scored_is_told() -> None:
     assert shortfall(unscored, RULES) == "cannot be scored: its history is cut off"
     assert shortfall(evidence("a"), RULES) is None
     assert np.isfinite(after(seat(), unscored).edge)
+
+
+def test_rules_are_recorded_as_plain_values_and_come_back() -> None:
+    rules = SeatRules(keep_score=55.0, probation=timedelta(days=2))
+
+    recorded = json.loads(json.dumps(rules.recorded()))
+    assert recorded["probation"] == 2 * 86_400
+    assert SeatRules.from_recorded(recorded) == rules
+    assert SeatRules.from_recorded({"unknown": 1}) == RULES

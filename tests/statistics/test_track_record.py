@@ -14,7 +14,7 @@ from remora.statistics.track_record import TrackRecord, track_records, without_s
 
 START = datetime(2026, 1, 1, tzinfo=UTC)
 AS_OF = START + timedelta(days=9, hours=12)
-FREE = ScoringParams(half_spread=0.0)
+FREE = ScoringParams(half_spread=0.0, fee_rate=0.0)
 
 
 def bet(day: float, market: str, price: float, *, event: str | None = None, size: float = 100.0) -> ScoredTrade:

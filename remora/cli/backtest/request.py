@@ -27,6 +27,7 @@ from remora.cli.errors import CommandFailed, Exit
 from remora.domain.limits import Limits
 from remora.settings import load_settings
 from remora.statistics.scoring_params import ScoringParams
+from starters.roster import scoring_params
 
 SIMULATIONS_MAX = 100_000
 
@@ -70,11 +71,7 @@ def requested(asked: Asked) -> Request:
     _check_numbers(asked)
     settings = load_settings()
     limits = settings.limits()
-    scoring = ScoringParams(
-        win_rate_min=settings.min_whale_win_rate,
-        sharpe_min=settings.min_whale_sharpe,
-        score_min=settings.whale_score_threshold,
-    )
+    scoring = scoring_params(settings)
     policy = read_policy(asked.policy, limits)
     history = _history(asked)
     span, start, end = history.span, asked.period.start, asked.period.end
@@ -90,6 +87,7 @@ def requested(asked: Asked) -> Request:
         fills=asked.fills,
         capital=asked.capital,
         policy=policy,
+        rank_by=scoring.rank_by.value,
         seed=asked.seed,
     )
     points = [] if asked.grid is None else _points(asked.grid, spec, history, limits, scoring)
