@@ -14,6 +14,7 @@ from typing import Any
 
 from sqlalchemy.ext.asyncio import AsyncEngine
 from temporalio import activity
+from temporalio.exceptions import ApplicationError
 
 from remora.domain.chance import UNJUDGED
 from remora.domain.decide import RosterStatus
@@ -33,6 +34,7 @@ from remora.storage.roster import Follow
 from remora.venues.polymarket.history import PublicHistory
 from schemas.rescore import (
     EVERY,
+    TOO_OLD,
     LessonDone,
     Plan,
     PlanAsk,
@@ -47,6 +49,8 @@ WALLETS_TO_A_SHARD = 2_500
 SHARDS_MAX = 256
 BEAT_S = 2.0
 LEADERS = 200
+BEHIND = "known_before_s"
+"""How long before the run what it judges by was known, in seconds; recorded with the parameters."""
 
 Source = Callable[[], AbstractAsyncContextManager[PublicHistory]]
 
@@ -55,8 +59,8 @@ Source = Callable[[], AbstractAsyncContextManager[PublicHistory]]
 class ScoringTools:
     """What scoring needs. `now` is the venue's time, `pool` runs what takes a processor.
 
-    `source` opens the public history; without one nothing can be pulled. `roster_age_max` is when a
-    roster is stale.
+    `source` opens the public history; without one nothing can be pulled. A roster that would be older than
+    `roster_age_max` is not made.
     """
 
     engine: AsyncEngine
@@ -98,8 +102,10 @@ class ScoringActivities:
     @activity.defn(name="rescore_plan")
     async def plan(self, ask: PlanAsk) -> Plan:
         """Fix what the run judges: the instant, the parameters and rules, the shards."""
-        tools = self._tools
-        as_of = ask.as_of or await tools.now()
+        tools, now = self._tools, await self._tools.now()
+        as_of = ask.as_of or now
+        behind = max(now - as_of, timedelta(0))
+        _refuse_old(as_of, behind, tools.roster_age_max)
         async with _beating():
             wallets = await asyncio.to_thread(ResearchStore(tools.root).count_wallets, as_of=as_of)
         shards = ask.shards or min(SHARDS_MAX, max(1, math.ceil(wallets / WALLETS_TO_A_SHARD)))
@@ -110,7 +116,7 @@ class ScoringActivities:
             started_at=tools.wall(),
             shards=shards,
             wallets=wallets,
-            params=_judged_by(tools, ask.rank_by),
+            params=_judged_by(tools, ask.rank_by, behind),
         )
         return Plan(run=run.id, as_of=run.as_of, shards=run.shards, wallets=run.wallets)
 
@@ -176,7 +182,8 @@ class ScoringActivities:
             score_rows(result),
             funnel=result.funnel,
             notice=result.notice,
-            published_at=tools.wall(),
+            # the age of a roster counts from what it knows
+            published_at=tools.wall() - timedelta(seconds=run.params.get(BEHIND, 0.0)),
             learned=_learned(run, seats),
             left_out=left_out,
         )
@@ -205,7 +212,18 @@ class ScoringActivities:
         return [*rows, *(row for row in named if row.follow.whale not in taken)]
 
 
-def _judged_by(tools: ScoringTools, rank_by: str | None) -> Mapping[str, Any]:
+def _refuse_old(as_of: datetime, behind: timedelta, age_max: timedelta) -> None:
+    """Fail for good where a roster of what was known then would take no entries from the start."""
+    if behind > age_max:
+        raise ApplicationError(
+            f"a roster of what was known at {as_of.isoformat()} would be {behind} old; "
+            f"older than {age_max} it takes no entries",
+            type=TOO_OLD,
+            non_retryable=True,
+        )
+
+
+def _judged_by(tools: ScoringTools, rank_by: str | None, behind: timedelta) -> Mapping[str, Any]:
     """Return every number that decides who is followed and for how long, as it is recorded with the roster."""
     params = tools.params if rank_by is None else replace(tools.params, rank_by=RankBy(rank_by))
     return {
@@ -213,6 +231,7 @@ def _judged_by(tools: ScoringTools, rank_by: str | None) -> Mapping[str, Any]:
         "seat_rules": dict(tools.rules.recorded()),
         "rescored_every_s": EVERY.total_seconds(),
         "roster_age_max_s": tools.roster_age_max.total_seconds(),
+        BEHIND: behind.total_seconds(),
     }
 
 

@@ -27,8 +27,8 @@ ROWS = 1_000_000
 WALLETS = int(os.environ.get("REMORA_BENCH_WALLETS", "100000"))
 WORKERS = tuple(map(int, os.environ.get("REMORA_BENCH_WORKERS", "1,2").split(",")))
 TRADES_EACH, MARKETS = 20, 2_000
-START = datetime(2026, 1, 1, tzinfo=UTC)
-AS_OF = START + timedelta(days=200)
+AS_OF = datetime.now(UTC).replace(hour=0, minute=0, second=0, microsecond=0)
+START = AS_OF - timedelta(days=200)
 REPEATS = 5
 
 
@@ -158,6 +158,7 @@ async def _sharded() -> list[Row]:
         async with Stack(StackConfig(), services=[]) as stack:
             environment = {**os.environ, **stack.site.environment(), "REMORA_RESEARCH_DIR": str(root)}
             environment["REMORA_MODE"] = "paper"
+            environment["REMORA_ROSTER_AGE_MAX_H"] = "8760"  # the warm-up judges by what was known at the start
             client = await connect(str(stack.temporal_address))
             for count in WORKERS:
                 workers = [

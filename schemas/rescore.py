@@ -13,6 +13,9 @@ SCHEDULE_ID = "rescore"
 EVERY = timedelta(hours=6)
 """A quarter of the age at which a roster is stale: three runs may fail before entries stop."""
 
+TOO_OLD = "RosterTooOld"
+"""The type of the failure of a run whose roster would be stale from the start."""
+
 
 class RescoreInput(Message):
     """Start of a rescoring.

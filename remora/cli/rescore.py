@@ -8,7 +8,7 @@ import typer
 from remora.cli.options import RankedBy
 
 if TYPE_CHECKING:
-    from temporalio.client import WorkflowHandle
+    from temporalio.client import WorkflowFailureError, WorkflowHandle
 
     from schemas.rescore import RescoreResult
     from workflows.rescore import RescoreWorkflow
@@ -30,8 +30,9 @@ def rescore(
     """Score every wallet again, publish a new roster, and wait for it with progress.
 
     The work is spread over everything that polls the research queue. The stack does this by itself every six
-    hours; a run that goes on already is joined, whatever it was asked for.
-    Exit code 4: no worker answers in time; the run goes on.
+    hours; a run that goes on already is joined, whatever it was asked for. The age of the roster counts from
+    --as-of. Exit code 3: it would be stale from the start (REMORA_ROSTER_AGE_MAX_H, 24 h); `remora discover`
+    shows it. 4: no worker answers in time; the run goes on.
     """
     import asyncio
 
@@ -63,6 +64,8 @@ async def _rescore(
     rank_by: str | None,
     timeout: float,  # noqa: ASYNC109
 ) -> "RescoreResult":
+    from temporalio.client import WorkflowFailureError
+
     from remora.cli.progress import RowBar
     from remora.cli.steering import answered, connected, operator
     from starters.rescore import start_rescoring
@@ -71,7 +74,27 @@ async def _rescore(
         await connected(), as_of=as_of, pull=pull, by=operator(), shards=shards, rank_by=rank_by
     )
     with RowBar("shards") as bar:
-        return await answered(_watched(handle, bar), what="the rescoring", within_s=timeout)
+        try:
+            return await answered(_watched(handle, bar), what="the rescoring", within_s=timeout)
+        except WorkflowFailureError as error:
+            raise _refused(error) from error
+
+
+def _refused(error: "WorkflowFailureError") -> Exception:
+    """Return the refusal of a run that would have made a stale roster; any other failure as it is."""
+    from temporalio.exceptions import ActivityError, ApplicationError
+
+    from remora.cli.errors import CommandFailed, Exit
+    from schemas.rescore import TOO_OLD
+
+    cause = error.cause.cause if isinstance(error.cause, ActivityError) else error.cause
+    if not isinstance(cause, ApplicationError) or cause.type != TOO_OLD:
+        return error
+    return CommandFailed(
+        f"Refused: {cause.message}.",
+        "`remora discover --as-of` shows whom such a roster would hold, and changes nothing.",
+        code=Exit.REFUSED,
+    )
 
 
 async def _watched(handle: "WorkflowHandle[RescoreWorkflow, RescoreResult]", bar: Any) -> "RescoreResult":

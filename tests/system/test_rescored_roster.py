@@ -105,8 +105,10 @@ async def rescored(
 ) -> RescoreResult:
     """Score everybody once more through the workflow; `strict` sets bars that nobody reaches."""
 
+    end = datetime.fromtimestamp(START + 202 * DAY, tz=UTC)
+
     async def now() -> datetime:
-        return datetime.now(UTC)
+        return end
 
     tools = ScoringTools(
         engine=engine,
@@ -117,7 +119,6 @@ async def rescored(
         wall=lambda: datetime.now(UTC),
         now=now,
     )
-    end = datetime.fromtimestamp(START + 202 * DAY, tz=UTC)
     async with research_worker(client, tools, at_once=1):
         return await (await start_rescoring(client, as_of=end, pull=False, by="test", shards=1)).result()
 

@@ -7,7 +7,7 @@ import sys
 from collections.abc import AsyncIterator, Iterator
 from concurrent.futures import Executor
 from contextlib import asynccontextmanager
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from pathlib import Path
 
@@ -65,9 +65,13 @@ def pool() -> Iterator[Executor]:
 
 
 @asynccontextmanager
-async def working(client: Client, engine: AsyncEngine, root: Path, pool: Executor) -> AsyncIterator[None]:
+async def working(
+    client: Client, engine: AsyncEngine, root: Path, pool: Executor, at: datetime | None = None
+) -> AsyncIterator[None]:
+    """Run a research worker on a venue whose time is `at`."""
+
     async def now() -> datetime:
-        return datetime.now(UTC)
+        return datetime.now(UTC) if at is None else at
 
     tools = ScoringTools(
         engine=engine,
@@ -96,7 +100,8 @@ async def test_a_roster_is_published_with_everybody_accounted_for(
     await publish_roster(
         engine, [Follow(whale=PERSON, edge=Decimal(0), unproven=True)], as_of=now, published_at=now, params={}
     )
-    async with working(temporal_client, engine, season[0], pool):
+    at = season[1].window_start + timedelta(hours=1)
+    async with working(temporal_client, engine, season[0], pool, at):
         handle = await started(temporal_client, season[1])
         result = await handle.result()
         progress = await handle.query(RescoreWorkflow.progress)
@@ -113,6 +118,14 @@ async def test_a_roster_is_published_with_everybody_accounted_for(
     run = await newest_run(engine)
     assert run is not None
     assert run.params["half_spread"] == ScoringParams().half_spread
+    recorded = await newest_params(engine)
+    assert SeatRules.from_recorded(recorded["seat_rules"]) == SeatRules()
+    assert (recorded["rescored_every_s"], recorded["roster_age_max_s"]) == (6 * 3600, 24 * 3600)
+    # what it knows was an hour old: it is stale an hour earlier
+    async with engine.connect() as connection:
+        found = standing_of((await connection.execute(standing(), {"whale": PERSON})).one())
+    assert found.published_at is not None
+    assert found.published_at < datetime.now(UTC) - timedelta(hours=1)
     assert in_order(counts_in(await newest_params(engine), "funnel")) == result.funnel
     assert next(iter(result.funnel)) == "history_incomplete"
     # prices are right in a season: the model cannot win, and everybody is told
@@ -133,7 +146,7 @@ async def test_a_model_that_truly_wins_is_published_with_the_roster(
 ) -> None:
     root = biased_store(tmp_path).root
     end = datetime.fromtimestamp(START + 202 * DAY, tz=UTC)
-    async with working(temporal_client, engine, root, pool):
+    async with working(temporal_client, engine, root, pool, end):
         run = await start_rescoring(temporal_client, as_of=end, pull=False, by="test", shards=2)
         result = await run.result()
 
@@ -159,7 +172,7 @@ async def test_a_model_that_truly_wins_is_published_with_the_roster(
 async def test_a_second_run_keeps_the_seats(
     temporal_client: Client, engine: AsyncEngine, season: tuple[Path, Scenario], pool: Executor
 ) -> None:
-    async with working(temporal_client, engine, season[0], pool):
+    async with working(temporal_client, engine, season[0], pool, season[1].window_start):
         first = await (await started(temporal_client, season[1])).result()
         before = {row.follow.whale: row.since for row in await load_seats(engine)}
         second = await (await started(temporal_client, season[1], shards=3)).result()
@@ -191,7 +204,7 @@ async def test_after_a_worker_was_killed_only_unfinished_shards_are_scored(
         *(sys.executable, "-m", "workers.research", "--processes", "1"), env=environment, start_new_session=True
     )
     try:
-        handle = await started(client, season[1], shards=12)
+        handle = await start_rescoring(client, as_of=None, pull=False, by="test", shards=12)
         done = await _shards(engine, at_least=3)
     finally:
         os.killpg(worker.pid, signal.SIGKILL)
@@ -247,12 +260,36 @@ async def test_the_command_waits_and_tells(
 ) -> None:
     monkeypatch.setenv("DATABASE_URL", postgres_url)
     monkeypatch.setenv("TEMPORAL_ADDRESS", temporal.client.service_client.config.target_host)
-    command = ["rescore", "--as-of", season[1].window_start.isoformat(), "--shards", "2"]
+    command = ["rescore", "--as-of", season[1].window_start.isoformat(), "--shards", "2", "--rank-by", "edge"]
     assert await asyncio.to_thread(remora, [*command, "--timeout", "2"]) == 4
     assert "No answer from the rescoring" in capsys.readouterr().err
-    async with working(temporal.client, engine, season[0], pool):
+    async with working(temporal.client, engine, season[0], pool, season[1].window_start):
         assert await asyncio.to_thread(remora, command) == 0
 
     told = capsys.readouterr().out
     assert "on probation" in told
+    assert "Ordered by edge." in told
     assert "sample_too_small" in told
+
+
+@pytest.mark.system
+async def test_a_roster_that_would_be_stale_from_the_start_is_refused(
+    temporal: WorkflowEnvironment,
+    engine: AsyncEngine,
+    postgres_url: str,
+    season: tuple[Path, Scenario],
+    pool: Executor,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    monkeypatch.setenv("DATABASE_URL", postgres_url)
+    monkeypatch.setenv("TEMPORAL_ADDRESS", temporal.client.service_client.config.target_host)
+    then = season[1].window_start
+    async with working(temporal.client, engine, season[0], pool, then + timedelta(hours=25)):
+        command = ["rescore", "--as-of", then.isoformat(), "--shards", "2"]
+        assert await asyncio.to_thread(remora, command) == 3
+
+    told = capsys.readouterr().err
+    assert "would be 1 day, 1:00:00 old; older than 1 day, 0:00:00 it takes no entries" in told
+    assert "remora discover --as-of" in told
+    assert await load_roster(engine) == []
