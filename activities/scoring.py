@@ -49,6 +49,7 @@ WALLETS_TO_A_SHARD = 2_500
 SHARDS_MAX = 256
 BEAT_S = 2.0
 LEADERS = 200
+PAPER = "paper"
 BEHIND = "known_before_s"
 """How long before the run what it judges by was known, in seconds; recorded with the parameters."""
 
@@ -60,7 +61,7 @@ class ScoringTools:
     """What scoring needs. `now` is the venue's time, `pool` runs what takes a processor.
 
     `source` opens the public history; without one nothing can be pulled. A roster that would be older than
-    `roster_age_max` is not made.
+    `roster_age_max` is not made. Positions on desks of the mode `paper_books` count towards seats.
     """
 
     engine: AsyncEngine
@@ -72,6 +73,7 @@ class ScoringTools:
     now: Callable[[], Awaitable[datetime]]
     source: Source | None = None
     roster_age_max: timedelta = Limits().roster_age_max
+    paper_books: str = PAPER
 
 
 class ScoringActivities:
@@ -196,7 +198,7 @@ class ScoringActivities:
         before = await scores.load_seats(tools.engine)
         named = [row for row in before if row.follow.unproven]
         seated = {row.follow.whale: _seat(row) for row in before if not row.follow.unproven}
-        closed = await scores.paper_records(tools.engine)
+        closed = await scores.paper_records(tools.engine, books=tools.paper_books)
         paper = {
             wallet: _paper(closed.get(WalletAddress(wallet), []), seat.since) for wallet, seat in seated.items()
         }

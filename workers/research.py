@@ -19,7 +19,7 @@ from temporalio.worker import Worker
 
 from activities.backtests import BacktestActivities
 from activities.scoring import ScoringActivities, ScoringTools
-from remora.settings import Settings, SettingsError, load_settings
+from remora.settings import Mode, Settings, SettingsError, load_settings
 from remora.storage.engine import create_engine
 from remora.telemetry.tracing import start_tracing
 from remora.venues.polymarket.endpoints import Endpoints
@@ -89,6 +89,7 @@ def scoring_tools(settings: Settings, engine: AsyncEngine, endpoints: Endpoints,
         now=now,
         source=source,
         roster_age_max=settings.limits().roster_age_max,
+        paper_books=(Mode.TWIN if settings.mode is Mode.TWIN else Mode.PAPER).value,
     )
 
 

@@ -12,7 +12,6 @@ from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 from remora.domain.decide import RosterStatus
 from remora.domain.ids import WalletAddress
 from remora.domain.reasons import PositionState
-from remora.storage.live import LIVE_MODES
 from remora.storage.roster import Follow, write_roster
 from remora.storage.score_tables import RosterSeat, Score, ScoreRun, ScoreShard
 from remora.storage.tables import Desk, Position, Roster, RosterEntry
@@ -192,15 +191,20 @@ async def load_seats(engine: AsyncEngine) -> list[SeatRow]:
         ]
 
 
-async def paper_records(engine: AsyncEngine) -> dict[WalletAddress, list[tuple[datetime, float]]]:
-    """Return each whale's closed positions on paper and twin accounts: when, and dollars earned per share."""
+async def paper_records(
+    engine: AsyncEngine, *, books: str = "paper"
+) -> dict[WalletAddress, list[tuple[datetime, float]]]:
+    """Return each whale's closed positions on desks of one mode: when, and dollars earned per share.
+
+    A twin's own desk counts its own; everywhere else only paper on real markets counts, no rehearsal on a twin.
+    """
     gained = Position.sold_notional + Position.redeemed_dollars - Position.bought_notional - Position.fees
     async with engine.connect() as connection:
         rows = await connection.execute(
             select(Position.whale, Position.closed_at, gained / Position.bought_shares)
             .join(Desk, Desk.account == Position.account)
             .where(
-                Desk.venue_mode.not_in(LIVE_MODES),
+                Desk.venue_mode == books,
                 Position.state == PositionState.CLOSED.value,
                 Position.closed_at.is_not(None),
                 Position.bought_shares > 0,

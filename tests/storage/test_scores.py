@@ -91,10 +91,19 @@ async def test_wallets_without_a_seat_of_their_own_sit_since_the_rosters_date(en
 
 
 @pytest.mark.parametrize(
-    ("mode", "expected"), [("paper", [0.2]), ("twin", [0.2]), ("live", []), ("live_on_twin", [])]
+    ("mode", "books", "expected"),
+    [
+        ("paper", "paper", [0.2]),
+        ("twin", "twin", [0.2]),
+        ("twin", "paper", []),
+        ("paper_on_twin", "paper", []),
+        ("paper_on_twin", "twin", []),
+        ("live", "paper", []),
+        ("live_on_twin", "paper", []),
+    ],
 )
 async def test_paper_records_are_dollars_per_share_of_closed_positions(
-    engine: AsyncEngine, mode: str, expected: list[float]
+    engine: AsyncEngine, mode: str, books: str, expected: list[float]
 ) -> None:
     account = AccountId("0x" + "ee" * 20)
     await ensure_desk(engine, account, venue_mode=mode, cash=Decimal(1000), now=NOW, now_venue=NOW)
@@ -126,5 +135,5 @@ async def test_paper_records_are_dollars_per_share_of_closed_positions(
     async with engine.begin() as connection:
         await connection.execute(insert(Position), [closed, still_open])
 
-    found = await scores.paper_records(engine)
+    found = await scores.paper_records(engine, books=books)
     assert [edge for _, edge in found.get(WHALE, [])] == pytest.approx(expected)
