@@ -31,6 +31,7 @@ from remora.statistics.seats import PaperRecord, Seat, SeatRules, SeatStatus, ne
 from remora.statistics.track_record import without_series
 from remora.storage import scores
 from remora.storage.roster import Follow
+from remora.storage.seats import SeatRow
 from remora.venues.polymarket.history import PublicHistory
 from schemas.rescore import (
     EVERY,
@@ -192,11 +193,10 @@ class ScoringActivities:
         activity.logger.info("published", extra={"run": ask.run, "version": version, "left_out": left_out})
         return _result(await scores.load_run(tools.engine, ask.run), version, seats)
 
-    async def _seats(self, result: ScoringResult, at: datetime, rules: SeatRules) -> list[scores.SeatRow]:
-        """Return the next roster; wallets that a person follows by name stay, unless they have earned a seat."""
+    async def _seats(self, result: ScoringResult, at: datetime, rules: SeatRules) -> list[SeatRow]:
+        """Return the next roster, without the wallets that a person follows by name."""
         tools = self._tools
         before = await scores.load_seats(tools.engine)
-        named = [row for row in before if row.follow.unproven]
         seated = {row.follow.whale: _seat(row) for row in before if not row.follow.unproven}
         closed = await scores.paper_records(tools.engine, books=tools.paper_books)
         paper = {
@@ -209,9 +209,7 @@ class ScoringActivities:
             now=at,
             rules=rules,
         )
-        rows = [_row(seat) for seat in seats]
-        taken = {row.follow.whale for row in rows}
-        return [*rows, *(row for row in named if row.follow.whale not in taken)]
+        return [_row(seat) for seat in seats]
 
 
 def _refuse_old(as_of: datetime, behind: timedelta, age_max: timedelta) -> None:
@@ -247,7 +245,7 @@ def _learn(root: Path, as_of: datetime) -> dict[str, Any]:
     return lesson_of(ResearchStore(root), as_of=as_of).recorded()
 
 
-def _learned(run: scores.Run, seats: Sequence[scores.SeatRow]) -> dict[str, Any]:
+def _learned(run: scores.Run, seats: Sequence[SeatRow]) -> dict[str, Any]:
     """Return what the roster says of the learned model: of its numbers, those about its own wallets."""
     if run.learned is None:
         return UNJUDGED.recorded()
@@ -308,7 +306,7 @@ def score_rows(result: ScoringResult) -> list[dict[str, Any]]:
     ]
 
 
-def _seat(row: scores.SeatRow) -> Seat:
+def _seat(row: SeatRow) -> Seat:
     return Seat(
         wallet=row.follow.whale,
         status=SeatStatus(row.follow.status.value),
@@ -320,7 +318,7 @@ def _seat(row: scores.SeatRow) -> Seat:
     )
 
 
-def _row(seat: Seat) -> scores.SeatRow:
+def _row(seat: Seat) -> SeatRow:
     follow = Follow(
         whale=WalletAddress(seat.wallet),
         edge=Decimal(seat.edge).quantize(MICRO),
@@ -328,7 +326,7 @@ def _row(seat: Seat) -> scores.SeatRow:
         status=RosterStatus(seat.status.value),
         score=None if seat.score is None else Decimal(seat.score).quantize(MICRO),
     )
-    return scores.SeatRow(follow=follow, since=seat.since, strikes=seat.strikes, why=seat.why)
+    return SeatRow(follow=follow, since=seat.since, strikes=seat.strikes, why=seat.why)
 
 
 def _paper(closed: Sequence[tuple[datetime, float]], since: datetime) -> PaperRecord:
@@ -336,7 +334,7 @@ def _paper(closed: Sequence[tuple[datetime, float]], since: datetime) -> PaperRe
     return PaperRecord(closed=len(later), mean_edge=sum(later) / len(later) if later else 0.0)
 
 
-def _result(run: scores.Run, version: int, seats: Sequence[scores.SeatRow]) -> RescoreResult:
+def _result(run: scores.Run, version: int, seats: Sequence[SeatRow]) -> RescoreResult:
     counts = [row.follow.status for row in seats if not row.follow.unproven]
     return RescoreResult(
         run=run.id,

@@ -28,16 +28,23 @@ class Reading:
 
 
 @asynccontextmanager
-async def reading(account: str | None = None) -> AsyncIterator[Reading]:
+async def database() -> AsyncIterator[AsyncEngine]:
     """Open the database of DATABASE_URL or of the running stack; raise CommandFailed without either."""
     url = load_settings().database_url or inspect(StateDir(local_stack.state_dir())).database_url
     if url is None:
         raise CommandFailed("No database: the stack is not running.", "Run `remora up`.", code=Exit.UNAVAILABLE)
     engine = create_engine(str(url))
     try:
-        yield Reading(engine, await _account(engine, account))
+        yield engine
     finally:
         await engine.dispose()
+
+
+@asynccontextmanager
+async def reading(account: str | None = None) -> AsyncIterator[Reading]:
+    """Open the database and find the account; raise CommandFailed without either."""
+    async with database() as engine:
+        yield Reading(engine, await _account(engine, account))
 
 
 async def _account(engine: AsyncEngine, wanted: str | None) -> AccountId:

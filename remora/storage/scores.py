@@ -1,6 +1,6 @@
 """Scoring runs and their outcome: shards once, publication once and all at once."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -9,12 +9,12 @@ from sqlalchemy import delete, func, insert, select, update
 from sqlalchemy.dialects.postgresql import insert as upsert
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
-from remora.domain.decide import RosterStatus
 from remora.domain.ids import WalletAddress
 from remora.domain.reasons import PositionState
-from remora.storage.roster import Follow, write_roster
-from remora.storage.score_tables import RosterSeat, Score, ScoreRun, ScoreShard
-from remora.storage.tables import Desk, Position, Roster, RosterEntry
+from remora.storage.roster import write_roster
+from remora.storage.score_tables import Score, ScoreRun, ScoreShard
+from remora.storage.seats import SeatRow, one_writer, seats_in, write_seats
+from remora.storage.tables import Desk, Position
 
 SCORES_AT_ONCE = 2_000
 RUNS_KEPT = 40
@@ -35,16 +35,6 @@ class Run:
     funnel: dict[str, Any]
     notice: str
     learned: dict[str, Any] | None = None
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class SeatRow:
-    """A wallet's place on the newest roster."""
-
-    follow: Follow
-    since: datetime
-    strikes: int
-    why: str
 
 
 async def begin_run(
@@ -163,32 +153,7 @@ async def load_shards(engine: AsyncEngine, run: str) -> tuple[list[bytes], dict[
 async def load_seats(engine: AsyncEngine) -> list[SeatRow]:
     """Return the seats of the newest roster version; those without a history of their own, since its date."""
     async with engine.connect() as connection:
-        newest = select(func.max(Roster.version)).scalar_subquery()
-        rows = await connection.execute(
-            select(RosterEntry.__table__, Roster.as_of, RosterSeat.since, RosterSeat.strikes, RosterSeat.why)
-            .join(Roster, Roster.version == RosterEntry.version)
-            .outerjoin(
-                RosterSeat, (RosterSeat.version == RosterEntry.version) & (RosterSeat.whale == RosterEntry.whale)
-            )
-            .where(RosterEntry.version == newest)
-            .order_by(RosterEntry.whale)
-        )
-        return [
-            SeatRow(
-                follow=Follow(
-                    whale=WalletAddress(row["whale"]),
-                    edge=row["edge"],
-                    unproven=row["unproven"],
-                    status=RosterStatus(row["status"]),
-                    score=row["score"],
-                    label=row["label"],
-                ),
-                since=row["since"] or row["as_of"],
-                strikes=row["strikes"] or 0,
-                why=row["why"] or "",
-            )
-            for row in rows.mappings()
-        ]
+        return await seats_in(connection)
 
 
 async def paper_records(
@@ -232,7 +197,8 @@ async def publish_run(
 ) -> int:
     """Write scores and a new roster version in one transaction and return its number.
 
-    `learned` is what the version says of the learned model, `left_out` counts rows that could not be used.
+    `learned` is what the version says of the learned model, `left_out` counts rows that could not be used. Wallets
+    that a person follows by name stay beside `seats`, unless they have earned one.
 
     A run that was published already keeps its version: nothing is written twice.
     """
@@ -244,6 +210,7 @@ async def publish_run(
         )
         if row["roster_version"] is not None:
             return int(row["roster_version"])
+        seats = [*seats, *await _named(connection, {seat.follow.whale for seat in seats})]
         recorded = {**row["params"], "source": "rescore", "run": run, "funnel": dict(funnel)}
         recorded |= {"learned": None if learned is None else dict(learned), "left_out": dict(left_out or {})}
         version = await write_roster(
@@ -256,20 +223,7 @@ async def publish_run(
         for first in range(0, len(scores), SCORES_AT_ONCE):
             some = [{"run": run, **score} for score in scores[first : first + SCORES_AT_ONCE]]
             await connection.execute(insert(Score), some)
-        if seats:
-            await connection.execute(
-                insert(RosterSeat),
-                [
-                    {
-                        "version": version,
-                        "whale": seat.follow.whale,
-                        "since": seat.since,
-                        "strikes": seat.strikes,
-                        "why": seat.why,
-                    }
-                    for seat in seats
-                ],
-            )
+        await write_seats(connection, version, seats)
         await connection.execute(
             update(ScoreRun)
             .where(ScoreRun.id == run)
@@ -284,6 +238,12 @@ async def publish_run(
         )
         await _forget(connection, run)
         return version
+
+
+async def _named(connection: AsyncConnection, taken: Collection[WalletAddress]) -> list[SeatRow]:
+    """Return the newest version's wallets followed by name, of those not `taken`; nobody writes one meanwhile."""
+    await one_writer(connection)
+    return [row for row in await seats_in(connection) if row.follow.unproven and row.follow.whale not in taken]
 
 
 async def _forget(connection: AsyncConnection, run: str) -> None:

@@ -13,6 +13,7 @@ from remora.storage import scores
 from remora.storage.desk import ensure_desk
 from remora.storage.roster import Follow, load_roster, publish_roster
 from remora.storage.score_tables import Score
+from remora.storage.seats import SeatRow
 from remora.storage.tables import Position
 
 NOW = datetime(2026, 6, 1, tzinfo=UTC)
@@ -24,9 +25,9 @@ async def begun(engine: AsyncEngine, run: str = "one", **changed: Any) -> scores
     return await scores.begin_run(engine, run, **(facts | changed))
 
 
-def seat(status: RosterStatus = RosterStatus.PROBATION) -> scores.SeatRow:
+def seat(status: RosterStatus = RosterStatus.PROBATION) -> SeatRow:
     follow = Follow(whale=WHALE, edge=Decimal("0.05"), unproven=False, status=status, score=Decimal(80))
-    return scores.SeatRow(follow=follow, since=NOW - timedelta(days=3), strikes=1, why="strike 1 of 2")
+    return SeatRow(follow=follow, since=NOW - timedelta(days=3), strikes=1, why="strike 1 of 2")
 
 
 def score(wallet: str, gate: str | None) -> dict[str, Any]:
