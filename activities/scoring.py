@@ -185,8 +185,8 @@ class ScoringActivities:
             score_rows(result),
             funnel=result.funnel,
             notice=result.notice,
-            # the age of a roster counts from what it knows
-            published_at=tools.wall() - timedelta(seconds=run.params.get(BEHIND, 0.0)),
+            published_at=tools.wall(),
+            age=timedelta(seconds=run.params.get(BEHIND, 0.0)),
             learned=_learned(run, seats),
             left_out=left_out,
         )

@@ -2,7 +2,7 @@
 
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 from sqlalchemy import delete, func, insert, select, update
@@ -192,13 +192,15 @@ async def publish_run(
     funnel: Mapping[str, Any],
     notice: str,
     published_at: datetime,
+    age: timedelta = timedelta(0),
     learned: Mapping[str, Any] | None = None,
     left_out: Mapping[str, int] | None = None,
 ) -> int:
     """Write scores and a new roster version in one transaction and return its number.
 
     `learned` is what the version says of the learned model, `left_out` counts rows that could not be used. Wallets
-    that a person follows by name stay beside `seats`, unless they have earned one.
+    that a person follows by name stay beside `seats`, unless they have earned one. The roster's age counts from
+    what it knows: it begins with `age`.
 
     A run that was published already keeps its version: nothing is written twice.
     """
@@ -217,7 +219,7 @@ async def publish_run(
             connection,
             [seat.follow for seat in seats],
             as_of=row["as_of"],
-            published_at=published_at,
+            published_at=published_at - age,
             params=recorded,
         )
         for first in range(0, len(scores), SCORES_AT_ONCE):
