@@ -11,6 +11,8 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
+from remora.cli.backtest.period import Period
+from remora.cli.backtest.request import Asked, requested
 from remora.cli.errors import Exit
 from remora.cli.main import run
 
@@ -257,3 +259,27 @@ def test_a_grid_in_several_processes_says_nothing_beside_its_table(tape: Path) -
     assert done.returncode == Exit.OK
     assert "4 points." in done.stdout
     assert done.stderr == ""
+
+
+def test_selection_is_scored_as_the_roster_is(
+    tape: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("REMORA_RANK_BY", "edge")
+    monkeypatch.setenv("REMORA_UNKNOWN_FEE_RATE", "0.03")
+    asked = Asked(
+        data=(tape,),
+        season=None,
+        period=Period(start=None, end=None),
+        simulations=10,
+        workers=1,
+        whales=(),
+        select=True,
+        latency="5",
+        fills="realistic",
+        capital=1000.0,
+        policy=None,
+        assume_end_days=None,
+        seed=0,
+    )
+    made = requested(asked)
+    assert (made.spec.rank_by, made.scoring.fee_rate) == ("edge", 0.03)
