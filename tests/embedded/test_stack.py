@@ -236,6 +236,14 @@ async def test_ports_that_others_have_are_left_to_them(state_dir: Path) -> None:
 
 
 async def test_the_twin_of_another_stack_is_not_taken_for_ours() -> None:
+    for _ in range(5):
+        with contextlib.suppress(PortInUse):  # a third program was faster than both: seven ports are many
+            await _another_stack_is_faster()
+            return
+    pytest.fail("expected a stack whose twin's ports were taken to find others, found PortInUse every time")
+
+
+async def _another_stack_is_faster() -> None:
     async with contextlib.AsyncExitStack() as others:
 
         async def be_faster(site: Site) -> None:
