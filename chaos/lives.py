@@ -148,7 +148,7 @@ class Lives:
         )
 
         async def open_or_over() -> bool:
-            return await self.some(query) or await self._closed(name)
+            return await self.some(query) or await self.closed(name)
 
         await self.until(open_or_over, f"{name} to open")
 
@@ -169,7 +169,7 @@ class Lives:
                     await self._bid_again(market, name)
                     await again()
                 return False
-            return await self._closed(name)
+            return await self.closed(name)
 
         await self.until(over, f"the end of {name}")
 
@@ -235,7 +235,7 @@ class Lives:
         except (TemporalError, TimeoutError):
             return  # the worker died over it; the next look asks again
 
-    async def _closed(self, name: str) -> bool:
+    async def closed(self, name: str) -> bool:
         return (await self.client.get_workflow_handle(name).describe()).close_time is not None
 
     async def some(self, query: str) -> bool:
@@ -345,8 +345,13 @@ async def _sale_refused(lives: Lives, market: TradedMarket, whale: WalletAddress
         f"SELECT count(*) FROM positions WHERE workflow_id = '{lives.workflow_id(market, whale)}' "  # noqa: S608
         f"AND (state = 'needs_attention' OR state IN {ENDED})"
     )
+
+    async def refused_or_over() -> bool:
+        # a market that an earlier life has ended sells nothing, and nothing was bought
+        return await lives.some(query) or await lives.closed(lives.workflow_id(market, whale))
+
     try:
-        await lives.until(lambda: lives.some(query), "the refusal of a sale")
+        await lives.until(refused_or_over, "the refusal of a sale")
     finally:
         venue = await PolymarketVenue.create(
             await Endpoints.from_twin(str(place.stack.twin_control_url)), private_key=place.stack.account_key
