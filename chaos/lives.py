@@ -11,6 +11,7 @@ from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from typing import Any
 
+from sqlalchemy import text
 from temporalio.client import Client
 from temporalio.exceptions import TemporalError
 
@@ -43,6 +44,7 @@ RECONCILE_S = 60.0
 LOOKS_BETWEEN_TRIES = 50
 SIGNAL_AGE_MAX_S = 600
 ALMOST_TOO_OLD, TOO_OLD = timedelta(seconds=SIGNAL_AGE_MAX_S - 4), timedelta(seconds=SIGNAL_AGE_MAX_S + 10)
+HELD_UP_S = 5.0
 ENDED = "('closed', 'unfilled', 'skipped')"
 PRICE = Decimal("0.51")
 NOWHERE = "12345"
@@ -307,8 +309,12 @@ async def _orphaned(lives: Lives, market: TradedMarket, whale: WalletAddress) ->
 
 
 async def _late(lives: Lives, market: TradedMarket, whale: WalletAddress) -> None:
-    """Decided just in time: whoever runs it again after a crash finds it too old to send."""
-    await lives.decided(await lives.tell(market, whale, age=ALMOST_TOO_OLD))
+    """Asked about just in time, and too old to send once the desk lets somebody decide, or after a crash."""
+    async with lives.place.engine.begin() as connection:
+        await connection.execute(text("SELECT account FROM desks FOR UPDATE"))
+        told = await lives.tell(market, whale, age=ALMOST_TOO_OLD)
+        await asyncio.sleep(HELD_UP_S)
+    await lives.decided(told)
     await lives.close(market, whale)
 
 
