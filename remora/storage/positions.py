@@ -10,9 +10,10 @@ from sqlalchemy import bindparam, delete, select, update
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from remora.domain.ids import AccountId, ConditionId, EventId, TokenId, WalletAddress
+from remora.domain.orders import OrderState
 from remora.domain.pnl import PositionBooks
 from remora.domain.reasons import ExitReason, PositionState
-from remora.storage.tables import NOT_ENDED, ExitTrigger, Position, Reservation
+from remora.storage.tables import NOT_ENDED, ExitTrigger, Order, Position, Reservation
 
 
 class PositionMissing(LookupError):
@@ -152,7 +153,11 @@ async def finish_position(
     now: datetime,
     now_venue: datetime,
 ) -> None:
-    """End a position: write its state, release what was reserved for it, disarm its triggers."""
+    """End a position: write its state, release what was reserved for it, disarm its triggers.
+
+    A purchase that an attempt approved, but whose worker died before it was signed, ends unsent: the run may have
+    heard of its end before it came to that purchase again.
+    """
     async with engine.begin() as connection:
         await connection.execute(
             update(Position)
@@ -162,6 +167,17 @@ async def finish_position(
                 exit_reason=None if exit_reason is None else exit_reason.value,
                 attention=None,
                 closed_at=now_venue,
+            )
+        )
+        await connection.execute(
+            update(Order)
+            .where(
+                Order.position_id == position_id, Order.state == OrderState.INTENT.value, Order.digest.is_(None)
+            )
+            .values(
+                state=OrderState.REJECTED.value,
+                reject_code="never_sent",
+                reject_message="its position ended before it was signed",
             )
         )
         await connection.execute(

@@ -348,3 +348,24 @@ async def test_a_copy_whose_order_was_refused_is_found_under_its_reason(
     funnel = funnel_of(counts, since=NOW)
     assert (funnel.signals, funnel.copied) == (2, 1)
     assert [(step.reason, step.stopped) for step in funnel.steps] == [(reason, 1)]
+
+
+async def test_a_purchase_that_nobody_signed_ends_with_its_position(engine: AsyncEngine) -> None:
+    await prepared(engine)
+    record = await ask(engine, 1)
+    assert record.order_id is not None
+    assert record.position_id is not None
+
+    await positions.finish_position(
+        engine, record.position_id, PositionState.UNFILLED, exit_reason=None, now=NOW, now_venue=NOW
+    )
+
+    order = await orders.load_order(engine, record.order_id)
+    assert (order.state, order.reject_code) == (OrderState.REJECTED, "never_sent")
+    late = SignedOrder(digest=OrderDigest("0x1"), payload="{}")
+    assert await orders.attach_signed(engine, order.id, late, now=NOW) is None, (
+        "who still means to sign it may not"
+    )
+    async with engine.connect() as connection:
+        kept = await connection.scalar(text("SELECT count(*) FROM reservations WHERE released_at IS NULL"))
+    assert kept == 0
