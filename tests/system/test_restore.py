@@ -113,6 +113,7 @@ async def test_a_dump_from_before_the_last_fills_is_repaired_to_the_exchanges_bo
     assert (await fills(desk)).count(Side.SELL.value) >= len(names) + 2
 
 
+@pytest.mark.slow
 async def test_a_copy_that_another_one_of_its_whale_and_token_followed_makes_room_for_it(
     desk: Desk, twin_market: TwinMarket, postgres_server: str, postgres_url: str, tmp_path: Path
 ) -> None:
