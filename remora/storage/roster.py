@@ -83,17 +83,19 @@ async def load_roster(engine: AsyncEngine) -> list[Follow]:
         rows = await connection.execute(
             select(RosterEntry.__table__).where(RosterEntry.version == newest).order_by(RosterEntry.whale)
         )
-        return [
-            Follow(
-                whale=WalletAddress(row["whale"]),
-                edge=row["edge"],
-                unproven=row["unproven"],
-                status=RosterStatus(row["status"]),
-                score=row["score"],
-                label=row["label"],
-            )
-            for row in rows.mappings()
-        ]
+        return [follow_of(row) for row in rows.mappings()]
+
+
+def follow_of(row: Any) -> Follow:
+    """Return a followed wallet from its row."""
+    return Follow(
+        whale=WalletAddress(row["whale"]),
+        edge=row["edge"],
+        unproven=row["unproven"],
+        status=RosterStatus(row["status"]),
+        score=row["score"],
+        label=row["label"],
+    )
 
 
 def standing() -> Any:

@@ -8,9 +8,7 @@ from typing import Any
 from sqlalchemy import func, insert, select, text
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
-from remora.domain.decide import RosterStatus
-from remora.domain.ids import WalletAddress
-from remora.storage.roster import Follow, write_roster
+from remora.storage.roster import Follow, follow_of, write_roster
 from remora.storage.score_tables import RosterSeat
 from remora.storage.tables import Roster, RosterEntry
 
@@ -48,14 +46,7 @@ async def seats_in(connection: AsyncConnection) -> list[SeatRow]:
     )
     return [
         SeatRow(
-            follow=Follow(
-                whale=WalletAddress(row["whale"]),
-                edge=row["edge"],
-                unproven=row["unproven"],
-                status=RosterStatus(row["status"]),
-                score=row["score"],
-                label=row["label"],
-            ),
+            follow=follow_of(row),
             since=row["since"] or row["as_of"],
             strikes=row["strikes"] or 0,
             why=row["why"] or "",
