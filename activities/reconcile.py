@@ -1,13 +1,14 @@
 """Hold our books, the exchange and the running workflows against each other; repair what is certain."""
 
-from collections import defaultdict
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 
 from temporalio import activity
 
 from activities import leftovers
 from activities.gathered import Found, Gathered
+from activities.lost_records import restore_record
+from activities.order_fills import about, by_order, in_any_order, taken_back
 from activities.recollection import Recollection
 from activities.sweep import sweep
 from activities.tools import Tools, heartbeating
@@ -15,9 +16,8 @@ from activities.totals import quiet_totals
 from remora.domain.alerts import Alert, AlertKind
 from remora.domain.exits import Thresholds
 from remora.domain.ids import OrderDigest
-from remora.domain.money import ZERO, Side
-from remora.domain.orders import Fill, FillStatus
-from remora.domain.pnl import PositionBooks
+from remora.domain.money import Side
+from remora.domain.orders import Fill
 from remora.domain.reasons import PositionState
 from remora.domain.reconcile import (
     Difference,
@@ -35,7 +35,7 @@ from remora.storage.desk import load_desk
 from remora.storage.positions import PositionRow
 from schemas.desk import desk_workflow_id
 from schemas.message import ClockMessage
-from schemas.position import OrderChanged, PositionInput, PositionSnapshot, SignalMessage
+from schemas.position import OrderChanged, PositionInput, SignalMessage
 from schemas.reconcile import CompareAsk, Comparison, DifferenceMessage, NewsFor
 
 OVERLAP = timedelta(hours=1)
@@ -128,7 +128,7 @@ class ReconcileActivities:
         wanted = {fill.order_digest for fill in (*compared.missed, *compared.moved)}
         # a purchase that failed is taken back only once the sales that lived off it are
         groups = sorted(
-            _by_order(fill for fill in theirs if fill.order_digest in wanted), key=lambda one: _taken_back(one[1])
+            by_order(fill for fill in theirs if fill.order_digest in wanted), key=lambda one: taken_back(one[1])
         )
         refused = await self._roll_forward(groups, placed) if ask.repair else {}
         for digest, group in groups:
@@ -137,23 +137,19 @@ class ReconcileActivities:
             if all(fill.order_digest != digest for fill in compared.missed):
                 code = DifferenceCode.FILL_MOVED
             repaired = ask.repair and why is None
-            differences.append(_about(code, group, order.position_id, repaired=repaired, why=why))
+            differences.append(about(code, group, order.position_id, repaired=repaired, why=why))
         return differences + await self._foreign(ask, recollection, compared.foreign)
 
     async def _roll_forward(
         self, groups: Sequence[tuple[OrderDigest, list[Fill]]], placed: Mapping[OrderDigest, store.Placed]
     ) -> dict[OrderDigest, str]:
-        """Book what can be booked and return why the rest cannot; what one order brings another one may need."""
-        engine, now, left = self._tools.engine, self._tools.wall(), groups
-        while True:
-            refused = {}
-            for digest, group in left:
-                why = await store.book(engine, placed[digest].order_id, group, now=now)
-                if why is not None:
-                    refused[digest] = why
-            if len(refused) in (0, len(left)):
-                return refused
-            left = [one for one in left if one[0] in refused]
+        """Book what can be booked and return why the rest cannot."""
+        engine, now = self._tools.engine, self._tools.wall()
+
+        async def book(digest: OrderDigest, group: Sequence[Fill]) -> str | None:
+            return await store.book(engine, placed[digest].order_id, group, now=now)
+
+        return await in_any_order(groups, book)
 
     async def _compared(self, theirs: Sequence[Fill]) -> tuple[FillComparison, dict[OrderDigest, store.Placed]]:
         digests = {fill.order_digest for fill in theirs}
@@ -170,55 +166,22 @@ class ReconcileActivities:
         placers = await recollection.placers(
             ask.account, {fill.order_digest for fill in foreign}, {fill.token_id for fill in foreign}
         )
-        differences = []
-        for digest, group in _by_order(foreign):
-            if digest not in placers:
-                differences.append(_about(DifferenceCode.FOREIGN_FILL, group, None, repaired=False))
-                continue
-            snapshot, run_id = placers[digest]
-            why = await self._restore(snapshot, run_id, group) if ask.repair else None
-            repaired, code = ask.repair and why is None, DifferenceCode.LOST_RECORD
-            differences.append(_about(code, group, snapshot.position_id, repaired=repaired, why=why))
-        return differences
+        groups = by_order(foreign)
 
-    async def _restore(self, snapshot: PositionSnapshot, run_id: str, group: Sequence[Fill]) -> str | None:
-        """Write a lost position, order and fills again; return why that cannot be, None once it is written."""
-        tools, first = self._tools, group[0]
-        assert snapshot.position_id is not None, "a position that placed an order has an id"
-        market = await tools.venue.market_of(snapshot.token_id)
-        lost = PositionRow(
-            id=snapshot.position_id,
-            workflow_id=snapshot.workflow_id,
-            run_id=run_id,
-            account=snapshot.account,
-            whale=snapshot.whale,
-            token_id=snapshot.token_id,
-            condition_id=snapshot.condition_id,
-            event_id=market.event_id,
-            question=snapshot.question,
-            outcome=snapshot.outcome,
-            state=snapshot.state,
-            exit_reason=snapshot.exit_reason,
-            attention=None,
-            unproven=snapshot.unproven,
-            whale_price=snapshot.average_price or first.price,
-            books=PositionBooks(),
-            mark_price=None,
-            stop_price=None,
-            target_price=None,
-            asked_stop_price=None,
-            asked_target_price=None,
-            exit_at=None,
-            opened_at=first.matched_at,
-            closed_at=first.matched_at if snapshot.state.ended else None,
-        )
-        taken = await store.restore_position(tools.engine, lost, now=tools.wall())
-        if taken is not None:
-            return taken
-        order_id = await store.restore_order(
-            tools.engine, snapshot.account, lost.id, lost.condition_id, group, now=tools.wall()
-        )
-        return await store.book(tools.engine, order_id, group, now=tools.wall())
+        async def restore(digest: OrderDigest, group: Sequence[Fill]) -> str | None:
+            return await restore_record(self._tools, *placers[digest], group)
+
+        remembered = [one for one in groups if one[0] in placers]
+        refused = await in_any_order(remembered, restore) if ask.repair else {}
+        differences = []
+        for digest, group in groups:
+            if digest not in placers:
+                differences.append(about(DifferenceCode.FOREIGN_FILL, group, None, repaired=False))
+                continue
+            why, code = refused.get(digest), DifferenceCode.LOST_RECORD
+            repaired = ask.repair and why is None
+            differences.append(about(code, group, placers[digest][0].position_id, repaired=repaired, why=why))
+        return differences
 
     # orders and workflows
 
@@ -332,41 +295,6 @@ class ReconcileActivities:
             return found
         older = await self._fills(ask, recollection, BEGINNING)
         return older + await quiet_totals(self._tools, ask.account) if ask.repair and older else found
-
-
-def _taken_back(group: Sequence[Fill]) -> bool:
-    return any(fill.side is Side.BUY and fill.status is FillStatus.FAILED for fill in group)
-
-
-def _by_order(fills: Iterable[Fill]) -> list[tuple[OrderDigest, list[Fill]]]:
-    """Group fills by order, oldest order first: money must come in before it is spent."""
-    groups: dict[OrderDigest, list[Fill]] = defaultdict(list)
-    for fill in sorted(fills, key=lambda fill: fill.matched_at):
-        groups[fill.order_digest].append(fill)
-    return list(groups.items())
-
-
-def _about(
-    code: DifferenceCode,
-    fills: Sequence[Fill],
-    position_id: str | None,
-    *,
-    repaired: bool,
-    why: str | None = None,
-) -> Difference:
-    shares = sum((fill.shares for fill in fills), ZERO)
-    repair = {
-        DifferenceCode.LOST_RECORD: Repair.RESTORED,
-        DifferenceCode.FOREIGN_FILL: Repair.NONE,
-    }.get(code, Repair.ROLLED_FORWARD)
-    return Difference(
-        code=code,
-        subject=fills[0].order_digest,
-        position_id=position_id,
-        theirs=f"{fills[0].side.value} {shares:f} in {len(fills)} fills",
-        repair=repair if repaired else Repair.NONE,
-        detail=f"token {fills[0].token_id}" if why is None else f"not booked: {why}",
-    )
 
 
 def _adoption(ask: CompareAsk, row: PositionRow, clock: ClockMessage, now: datetime) -> PositionInput:

@@ -264,7 +264,9 @@ async def restore_position(engine: AsyncEngine, lost: PositionRow, *, now: datet
     if not lost.state.ended:
         earlier = await _in_its_place(engine, lost)
         if earlier is not None:
-            if earlier.books.shares >= SHARE_QUANTUM or earlier.opened_at >= lost.opened_at:
+            # the lost one is dated by its first fill, and fills carry whole seconds
+            later = earlier.opened_at.replace(microsecond=0) > lost.opened_at
+            if later or earlier.books.shares >= SHARE_QUANTUM:
                 return f"position {earlier.id} of the same whale and token is open"
             await _end(engine, earlier, at=lost.opened_at, now=now)
     async with engine.begin() as connection:

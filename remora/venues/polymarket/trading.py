@@ -190,6 +190,8 @@ class TradingSide:
         async with self._reads.limiter.reading("orders", "listing our trades"):
             rows = [row async for row in self._secure.list_account_trades(**filters).iter_items()]
         found = [fill for row in rows for fill in await self.fills_of(row)]
+        # listed newest first, stamped in whole seconds: within one of them the listing knows which came first
+        found.reverse()
         return sorted(found, key=lambda fill: fill.matched_at)
 
     async def fills_of(self, row: ClobTrade) -> list[Fill]:
