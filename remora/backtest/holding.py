@@ -1,6 +1,6 @@
 """One copied position of a replay: books, thresholds, and every dollar that moved."""
 
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from decimal import Decimal
 from typing import NamedTuple
 
@@ -80,17 +80,9 @@ class Holding:
 
     def fill(self, shares: Decimal, price: Decimal, fee: Decimal, *, buying: bool, at: float) -> None:
         """Book one execution; `fee` comes on top of a purchase and out of a sale."""
-        old, notional = self.books, shares * price
-        bought, sold = ((shares, notional), (ZERO, ZERO)) if buying else ((ZERO, ZERO), (shares, notional))
-        self.books = PositionBooks(
-            bought_shares=old.bought_shares + bought[0],
-            bought_notional=old.bought_notional + bought[1],
-            sold_shares=old.sold_shares + sold[0],
-            sold_notional=old.sold_notional + sold[1],
-            redeemed_shares=old.redeemed_shares,
-            redeemed_dollars=old.redeemed_dollars,
-            fees=old.fees + fee,
-        )
+        notional = shares * price
+        change = self.books.bought if buying else self.books.sold
+        self.books = change(shares, notional, fee)
         self._moved(at, -notional - fee if buying else notional - fee)
 
     def owe(self, share: Decimal, reason: ExitReason) -> None:
@@ -100,12 +92,7 @@ class Holding:
 
     def redeem(self, paid: Decimal, at: float) -> None:
         """Book the payout of everything held."""
-        old = self.books
-        self.books = replace(
-            old,
-            redeemed_shares=old.redeemed_shares + old.shares,
-            redeemed_dollars=old.redeemed_dollars + paid,
-        )
+        self.books = self.books.redeemed(self.books.shares, paid)
         self._moved(at, paid)
 
     def _moved(self, at: float, dollars: Decimal) -> None:

@@ -109,6 +109,7 @@ def _holding(number: int, row: Mapping[str, Any], events: Sequence[str]) -> Hold
         sold_notional=row["sold_notional"],
         redeemed_shares=row["redeemed_shares"],
         redeemed_dollars=row["redeemed_dollars"],
+        cost=row["cost"],
         fees=row["fees"],
     )
     ended = row["closed_at"]
@@ -139,18 +140,18 @@ def _daily(log: RunLog, outcome: Outcome) -> Floats:
     """Return realised profits by UTC day, one row per position that bought anything."""
     days = days_of(outcome.start, outcome.end)
     first = int(outcome.start // DAY)
-    rows = {row["id"]: row for row in log.positions}
     ids = [row["id"] for row in log.positions if row["bought_shares"] > 0]
     places = {position: place for place, position in enumerate(ids)}
+    books = [PositionBooks()] * len(ids)
     matrix = np.zeros((len(ids), days))
     for fill in log.fills:
         place = places.get(fill["position_id"])
         if place is None or fill["status"] == "FAILED":
             continue
-        gain = -fill["fee"]
-        if fill["side"] == "SELL":
-            row = rows[fill["position_id"]]
-            gain += fill["shares"] * (fill["price"] - row["bought_notional"] / row["bought_shares"])
+        before = books[place]
+        change = before.sold if fill["side"] == "SELL" else before.bought
+        books[place] = change(fill["shares"], fill["shares"] * fill["price"], fill["fee"])
+        gain = books[place].realised_pnl - before.realised_pnl
         matrix[place, min(days - 1, int(fill["matched_at"].timestamp() // DAY) - first)] += float(gain)
     for holding, place in zip(outcome.filled, range(len(ids)), strict=True):
         day = days - 1 if holding.ended_at is None else int(holding.ended_at // DAY) - first

@@ -10,6 +10,7 @@ from remora.domain.ids import AccountId, TokenId
 from remora.domain.money import ZERO
 from remora.storage import desk as desks
 from remora.storage import ledger
+from remora.storage.portfolio import VALUE
 from remora.storage.tables import Position
 
 SHARE = "share:"
@@ -54,13 +55,9 @@ async def our_books(engine: AsyncEngine, account: AccountId) -> Books:
 
 async def equity(engine: AsyncEngine, account: AccountId) -> Decimal:
     """Return cash plus open positions at their last mark (at cost before the first)."""
-    held = Position.bought_shares - Position.sold_shares - Position.redeemed_shares
-    average = Position.bought_notional / func.nullif(Position.bought_shares, 0)
     async with engine.connect() as connection:
         desk = await desks.load(connection, account)
         value = await connection.scalar(
-            select(func.coalesce(func.sum(held * func.coalesce(Position.mark_price, average, 0)), 0)).where(
-                Position.account == account
-            )
+            select(func.coalesce(func.sum(VALUE), 0)).where(Position.account == account)
         )
     return desk.cash + Decimal(value or 0)

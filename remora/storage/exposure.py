@@ -9,7 +9,7 @@ from sqlalchemy import bindparam, case, func, select
 
 from remora.domain.decide import Exposure
 from remora.domain.orders import FillStatus, Purpose
-from remora.storage.portfolio import AVERAGE, HELD, VALUE
+from remora.storage.portfolio import VALUE
 from remora.storage.tables import NOT_ENDED, Fill, Order, Position, Reservation
 
 MINUTE = timedelta(minutes=1)
@@ -42,7 +42,7 @@ def committed() -> Any:
         .group_by(Reservation.position_id)
         .subquery()
     )
-    spent = func.coalesce(HELD * AVERAGE, 0) + func.coalesce(reserved.c.dollars, 0)
+    spent = Position.cost + func.coalesce(reserved.c.dollars, 0)
     same_whale = Position.whale == bindparam("whale")
 
     def total(condition: Any) -> Any:

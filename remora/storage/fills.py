@@ -81,6 +81,7 @@ async def _books_of(connection: AsyncConnection, order_id: str) -> PositionBooks
                     t.Position.sold_notional,
                     t.Position.redeemed_shares,
                     t.Position.redeemed_dollars,
+                    t.Position.cost,
                     t.Position.fees,
                 )
                 .join(t.Order, t.Order.position_id == t.Position.id)
@@ -274,27 +275,20 @@ def fill_of(row: Any, *, status: FillStatus, transaction_hash: str) -> Fill:
 
 async def _fold(connection: AsyncConnection, position_id: str) -> PositionBooks:
     """Rewrite the position's totals from its fills, so that they cannot drift from them."""
-    folded = position_books(await fills_of(connection, position_id))
-    row = (
-        await connection.execute(
-            update(t.Position)
-            .where(t.Position.id == position_id)
-            .values(
-                bought_shares=folded.bought_shares,
-                bought_notional=folded.bought_notional,
-                sold_shares=folded.sold_shares,
-                sold_notional=folded.sold_notional,
-                fees=folded.fees,
-            )
-            .returning(t.Position.redeemed_shares, t.Position.redeemed_dollars)
-        )
-    ).one()
-    return PositionBooks(
-        bought_shares=folded.bought_shares,
-        bought_notional=folded.bought_notional,
-        sold_shares=folded.sold_shares,
-        sold_notional=folded.sold_notional,
-        redeemed_shares=row.redeemed_shares or ZERO,
-        redeemed_dollars=row.redeemed_dollars or ZERO,
-        fees=folded.fees,
+    redeemed = await connection.execute(
+        select(t.Position.redeemed_shares, t.Position.redeemed_dollars).where(t.Position.id == position_id)
     )
+    folded = position_books(await fills_of(connection, position_id)).redeemed(*redeemed.one())
+    await connection.execute(
+        update(t.Position)
+        .where(t.Position.id == position_id)
+        .values(
+            bought_shares=folded.bought_shares,
+            bought_notional=folded.bought_notional,
+            sold_shares=folded.sold_shares,
+            sold_notional=folded.sold_notional,
+            cost=folded.cost,
+            fees=folded.fees,
+        )
+    )
+    return folded

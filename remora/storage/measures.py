@@ -13,15 +13,10 @@ from remora.domain.money import ZERO
 from remora.domain.orders import FillStatus, OrderState, Purpose
 from remora.domain.reasons import ExitReason, PositionState
 from remora.storage import desk as desks
+from remora.storage.portfolio import REALISED, UNREALISED, VALUE
 from remora.storage.tables import NOT_ENDED, Decision, Fill, Order, Position, Reservation, Roster, RosterEntry
 
 DAY, MINUTE = timedelta(days=1), timedelta(minutes=1)
-
-GONE = Position.sold_shares + Position.redeemed_shares
-HELD = Position.bought_shares - GONE
-AVERAGE = func.coalesce(Position.bought_notional / func.nullif(Position.bought_shares, 0), 0)
-REALISED = Position.sold_notional + Position.redeemed_dollars - AVERAGE * GONE - Position.fees
-UNREALISED = HELD * (func.coalesce(Position.mark_price, AVERAGE) - AVERAGE)
 
 
 async def load_measures(
@@ -67,7 +62,7 @@ def _sum(amount: Any) -> Any:
 
 
 async def _money(connection: AsyncConnection, account: AccountId) -> dict[str, Decimal]:
-    held = case((NOT_ENDED, HELD * func.coalesce(Position.mark_price, AVERAGE)), else_=0)
+    held = case((NOT_ENDED, VALUE), else_=0)
     row = await connection.execute(
         select(
             _sum(held).label("held"),
@@ -94,7 +89,7 @@ def _committed(account: AccountId) -> Any:
         .group_by(Reservation.position_id)
         .subquery()
     )
-    dollars = HELD * AVERAGE + func.coalesce(reserved.c.dollars, 0)
+    dollars = Position.cost + func.coalesce(reserved.c.dollars, 0)
     return (
         select(Position.id, Position.condition_id, Position.event_id, Position.whale, dollars.label("dollars"))
         .outerjoin(reserved, reserved.c.position_id == Position.id)

@@ -14,9 +14,14 @@ from remora.storage.desk import DeskRow
 from remora.storage.tables import NOT_ENDED, Position
 
 HELD = Position.bought_shares - Position.sold_shares - Position.redeemed_shares
-AVERAGE = Position.bought_notional / func.nullif(Position.bought_shares, 0)
-VALUE = HELD * func.coalesce(Position.mark_price, AVERAGE, 0)
+AVERAGE = Position.cost / func.nullif(HELD, 0)
+VALUE = func.coalesce(HELD * Position.mark_price, Position.cost)
 """Dollars: shares at the last mark, at cost before the first."""
+
+REALISED = (
+    Position.sold_notional + Position.redeemed_dollars - (Position.bought_notional - Position.cost) - Position.fees
+)
+UNREALISED = VALUE - Position.cost
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

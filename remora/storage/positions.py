@@ -213,6 +213,7 @@ def row_of(row: Any) -> PositionRow:
             sold_notional=row["sold_notional"],
             redeemed_shares=row["redeemed_shares"],
             redeemed_dollars=row["redeemed_dollars"],
+            cost=row["cost"],
             fees=row["fees"],
         ),
         mark_price=row["mark_price"],

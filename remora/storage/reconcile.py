@@ -294,6 +294,7 @@ async def restore_position(engine: AsyncEngine, lost: PositionRow, *, now: datet
                 sold_notional=ZERO,
                 redeemed_shares=ZERO,
                 redeemed_dollars=ZERO,
+                cost=ZERO,
                 fees=ZERO,
                 opened_at=lost.opened_at,
                 closed_at=lost.closed_at,

@@ -113,5 +113,6 @@ async def _book(connection: AsyncConnection, account: AccountId, row: Any, payou
         .values(
             redeemed_shares=Position.redeemed_shares + row.held,
             redeemed_dollars=Position.redeemed_dollars + payout,
+            cost=ZERO,
         )
     )

@@ -284,6 +284,7 @@ def _new_position(asked: Case, market: Market, copy: Copy, position_id: str) -> 
         "sold_notional": ZERO,
         "redeemed_shares": ZERO,
         "redeemed_dollars": ZERO,
+        "cost": ZERO,
         "fees": ZERO,
         "opened_at": asked.now_venue,
     }

@@ -12,6 +12,7 @@ from remora.domain.money import MICRO, ZERO, Side
 from remora.domain.orders import FillStatus, Purpose
 from remora.domain.reasons import PositionState
 from remora.storage.decisions import count_by_reason
+from remora.storage.portfolio import REALISED, UNREALISED
 from remora.storage.tables import NOT_ENDED, Decision, Fill, Order, Position
 
 
@@ -116,16 +117,11 @@ async def _counts(connection: AsyncConnection, account: AccountId) -> dict[str, 
 
 
 async def _money(connection: AsyncConnection, account: AccountId) -> _Money:
-    gone = Position.sold_shares + Position.redeemed_shares
-    held = Position.bought_shares - gone
-    average = func.coalesce(Position.bought_notional / func.nullif(Position.bought_shares, 0), 0)
-    realised = Position.sold_notional + Position.redeemed_dollars - average * gone - Position.fees
-    unrealised = held * (func.coalesce(Position.mark_price, average) - average)
     row = (
         await connection.execute(
             select(
-                func.coalesce(func.sum(realised), 0),
-                func.coalesce(func.sum(unrealised), 0),
+                func.coalesce(func.sum(REALISED), 0),
+                func.coalesce(func.sum(UNREALISED), 0),
                 func.coalesce(func.sum(Position.fees), 0),
                 func.coalesce(func.sum(Position.bought_notional), 0),
                 func.count().filter(Position.unproven),

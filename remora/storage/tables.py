@@ -222,6 +222,7 @@ class Position(Base):
     sold_notional: Mapped[Decimal]
     redeemed_shares: Mapped[Decimal]
     redeemed_dollars: Mapped[Decimal]
+    cost: Mapped[Decimal] = mapped_column(server_default="0")
     fees: Mapped[Decimal]
     mark_price: Mapped[Decimal | None]
     stop_price: Mapped[Decimal | None]

@@ -9,6 +9,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 from remora.domain.ids import AccountId, WalletAddress
 from remora.domain.money import ZERO
 from remora.storage import ledger
+from remora.storage.portfolio import VALUE
 from remora.storage.tables import NOT_ENDED, LedgerEntry, Position
 
 
@@ -40,14 +41,13 @@ async def by_whale(engine: AsyncEngine, account: AccountId) -> list[WhaleBooks]:
     Cash flows and fees are sums of ledger entries: with the deposits they make the account's cash and fees.
     """
     held = Position.bought_shares - Position.sold_shares - Position.redeemed_shares
-    average = Position.bought_notional / func.nullif(Position.bought_shares, 0)
     of_positions = (
         select(
             Position.whale,
             func.count().label("positions"),
             func.count().filter(NOT_ENDED).label("open_positions"),
             func.sum(held).label("shares"),
-            func.sum(held * func.coalesce(Position.mark_price, average, 0)).label("value"),
+            func.sum(VALUE).label("value"),
         )
         .where(Position.account == account)
         .group_by(Position.whale)

@@ -1,6 +1,7 @@
 """A position's books conserve cash and shares whatever order its fills arrive in."""
 
 from dataclasses import replace
+from datetime import timedelta
 from decimal import Decimal
 
 from hypothesis import given
@@ -9,7 +10,7 @@ from hypothesis import strategies as st
 from remora.domain.money import ZERO, Side
 from remora.domain.orders import Fill, FillStatus
 from remora.domain.pnl import PositionBooks, Redemption, position_books
-from tests.domain.values import d, decimals, fill
+from tests.domain.values import NOW, d, decimals, fill
 
 EXACT = d("1e-15")
 statuses = st.sampled_from(list(FillStatus))
@@ -51,6 +52,22 @@ def test_a_partial_sale_keeps_the_average_and_realises_its_part() -> None:
     assert books.shares == d("150")
     assert books.cost == d("75")
     assert books.realised_pnl == d("9.97")
+
+
+def test_a_purchase_after_a_sale_moves_nothing_that_was_gained() -> None:
+    times = [NOW + timedelta(seconds=number) for number in range(3)]
+    sold = [
+        fill(1, Side.BUY, "100", "0.30", matched_at=times[0]),
+        fill(2, Side.SELL, "50", "0.40", matched_at=times[1]),
+    ]
+    again = [*sold, fill(3, Side.BUY, "100", "0.50", matched_at=times[2])]
+
+    before, after = position_books(sold), position_books(again)
+
+    assert before.realised_pnl == d("4.98")
+    assert after.realised_pnl == before.realised_pnl - d("0.01")  # its fee
+    assert (after.cost, after.shares) == (d("65"), d("150"))
+    assert after.average_price == d("65") / d("150")
 
 
 def test_a_redemption_counts_as_a_sale_at_the_payout() -> None:

@@ -64,6 +64,7 @@ def _closed(number: int, edge: Decimal) -> dict[str, object]:
         "sold_notional": Decimal(5) + 10 * edge,
         "redeemed_shares": Decimal(0),
         "redeemed_dollars": Decimal(0),
+        "cost": Decimal(0),
         "fees": Decimal(0),
         "opened_at": NOW - timedelta(days=15),
         "closed_at": NOW,

@@ -128,6 +128,7 @@ async def test_paper_records_are_dollars_per_share_of_closed_positions(
         "sold_notional": Decimal("1.5"),
         "redeemed_shares": Decimal(6),
         "redeemed_dollars": Decimal(6),
+        "cost": Decimal(0),
         "fees": Decimal("0.5"),
         "opened_at": NOW,
         "closed_at": NOW,

@@ -61,6 +61,7 @@ def _position(number: int, at: datetime, paid: Decimal, fees: Decimal) -> dict[s
         "sold_notional": Decimal(30),
         "redeemed_shares": Decimal(50),
         "redeemed_dollars": Decimal(50),
+        "cost": Decimal(0),
         "fees": fees,
         "mark_price": None,
         "exit_reason": "whale_exit",
