@@ -6,9 +6,11 @@ from typing import Any
 
 import pytest
 
-from remora.cli.demo.request import LEFT_OUT, Request, checked
+from remora.cli.demo.evening import scripted_policy
+from remora.cli.demo.request import LEFT_OUT, Request, checked, overrides
 from remora.cli.errors import CommandFailed, Exit
 from remora.cli.main import run
+from remora.domain.limits import Limits
 from remora.settings import Mode, load_settings, variable_names
 
 OURS = {
@@ -51,6 +53,17 @@ def test_a_demo_knows_no_key_no_node_and_no_listener_of_the_user(tmp_path: Path)
     assert [name for name in LEFT_OUT if getattr(played, name) != LEFT_OUT[name]] == []
     assert (played.mode, played.kelly_fraction) == (Mode.TWIN, Decimal("0.5"))
     assert played.secrets() == []
+
+
+def test_the_evening_is_played_under_the_limits_it_was_written_for(tmp_path: Path) -> None:
+    asks = {"MAX_DAILY_LOSS": "1", "STOP_LOSS_PCT": "0.5", "REMORA_WHALE_SHARE": "0.01", "KELLY_FRACTION": "0.5"}
+    lines = [f"{name}={value}" for name, value in {**OURS, **asks}.items()]
+    (tmp_path / ".env").write_text("\n".join(lines))
+
+    assert load_settings().limits() != Limits()
+    assert scripted_policy().limits() == Limits(volume_24h_min_usd=Decimal(0))
+    assert overrides(scripted_policy()) == {"REMORA_VOLUME_24H_MIN_USD": "0"}
+    assert scripted_policy().secrets() == []
 
 
 @pytest.mark.parametrize(

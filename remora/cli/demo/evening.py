@@ -17,7 +17,7 @@ from temporalio.client import Client, WorkflowUpdateFailedError
 
 from remora.cli.demo.engine_log import engine_log
 from remora.cli.demo.evening_report import EveningReport, closing, evening_report
-from remora.cli.demo.request import checked, require_seed, require_writable
+from remora.cli.demo.request import LEFT_OUT, require_seed, require_writable, without_overrides
 from remora.cli.demo.session import Run, compare_books, demo_settings, opened
 from remora.cli.errors import CommandFailed, Exit
 from remora.cli.progress import ServiceProgress
@@ -26,6 +26,7 @@ from remora.domain.reasons import DeskMode
 from remora.embedded.config import StackConfig
 from remora.embedded.services import twin
 from remora.embedded.stack import Stack
+from remora.settings import Mode, Settings, load_settings
 from remora.storage.decisions import list_decisions
 from remora.storage.desk import DeskMissing, DeskRow, load_desk
 from remora.storage.feeds import load_feeds
@@ -177,6 +178,12 @@ def show_evening(name: str, *, seed: int, json_file: Path | None, picture: Path 
     return 0 if report.good else 1
 
 
+def scripted_policy() -> Settings:
+    """Return settings under the product's own limits, whatever `.env` says: the script is written for those."""
+    left_out = {**LEFT_OUT, "mode": Mode.TWIN, "volume_24h_min_usd": Decimal(0)}
+    return without_overrides(load_settings()).model_copy(update=left_out)
+
+
 async def _evening(seed: int, log: Path | None, console: Any) -> EveningReport:
     rng = np.random.default_rng(seed)
     whales = tuple(WalletAddress("0x" + rng.bytes(20).hex()) for _ in range(3))
@@ -204,18 +211,7 @@ async def _with_engine(
     whales: tuple[WalletAddress, ...],
     tell: Callable[[str], None],
 ) -> None:
-    plain = checked(
-        tape=None,
-        season=1,
-        since=None,
-        until=None,
-        speed=None,
-        follow=(),
-        volume_floor=0,
-        spread_max=None,
-        outputs=(),
-    )
-    settings = demo_settings(plain, stack)
+    settings = demo_settings(scripted_policy(), stack)
     stop = asyncio.Event()
     working = asyncio.create_task(serve(settings, stop, ready_file=None, with_watcher=True))
     client = await connect(str(stack.temporal_address), namespace=stack.site.temporal_namespace)

@@ -164,14 +164,27 @@ def _policy(*, recorded: bool, volume_floor: float | None, spread_max: float | N
 
 def overrides(settings: Settings) -> dict[str, str]:
     """Return every number of the policy that is not the product's own, by its environment name."""
-    from remora.domain.limits import Limits
-
     found = {}
-    for name, info in Settings.model_fields.items():
-        bounds = name.removesuffix("_s").removesuffix("_h") in Limits.__dataclass_fields__
-        value = getattr(settings, name)
-        if (bounds or "whale" in name) and value != info.default:
+    for name in _policy_names():
+        info, value = Settings.model_fields[name], getattr(settings, name)
+        if value != info.default:
             found[str(info.validation_alias)] = (
                 ",".join(sorted(value)) if isinstance(value, frozenset) else str(value)
             )
     return found
+
+
+def without_overrides(settings: Settings) -> Settings:
+    """Return the settings with every number of the policy as the product has it."""
+    return settings.model_copy(update={name: Settings.model_fields[name].default for name in _policy_names()})
+
+
+def _policy_names() -> list[str]:
+    from remora.domain.limits import Limits
+
+    bounds = Limits.__dataclass_fields__
+    return [
+        name
+        for name in Settings.model_fields
+        if name.removesuffix("_s").removesuffix("_h") in bounds or "whale" in name
+    ]

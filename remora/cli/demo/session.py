@@ -89,13 +89,13 @@ async def _watch_it(request: Request, stack: Stack, run: Run, log: Path | None) 
     scene = _scene(scenario, choice, request, ui_url=stack.ui_url)
     screen = Screen(scene)
     with engine_log(log, secrets=[stack.account_key]):
-        proof = await _trade(demo_settings(request, stack), stack, run, screen)
+        proof = await _trade(demo_settings(request.settings, stack), stack, run, screen)
     return Report.of(scene, await summarise(run.engine, run.account), proof), screen
 
 
-def demo_settings(request: Request, stack: Stack) -> Settings:
-    """Return the request's settings on the servers of this stack."""
-    return request.settings.model_copy(
+def demo_settings(settings: Settings, stack: Stack) -> Settings:
+    """Return a demo's settings on the servers of this stack."""
+    return settings.model_copy(
         update={
             "database_url": stack.database_url,
             "temporal_address": stack.temporal_address,
