@@ -26,6 +26,8 @@ SETTLED = (
     PositionState.NEEDS_ATTENTION,
 )
 
+CLOSE_ANSWERS_AFTER_THE_SALE = "a position that waits for its resolution answers a close once the sale was tried"
+
 
 class PositionMessages(PositionSteps):
     """Signals, updates and the query."""
@@ -60,8 +62,13 @@ class PositionMessages(PositionSteps):
 
     @workflow.update
     async def close(self, request: CloseRequest) -> PositionSnapshot:
-        """Leave now; answered when the position is closed or waits for something."""
+        """Leave now; answered when the position is closed or, after a try to sell, waits for something."""
+        waits = self._view.state is PositionState.AWAITING_RESOLUTION
         self._inbox.close = request
+        if waits and workflow.patched(CLOSE_ANSWERS_AFTER_THE_SALE):
+            await workflow.wait_condition(
+                lambda: self._inbox.close is not request or bool(self._holding.unknown) or self._view.state.ended
+            )
         await workflow.wait_condition(lambda: self._view.state in SETTLED)
         return self._view
 

@@ -197,6 +197,8 @@ async def test_dust_waits_for_the_resolution_and_is_redeemed(stack: Stack) -> No
     stack.venue.bid = None
     waiting = await stack.handle().execute_update(PositionWorkflow.close, CloseRequest(by="me"))
     assert waiting.state == "awaiting_resolution"
+    tried = await stack.handle().execute_update(PositionWorkflow.close, CloseRequest(by="me"))
+    assert tried.state == "awaiting_resolution"
     stack.venue.resolve("1")
     changed = MarketChanged(
         condition_id=CONDITION,

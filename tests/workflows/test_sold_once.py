@@ -165,14 +165,17 @@ async def test_a_sale_of_unknown_fate_is_a_persons_to_tell_also_while_the_resolu
     close = CloseRequest(by="me")
     assert (await stack.handle().execute_update(PositionWorkflow.close, close)).state == "awaiting_resolution"
     stack.venue.bid, stack.venue.lost = d("0.49"), True
+    before = len(stack.venue.sent)
     await stack.handle().execute_update(PositionWorkflow.close, close)
+    # answered once what was asked for was tried
+    assert len(stack.venue.sent) > before
     doubtful = await stack.reaches("needs_attention")
     found = ResolveUnknownRequest(digest=stack.venue.sent[-1], outcome=Resolution.NONE, by="me")
     async with asyncio.timeout(30):
         await stack.handle().execute_update(PositionWorkflow.resolve_unknown, found)
     stack.venue.lost = False
     await stack.reaches("awaiting_resolution")
-    await stack.handle().execute_update(PositionWorkflow.close, close)
+    assert (await stack.handle().execute_update(PositionWorkflow.close, close)).state == "closed"
     result = await stack.handle().result()
 
     assert found.digest in (doubtful.attention or "")
