@@ -3,6 +3,7 @@
 from collections.abc import Awaitable
 from dataclasses import dataclass, field
 
+from remora.domain.ids import OrderDigest
 from remora.domain.reconcile import Difference, DifferenceCode
 from remora.venues.venue import VenueError
 from schemas.reconcile import NewsFor
@@ -17,11 +18,15 @@ Found = tuple[list[Difference], list[NewsFor]]
 
 @dataclass(slots=True, kw_only=True)
 class Gathered:
-    """Differences, and the news that positions have not heard; `attempt` counts the runs of the activity."""
+    """Differences, and the news that positions have not heard; `attempt` counts the runs of the activity.
+
+    `booked` are orders, by position, whose fills were written here and not by the position's own activities.
+    """
 
     attempt: int
     differences: list[Difference] = field(default_factory=list)
     news: list[NewsFor] = field(default_factory=list)
+    booked: dict[str, OrderDigest] = field(default_factory=dict)
 
     async def take(self, what: str, part: Awaitable[list[Difference]]) -> bool:
         """Take a part in; False if the venue did not answer often enough, which is a difference of its own."""

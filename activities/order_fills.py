@@ -25,7 +25,12 @@ async def in_any_order(
 
 def taken_back(group: Sequence[Fill]) -> bool:
     """Return whether an order's fills tell of a purchase that failed on chain."""
-    return any(fill.side is Side.BUY and fill.status is FillStatus.FAILED for fill in group)
+    return any(fill.side is Side.BUY and undone(fill) for fill in group)
+
+
+def undone(fill: Fill) -> bool:
+    """Return whether the chain took a fill back."""
+    return fill.status is FillStatus.FAILED
 
 
 def by_order(fills: Iterable[Fill]) -> list[tuple[OrderDigest, list[Fill]]]:

@@ -1,6 +1,6 @@
 """Hold our books, the exchange and the running workflows against each other; repair what is certain."""
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 
 from temporalio import activity
@@ -8,7 +8,7 @@ from temporalio import activity
 from activities import leftovers
 from activities.gathered import Found, Gathered
 from activities.lost_records import restore_record
-from activities.order_fills import about, by_order, in_any_order, taken_back
+from activities.order_fills import about, by_order, in_any_order, taken_back, undone
 from activities.recollection import Recollection
 from activities.sweep import sweep
 from activities.tools import Tools, heartbeating
@@ -68,7 +68,7 @@ class ReconcileActivities:
         async with heartbeating():
             recollection, now = Recollection(activity.client()), tools.wall()
             gathered = Gathered(attempt=activity.info().attempt)
-            read = await gathered.take("fills", self._recent_fills(ask, recollection))
+            read = await gathered.take("fills", self._recent_fills(ask, recollection, gathered.booked))
             await gathered.take("ended positions", leftovers.held_after_end(tools, ask))
             rows = await positions.list_positions(tools.engine, ask.account, limit=POSITIONS_MAX)
             await gathered.take("open orders", self._resting())
@@ -84,8 +84,9 @@ class ReconcileActivities:
             gathered.differences += [] if desk_missing else await self._desk(ask, recollection, now)
             if ask.totals:
                 if read:
-                    await gathered.take("totals", self._totals(ask, recollection))
+                    await gathered.take("totals", self._totals(ask, recollection, gathered.booked))
                 await self._alert(ask, gathered.differences, now)
+            gathered.news += _booked(guarded, gathered.booked, now)
         clock = ClockMessage.of(await tools.venue.clock())
         return Comparison(
             differences=tuple(DifferenceMessage.of(found) for found in gathered.differences),
@@ -98,8 +99,10 @@ class ReconcileActivities:
 
     # fills
 
-    async def _recent_fills(self, ask: CompareAsk, recollection: Recollection) -> list[Difference]:
-        return await self._fills(ask, recollection, await self._since(ask))
+    async def _recent_fills(
+        self, ask: CompareAsk, recollection: Recollection, booked: dict[str, OrderDigest]
+    ) -> list[Difference]:
+        return await self._fills(ask, recollection, await self._since(ask), booked)
 
     async def _since(self, ask: CompareAsk) -> datetime:
         newest = await store.newest_fill_at(self._tools.engine, ask.account)
@@ -121,7 +124,9 @@ class ReconcileActivities:
         ]
         await raise_alerts(self._tools.engine, ask.account, raised, now=now)
 
-    async def _fills(self, ask: CompareAsk, recollection: Recollection, since: datetime) -> list[Difference]:
+    async def _fills(
+        self, ask: CompareAsk, recollection: Recollection, since: datetime, booked: dict[str, OrderDigest]
+    ) -> list[Difference]:
         theirs = await self._tools.venue.fills(since=since)
         compared, placed = await self._compared(theirs)
         differences = list(compared.contradictions)
@@ -138,6 +143,8 @@ class ReconcileActivities:
                 code = DifferenceCode.FILL_MOVED
             repaired = ask.repair and why is None
             differences.append(about(code, group, order.position_id, repaired=repaired, why=why))
+            if repaired and (code is DifferenceCode.MISSED_FILL or any(map(undone, group))):
+                booked[order.position_id] = digest
         return differences + await self._foreign(ask, recollection, compared.foreign)
 
     async def _roll_forward(
@@ -288,13 +295,23 @@ class ReconcileActivities:
             )
         ]
 
-    async def _totals(self, ask: CompareAsk, recollection: Recollection) -> list[Difference]:
+    async def _totals(
+        self, ask: CompareAsk, recollection: Recollection, booked: dict[str, OrderDigest]
+    ) -> list[Difference]:
         """Compare cash and shares; where they differ, read all fills there ever were and look again."""
         found = await quiet_totals(self._tools, ask.account)
         if not found or found[0].code is DifferenceCode.NOT_QUIET:
             return found
-        older = await self._fills(ask, recollection, BEGINNING)
+        older = await self._fills(ask, recollection, BEGINNING, booked)
         return older + await quiet_totals(self._tools, ask.account) if ask.repair and older else found
+
+
+def _booked(rows: Iterable[PositionRow], booked: Mapping[str, OrderDigest], now: datetime) -> list[NewsFor]:
+    return [
+        NewsFor(workflow_id=row.workflow_id, order=OrderChanged(digest=booked[row.id], seen_at=now))
+        for row in rows
+        if row.id in booked
+    ]
 
 
 def _adoption(ask: CompareAsk, row: PositionRow, clock: ClockMessage, now: datetime) -> PositionInput:

@@ -98,6 +98,12 @@ async def test_what_an_operator_finds_is_taken_and_gives_way_to_the_exchanges_ow
         assert {one.position_id for one in await active_triggers(desk.engine, desk.venue.account)} == {
             row.id for row in rows
         }
+        # its workflow hears what was booked for it
+        corrected = (await desk.position(filled)).books
+        assert corrected.shares != 7
+        await until(
+            lambda: desk.handle(filled).query(PositionWorkflow.state), lambda view: view.shares == corrected.shares
+        )
         async with desk.engine.connect() as connection:
             kept = await fills_of(connection, rows[0].id)
         assert [fill.status is FillStatus.FAILED for fill in kept if fill.trade_id.startswith("operator:")] == [
