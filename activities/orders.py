@@ -15,7 +15,7 @@ from remora.domain.money import ZERO, Side
 from remora.domain.orders import PASSING, VENUE_MODES, Accepted, Fill, FillStatus, OrderState, Rejected
 from remora.domain.precision import SHARE_QUANTUM
 from remora.domain.reasons import PositionState
-from remora.storage import fills, orders, positions, reconcile
+from remora.storage import fills, orders, positions, reconcile, unsigned
 from remora.storage.positions import PositionRow
 from remora.venues.venue import MarketUnknown, VenueUnavailable
 from schemas.position import Resolution
@@ -60,7 +60,7 @@ class OrderActivities:
                     tools.engine, ref.position_id, PositionState.EXITING, exit_reason=ask.reason
                 )
             # a run that died between intent and signature must not keep its shares from being sold
-            await orders.abandon_unsigned_sales(tools.engine, ref.position_id)
+            await unsigned.give_up_sales(tools.engine, ref.position_id)
             await withdraw_resting(tools, ref.position_id)
             rounds, patient_until = 0, tools.wall() + tools.patience.mode_max
             for number in itertools.count():

@@ -260,28 +260,6 @@ async def create_exit_intent(
         return await _load(connection, Order.id == order_id, order_id)
 
 
-async def abandon_unsigned_sales(engine: AsyncEngine, position_id: str) -> None:
-    """Give up sales that were never signed, and so never sent: their shares may be sold by another order.
-
-    Whoever wrote one and still means to sign it finds it refused.
-    """
-    async with engine.begin() as connection:
-        await connection.execute(
-            update(Order)
-            .where(
-                Order.position_id == position_id,
-                Order.side == Side.SELL.value,
-                Order.state == OrderState.INTENT.value,
-                Order.digest.is_(None),
-            )
-            .values(
-                state=OrderState.REJECTED.value,
-                reject_code="never_sent",
-                reject_message="whoever meant to sell ended before it was signed",
-            )
-        )
-
-
 def new_values(order: OrderRow) -> dict[str, Any]:
     """Return the columns of an order that is about to be written for the first time, but for its other times."""
     request = order.request

@@ -10,10 +10,10 @@ from sqlalchemy import bindparam, delete, select, update
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from remora.domain.ids import AccountId, ConditionId, EventId, TokenId, WalletAddress
-from remora.domain.orders import OrderState
 from remora.domain.pnl import PositionBooks
 from remora.domain.reasons import ExitReason, PositionState
-from remora.storage.tables import NOT_ENDED, ExitTrigger, Order, Position, Reservation
+from remora.storage import unsigned
+from remora.storage.tables import NOT_ENDED, ExitTrigger, Position, Reservation
 
 
 class PositionMissing(LookupError):
@@ -169,17 +169,7 @@ async def finish_position(
                 closed_at=now_venue,
             )
         )
-        await connection.execute(
-            update(Order)
-            .where(
-                Order.position_id == position_id, Order.state == OrderState.INTENT.value, Order.digest.is_(None)
-            )
-            .values(
-                state=OrderState.REJECTED.value,
-                reject_code="never_sent",
-                reject_message="its position ended before it was signed",
-            )
-        )
+        await unsigned.give_up(connection, position_id, why="its position ended before it was signed")
         await connection.execute(
             update(Reservation)
             .where(Reservation.position_id == position_id, Reservation.released_at.is_(None))

@@ -16,6 +16,7 @@ from remora.domain.precision import SHARE_QUANTUM
 from remora.domain.reasons import PositionState
 from remora.domain.reconcile import KnownFill
 from remora.storage import fills as fill_store
+from remora.storage import unsigned
 from remora.storage.failures import may_pass
 from remora.storage.orders import FINISHED, orders_of, set_order_state
 from remora.storage.positions import PositionRow, finish_position, row_of
@@ -237,21 +238,10 @@ async def take_over(engine: AsyncEngine, position_id: str, *, run_id: str, now: 
     """Make a run of its workflow responsible for a position; purchases that were never signed end unsent."""
     async with engine.begin() as connection:
         await connection.execute(update(Position).where(Position.id == position_id).values(run_id=run_id))
-        unsent = (
-            await connection.scalars(
-                update(Order)
-                .where(Order.position_id == position_id, Order.state == OrderState.INTENT.value)
-                .values(
-                    state=OrderState.REJECTED.value,
-                    reject_code="never_sent",
-                    reject_message="its workflow ended before it was signed",
-                )
-                .returning(Order.id)
-            )
-        ).all()
+        unsent = await unsigned.give_up(connection, position_id, why="its workflow ended before it was signed")
         await connection.execute(
             update(Reservation)
-            .where(Reservation.order_id.in_(list(unsent)), Reservation.released_at.is_(None))
+            .where(Reservation.order_id.in_(unsent), Reservation.released_at.is_(None))
             .values(released_at=now)
         )
 
