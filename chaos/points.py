@@ -23,6 +23,7 @@ ORDER_PATH: Mapping[str, frozenset[str]] = {
     "remora.storage.risk": frozenset(),
     "remora.storage.orders": frozenset({"find_by_digest", "entries_in_flight"}),
     "remora.storage.fills": frozenset({"is_written"}),
+    "remora.storage.unsigned": frozenset(),
     "remora.storage.ledger": frozenset({"balances"}),
     "remora.storage.redemptions": frozenset(),
     "remora.venues.polymarket.trading": frozenset(
