@@ -95,6 +95,7 @@ class PositionMessages(PositionSteps):
 
     @adjust_exits.validator
     def _check_adjust_exits(self, request: AdjustExitsRequest) -> None:
+        _require_name(request.by)
         if self._view.state is not PositionState.OPEN:
             raise ApplicationError(f"exits move while the position is open, it is {self._view.state.value}")
         stop = request.stop_price or self._view.stop_price
@@ -119,6 +120,7 @@ class PositionMessages(PositionSteps):
 
     @resolve_unknown.validator
     def _check_resolve_unknown(self, request: ResolveUnknownRequest) -> None:
+        _require_name(request.by)
         if request.digest not in self._holding.unknown:
             raise ApplicationError(f"order {request.digest} is not unknown here")
 
@@ -126,3 +128,9 @@ class PositionMessages(PositionSteps):
     def state(self) -> PositionSnapshot:
         """Return where the position stands."""
         return self._view
+
+
+def _require_name(by: str) -> None:
+    """Nobody is asked for a name to leave a position, but to move its guards or to speak for the exchange."""
+    if not by.strip():
+        raise ApplicationError("say who asks for it")

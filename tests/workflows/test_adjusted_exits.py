@@ -103,6 +103,10 @@ async def test_a_stop_above_the_price_and_a_target_below_it_change_nothing(stack
     with pytest.raises(WorkflowUpdateFailedError) as crossed:
         await adjust(stack, stop_price=d("0.70"))
     assert "the stop must lie below the target" in str(crossed.value.cause)
+    nobody = AdjustExitsRequest(stop_price=d("0.40"), by=" ")
+    with pytest.raises(WorkflowUpdateFailedError) as nameless:
+        await stack.handle().execute_update(PositionWorkflow.adjust_exits, nobody)
+    assert "say who asks for it" in str(nameless.value.cause)
     half = Reduce(share=d("0.5"), reason=ExitReason.REDUCED, by="limits")
     await stack.handle().signal(PositionWorkflow.reduce, half)
     less = await armed(stack, lambda shares: shares < before.shares)
