@@ -16,7 +16,7 @@ from remora.domain.books import OrderBook
 from remora.domain.market import Market
 from remora.domain.money import ONE, ZERO, Side
 from remora.domain.orders import Accepted, OrderState, Purpose
-from remora.domain.reasons import SkipReason
+from remora.domain.reasons import BEING_LEFT, SkipReason
 from remora.domain.trades import Signal, TradeKind
 from remora.storage import orders, positions, risk
 from remora.storage.decisions import DEADLINE
@@ -177,6 +177,8 @@ def _refuse(ask: EnterAsk) -> tuple[SkipReason, str] | None:
     signal: SignalMessage = ask.signal
     if ask.cancelled:
         return SkipReason.CANCELLED, "the workflow was asked to stop"
+    if ask.leaving:
+        return SkipReason.STALE, BEING_LEFT
     if signal.side is Side.SELL:
         return SkipReason.NOT_HELD, f"a {signal.kind.value} of what we do not hold"
     if signal.kind is not TradeKind.TRADE:

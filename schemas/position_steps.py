@@ -71,13 +71,17 @@ class Holding(Message):
 
 
 class EnterAsk(Message):
-    """Decide about a whale's purchase and, if approved, send the order; `position_id` for a later purchase."""
+    """Decide about a whale's purchase and, if approved, send the order; `position_id` for a later purchase.
+
+    One that finds its position `leaving` is refused.
+    """
 
     account: AccountId
     clock: ClockMessage
     signal: SignalMessage
     position_id: str | None = None
     cancelled: bool = False
+    leaving: bool = False
 
 
 class Entered(Message):

@@ -3,7 +3,6 @@
 import asyncio
 
 from temporalio import workflow
-from temporalio.exceptions import FailureError
 
 with workflow.unsafe.imports_passed_through():
     from activities.positions import PositionActivities
@@ -19,12 +18,12 @@ with workflow.unsafe.imports_passed_through():
     )
     from schemas.position_steps import (
         CrossingAsk,
-        Entered,
         Holding,
         SaleAsk,
     )
     from workflows import policies
     from workflows.position_messages import PositionMessages
+    from workflows.position_steps import PURCHASES_ARE_TURNED_AWAY
     from workflows.sure import sure, until
 
 
@@ -107,16 +106,6 @@ class PositionWorkflow(PositionMessages):
         else:
             self._show(PositionState.UNFILLED)
             await self._write(PositionState.UNFILLED)
-
-    async def _pass_on(self, entered: Entered) -> None:
-        """Tell our copy of the other outcome that its whale turned round; one that ended needs no telling."""
-        if entered.opposite_workflow_id is None or entered.opposite_sale is None:
-            return
-        other = workflow.get_external_workflow_handle(entered.opposite_workflow_id)
-        try:
-            await other.signal(PositionWorkflow.whale_traded, entered.opposite_sale)
-        except FailureError:
-            workflow.logger.info("the opposite position has ended already")
 
     # holding
 
@@ -309,9 +298,15 @@ class PositionWorkflow(PositionMessages):
 
     async def _sellable(self, redeeming: workflow.ActivityHandle[Holding]) -> bool:
         """Wait for the redemption (False) or for a reason to try a sale (True)."""
+        turns_away = workflow.patched(PURCHASES_ARE_TURNED_AWAY)
         while True:
             self._inbox.close = None
-            await until(lambda: redeeming.done() or self._roused, self._note_cancel)
+            await until(
+                lambda: redeeming.done() or self._roused or (turns_away and bool(self._inbox.purchases)),
+                self._note_cancel,
+            )
+            if turns_away:
+                await self._turn_away()
             changed, self._inbox.market = self._inbox.market, None
             if redeeming.done():
                 return False

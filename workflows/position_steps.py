@@ -4,6 +4,7 @@ import asyncio
 from datetime import timedelta
 
 from temporalio import workflow
+from temporalio.exceptions import FailureError
 
 with workflow.unsafe.imports_passed_through():
     from activities.entry import EntryActivities
@@ -43,6 +44,7 @@ RETRY_FIRST, RETRY_MAX = timedelta(minutes=1), timedelta(hours=1)
 """Pauses before a part that found no buyer is offered again: each twice the one before."""
 
 
+PURCHASES_ARE_TURNED_AWAY = "what the whale buys while its position cannot be left is refused at once"
 BOUGHT_OR_REFUSED = (None, SkipReason.ORDER_REJECTED, SkipReason.DEADLINE)
 """What an entry whose order was written down may tell."""
 
@@ -80,7 +82,7 @@ class PositionSteps:
             state=PositionState.SIGNALLED,
         )
 
-    async def _enter(self, signal: SignalMessage) -> Entered:
+    async def _enter(self, signal: SignalMessage, *, leaving: bool = False) -> Entered:
         handle = workflow.start_local_activity_method(
             EntryActivities.enter,
             EnterAsk(
@@ -89,6 +91,7 @@ class PositionSteps:
                 signal=signal,
                 position_id=self._view.position_id,
                 cancelled=self._cancelled,
+                leaving=leaving,
             ),
             summary=f"copy {signal.side.value} at {signal.price}",
             **policies.ENTER,
@@ -98,6 +101,21 @@ class PositionSteps:
             # what was unknown before this purchase still is
             self._take(entered.holding.model_copy(update={"unknown": self._holding.unknown}))
         return entered
+
+    async def _pass_on(self, entered: Entered) -> None:
+        """Tell our copy of the other outcome that its whale turned round; one that ended needs no telling."""
+        if entered.opposite_workflow_id is None or entered.opposite_sale is None:
+            return
+        other = workflow.get_external_workflow_handle(entered.opposite_workflow_id)
+        try:
+            await other.signal("whale_traded", entered.opposite_sale)
+        except FailureError:
+            workflow.logger.info("the opposite position has ended already")
+
+    async def _turn_away(self) -> None:
+        """Have purchases refused that would wait for as long as what is held cannot be left."""
+        while self._inbox.purchases:
+            await self._pass_on(await self._enter(self._inbox.purchases.pop(0), leaving=True))
 
     async def _adopt(self, position_id: str) -> Adopted:
         self._view = self._view.model_copy(update={"position_id": position_id})
@@ -228,13 +246,25 @@ class PositionSteps:
         while self._holding.unknown and (leaving or not self._holding.held):
             before = self._view.state
             self._show(PositionState.NEEDS_ATTENTION, attention=self._doubt())
-            while not (self._inbox.findings or self._inbox.orders_changed):
-                await until(lambda: bool(self._inbox.findings) or self._inbox.orders_changed, self._note_cancel)
+            await self._hear_of_orders(leaving=leaving)
             if self._inbox.findings:
                 await self._settle_by_hand(self._inbox.findings.pop(0))
             self._inbox.orders_changed = False
             self._take(await sure(self._settle(), self._note_cancel))
             self._show(before, attention=None)
+
+    async def _hear_of_orders(self, *, leaving: bool) -> None:
+        turns_away = leaving and workflow.patched(PURCHASES_ARE_TURNED_AWAY)
+        while not self._order_news:
+            await until(
+                lambda: self._order_news or (turns_away and bool(self._inbox.purchases)), self._note_cancel
+            )
+            if turns_away:
+                await self._turn_away()
+
+    @property
+    def _order_news(self) -> bool:
+        return bool(self._inbox.findings) or self._inbox.orders_changed
 
     async def _settle_by_hand(self, found: ResolveUnknownRequest) -> None:
         ask = SettleByHand(

@@ -25,12 +25,12 @@ from remora.domain.limits import Limits
 from remora.domain.market import Market
 from remora.domain.money import ZERO, Side, from_micros
 from remora.domain.orders import OrderRequest
-from remora.domain.reasons import SkipReason
+from remora.domain.reasons import BEING_LEFT, SkipReason
 from remora.domain.trades import TradeKind
 
 DRAWS = 256
 NOT_HELD = {kind: Skip(SkipReason.NOT_HELD, f"a {kind.value} of what we do not hold") for kind in TradeKind}
-BEING_LEFT = Skip(SkipReason.STALE, "the position is being left")
+REFUSED_WHILE_LEFT = Skip(SkipReason.STALE, BEING_LEFT)
 
 
 class Roster(Protocol):
@@ -156,7 +156,7 @@ class Engine(Guarding):
             self._turned(at, seed, other)
             return
         if held is not None and held.leaving is not None:
-            self._refuse(at, seed, BEING_LEFT)
+            self._refuse(at, seed, REFUSED_WHILE_LEFT)
             return
         row, now = track.index(at), instant(at)
         market = track.market(row, at)

@@ -51,6 +51,10 @@ class SkipReason(StrEnum):
     ORDER_REJECTED = "order_rejected"
 
 
+BEING_LEFT = "the position is being left"
+"""Detail of a stale purchase: what is left of an earlier one cannot be sold, and nothing is added to it."""
+
+
 class ExitReason(StrEnum):
     """Why a position was left."""
 

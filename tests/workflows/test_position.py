@@ -24,6 +24,7 @@ from schemas.position import (
     ResolveUnknownRequest,
 )
 from starters.desk import ensure_desk, pause, resume
+from tests.fixtures.waiting import until
 from workflows.position import PositionWorkflow
 
 from .conftest import ACCOUNT, CONDITION, TOKEN, Stack, d, now
@@ -199,6 +200,11 @@ async def test_dust_waits_for_the_resolution_and_is_redeemed(stack: Stack) -> No
     assert waiting.state == "awaiting_resolution"
     tried = await stack.handle().execute_update(PositionWorkflow.close, CloseRequest(by="me"))
     assert tried.state == "awaiting_resolution"
+    # what the whale buys meanwhile is not kept for weeks
+    await stack.deliver(stack.trade(key="k2"))
+    newest = await until(lambda: list_decisions(stack.engine, ACCOUNT), lambda rows: len(rows) == 2)
+    assert (newest[0]["reason"], newest[0]["detail"]) == ("stale", "the position is being left")
+    assert (await stack.handle().query(PositionWorkflow.state)).state == "awaiting_resolution"
     stack.venue.resolve("1")
     changed = MarketChanged(
         condition_id=CONDITION,
