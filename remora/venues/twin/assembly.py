@@ -24,6 +24,9 @@ from remora.venues.twin.faults.http import FaultyHttp
 from remora.venues.twin.faults.markets import MarketFaults, paid_out, settlement_plan
 from remora.venues.twin.faults.switchboard import Switchboard
 from remora.venues.twin.gamma_app import GammaApp
+from remora.venues.twin.held_clock import HeldClock
+from remora.venues.twin.journal.door import Door, clob_changes, control_changes, relayer_changes
+from remora.venues.twin.journal.steps import Steps
 from remora.venues.twin.public_side import PublicSide
 from remora.venues.twin.relayer_app import RelayerApp
 from remora.venues.twin.replay import Replay
@@ -34,6 +37,9 @@ from remora.venues.twin.stage import Stage
 
 SERVICES = ("clob", "gamma", "data", "rtds", "control", "relayer", "rpc")
 """In the order of their ports."""
+
+START = "start"
+"""The step with which venue time begins to run."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -63,6 +69,7 @@ class Twin:
     apps: dict[str, ASGIApp]
     faults: Switchboard
     fault_control: FaultControl
+    steps: Steps
 
 
 def assemble(
@@ -72,23 +79,38 @@ def assemble(
     host: str,
     port: int,
     wall: Callable[[], datetime] = wall_now,
+    born: datetime | None = None,
 ) -> Twin:
-    """Return a twin with its history loaded; without a scenario it is empty, at wall time, and running."""
+    """Return a twin with its history loaded; without a scenario it is empty, at wall time, and running.
+
+    `born` is when it was assembled first, if its journal is to be restored.
+    """
+    held = HeldClock(wall)
+    with held.at(born or wall()):
+        return _assembled(scenario, options, held, endpoints(host, port))
+
+
+def _assembled(
+    scenario: Scenario | None, options: TwinOptions, wall: HeldClock, addresses: dict[str, Any]
+) -> Twin:
     clock = _clock(scenario, wall)
     exchange = Exchange(mined_after=options.mined_after, confirmed_after=options.confirmed_after)
     public = PublicSide(now=clock.now, data_lag=options.data_lag * clock.speed)
     board = Switchboard(options.seed)
+    steps = Steps(wall, board)
     hub = _hub(options, board)
-    node = make_node(exchange, public, clock.now, block_time=options.block_time, board=board)
+    node = make_node(exchange, public, clock.now, block_time=options.block_time, board=board, steps=steps)
     stage = Stage(
         exchange=exchange,
         public=public,
         hub=hub,
         wall=wall,
+        venue_time=clock.at,
         chain=node.chain,
         auto_redeem_after=options.auto_redeem_after,
     )
-    market_faults, replay = MarketFaults(board, stage), Replay(scenario, stage, clock)
+    market_faults = MarketFaults(board, stage, steps)
+    replay = Replay(scenario, stage, clock, wall=wall, steps=steps)
     fault_control = FaultControl(board, market_faults)
     exchange.plan_settlement, exchange.pays = partial(settlement_plan, board), partial(paid_out, board)
     access, keys, sessions = Access(), Keys(f"remora-twin-{options.seed}".encode()), SessionKeys(wall)
@@ -98,7 +120,7 @@ def assemble(
         stage=stage,
         replay=replay,
         clock=clock,
-        endpoints=endpoints(host, port),
+        endpoints=addresses,
         books=exact_books,
         more=[*ChainControl(node, public).routes(), *access.control_routes(), *fault_control.routes()],
     )
@@ -115,13 +137,15 @@ def assemble(
     )
     relayer = RelayerApp(chain=node.chain, execution=node.execution, wall=wall, sessions=sessions)
     http: dict[str, ASGIApp] = {
-        "clob": clob_app(clob),
+        "clob": Door(clob_app(clob), steps, "clob", clob_changes),
         "gamma": GammaApp(public, access).app(),
         "data": DataApp(public, node.allowances).app(),
-        "relayer": relayer.app(),
+        "relayer": Door(relayer.app(), steps, "relayer", relayer_changes),
         "rpc": node.nodes,
     }
     replay.load_history()
+    steps.on(START, lambda _nothing: clock.start().speed)
+    steps.watch(exchange, node.chain)
     if scenario is None:
         clock.start()
     return Twin(
@@ -131,9 +155,14 @@ def assemble(
         replay=replay,
         clock=clock,
         node=node,
-        apps={"rtds": hub.app(), "control": control.app(), **_faulty(http, board)},
+        apps={
+            "rtds": hub.app(),
+            "control": Door(control.app(), steps, "control", control_changes),
+            **_faulty(http, board),
+        },
         faults=board,
         fault_control=fault_control,
+        steps=steps,
     )
 
 

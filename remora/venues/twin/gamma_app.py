@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterable, Sequence
 from datetime import UTC, datetime
+from math import isfinite
 from typing import Any
 
 from starlette.applications import Starlette
@@ -266,9 +267,12 @@ def _flag(value: str) -> bool:
 
 def _number(value: str | None, default: float) -> float:
     try:
-        return default if value is None else float(value)
+        number = default if value is None else float(value)
     except ValueError:
         raise _BadRequest(f"expected a number, was {value!r}") from None
+    if value is not None and not isfinite(number):
+        raise _BadRequest(f"expected a number, was {value!r}")
+    return number
 
 
 def _limit(value: str | None) -> int:

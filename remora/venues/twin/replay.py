@@ -4,6 +4,8 @@ import asyncio
 from collections.abc import Sequence
 from datetime import datetime, timedelta
 
+from remora.venues.twin.held_clock import HeldClock
+from remora.venues.twin.journal.steps import TICK, Steps
 from remora.venues.twin.replay_clock import ReplayClock
 from remora.venues.twin.scenario.model import Scenario, ScenarioEvent
 from remora.venues.twin.stage import Stage
@@ -15,12 +17,20 @@ NAP_MIN = 0.002
 BATCH = 16
 """Events applied before requests and streams get their turn."""
 
+TOUCH = timedelta(milliseconds=1)
+"""Looking this much after an event is due finds it due, however the replay's speed rounds."""
+
 
 class Replay:
     """One scenario on one stage."""
 
-    def __init__(self, scenario: Scenario | None, stage: Stage, clock: ReplayClock) -> None:
+    def __init__(
+        self, scenario: Scenario | None, stage: Stage, clock: ReplayClock, *, wall: HeldClock, steps: Steps
+    ) -> None:
         self.scenario = scenario
+        self._wall = wall
+        self._steps = steps
+        steps.on(TICK, self._tick)
         self._stage = stage
         self._clock = clock
         self._events: Sequence[ScenarioEvent] = () if scenario is None else scenario.events
@@ -71,23 +81,36 @@ class Replay:
         """Play the window, then keep settlements moving for ever; a failure is kept for `progress`."""
         try:
             while True:
-                self._stage.advance()
-                await self._play_due(self._clock.now())
-                await asyncio.sleep(self._nap())
+                played = self._steps.tick(BATCH)
+                await asyncio.sleep(0 if played == BATCH else self._nap())
         except Exception as error:
             self.failed = f"{type(error).__name__}: {error}"
             raise
 
-    async def _play_due(self, now: datetime) -> None:
-        played = 0
-        while self._clock.started and self._next < len(self._events) and self._events[self._next].at <= now:
+    def catch_up(self) -> None:
+        """Play what was due while nobody served, each event at its own instant: the market did not wait."""
+        while (due := self._next_due()) is not None and due <= self._wall():
+            with self._wall.at(max(due + TOUCH, self._steps.last or due)):
+                self._steps.tick(BATCH)
+
+    def _next_due(self) -> datetime | None:
+        """Return when on the wall clock the next event is due, None before the start and after the last."""
+        if not self._clock.started or self._next >= len(self._events):
+            return None
+        return self._clock.clock().wall_time(self._events[self._next].at)
+
+    def _tick(self, most: int) -> int:
+        self._stage.advance()
+        now, played = self._clock.now(), 0
+        while played < most and self._clock.started and self._next < len(self._events):
             event = self._events[self._next]
+            if event.at > now:
+                break
             self._next += 1
             self._stage.apply(event)
             self.lag_max = max(self.lag_max, now - event.at)
             played += 1
-            if played % BATCH == 0:
-                await asyncio.sleep(0)
+        return played
 
     def _nap(self) -> float:
         if not self._clock.started or self._next >= len(self._events):

@@ -39,4 +39,8 @@ class ReplayClock:
 
     def now(self) -> datetime:
         """Return venue time."""
-        return self._venue_origin if self._running is None else self._running.venue_time(self._wall())
+        return self.at(self._wall())
+
+    def at(self, wall: datetime) -> datetime:
+        """Return venue time at an instant of the wall clock."""
+        return self._venue_origin if self._running is None else self._running.venue_time(wall)

@@ -14,8 +14,11 @@ from pathlib import Path
 import uvicorn
 
 from remora.process import run_loop, start_up_done
-from remora.venues.twin.assembly import SERVICES, Twin, TwinOptions, assemble, endpoints
+from remora.venues.twin.assembly import SERVICES, START, Twin, TwinOptions, assemble, endpoints
 from remora.venues.twin.faults.schedule import load_schedule
+from remora.venues.twin.journal.errors import StateError, StateInUse
+from remora.venues.twin.journal.file import Journal
+from remora.venues.twin.journal.keeping import opened, resume
 from remora.venues.twin.rtds import SILENT_AFTER
 from remora.venues.twin.scenario.model import Scenario
 from remora.venues.twin.scenario.season import season_scenario
@@ -42,7 +45,7 @@ class _Server(uvicorn.Server):
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Serve until told to stop; return 0, 1 (failed), 2 (usage, tape) or 4 (port in use)."""
+    """Serve until told to stop; return 0, 1 (failed, state), 2 (usage, tape) or 4 (port or state in use)."""
     options = _parser().parse_args(argv)
     try:
         scenario = _scenario(options)
@@ -61,6 +64,8 @@ def main(argv: Sequence[str] | None = None) -> int:
         )
     try:
         return run_loop(_serve(scenario, options, sockets))
+    except StateError as error:
+        return _complain(UNAVAILABLE if isinstance(error, StateInUse) else FAILED, str(error))
     finally:
         for bound in sockets:
             bound.close()
@@ -84,6 +89,12 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--auto-redeem-after", type=float, help="wall seconds after a resolution (default: never)")
     parser.add_argument("--block-time", type=float, default=2.0, help="wall seconds between blocks of the chain")
     parser.add_argument("--faults", type=Path, metavar="FILE", help="play a schedule of faults from the start")
+    parser.add_argument(
+        "--state-dir",
+        type=Path,
+        metavar="DIR",
+        help="keep everything there, and go on from it: the market does not wait (default: nothing is kept)",
+    )
     parser.add_argument("--start", dest="autostart", action="store_true", help="start the replay at once")
     return parser
 
@@ -139,7 +150,30 @@ def _bind_all(host: str, port: int) -> list[socket.socket]:
 
 async def _serve(scenario: Scenario | None, options: argparse.Namespace, sockets: list[socket.socket]) -> int:
     port = sockets[0].getsockname()[1]
-    chosen = TwinOptions(
+    chosen = _chosen(options)
+    with contextlib.ExitStack() as closing:
+        journal: Journal | None = None
+        if options.state_dir is not None:
+            journal = closing.enter_context(contextlib.closing(opened(options.state_dir, scenario, chosen)))
+        born = None if journal is None else journal.origin.born
+        twin = assemble(scenario, chosen, host=options.host, port=port, born=born)
+        if journal is not None:
+            resume(twin, journal)
+        if options.autostart and not twin.clock.started:
+            twin.steps.do(START, None)
+        stop = asyncio.Event()
+        loop = asyncio.get_running_loop()
+        for number in (signal.SIGINT, signal.SIGTERM):
+            loop.add_signal_handler(number, stop.set)
+        if options.schedule is not None:
+            twin.fault_control.play(options.schedule)
+        start_up_done()
+        ready = {"ready": True, **endpoints(options.host, port)}
+        return await run(twin, sockets, stop, announce=json.dumps(ready))
+
+
+def _chosen(options: argparse.Namespace) -> TwinOptions:
+    return TwinOptions(
         seed=options.seed,
         data_lag=timedelta(seconds=options.data_lag),
         rtds_lag=timedelta(seconds=options.rtds_lag),
@@ -149,18 +183,6 @@ async def _serve(scenario: Scenario | None, options: argparse.Namespace, sockets
             None if options.auto_redeem_after is None else timedelta(seconds=options.auto_redeem_after)
         ),
     )
-    twin = assemble(scenario, chosen, host=options.host, port=port)
-    if options.autostart:
-        twin.clock.start()
-    stop = asyncio.Event()
-    loop = asyncio.get_running_loop()
-    for number in (signal.SIGINT, signal.SIGTERM):
-        loop.add_signal_handler(number, stop.set)
-    if options.schedule is not None:
-        twin.fault_control.play(options.schedule)
-    start_up_done()
-    ready = {"ready": True, **endpoints(options.host, port)}
-    return await run(twin, sockets, stop, announce=json.dumps(ready))
 
 
 async def run(twin: Twin, sockets: Sequence[socket.socket], stop: asyncio.Event, *, announce: str = "") -> int:
@@ -171,19 +193,22 @@ async def run(twin: Twin, sockets: Sequence[socket.socket], stop: asyncio.Event,
     ]
     replay = asyncio.create_task(twin.replay.run())
     stopping = asyncio.create_task(stop.wait())
+    watched = [replay, stopping]
+    if twin.steps.journal is not None:
+        watched.append(asyncio.create_task(twin.steps.journal.keep_synced()))
     try:
         while not all(server.started for server in servers):  # noqa: ASYNC110 (servers set flags, not events)
             await asyncio.sleep(0.01)
         if announce:
             sys.stdout.write(announce + "\n")
             sys.stdout.flush()
-        await asyncio.wait([replay, stopping, *serving], return_when=asyncio.FIRST_COMPLETED)
+        await asyncio.wait([*watched, *serving], return_when=asyncio.FIRST_COMPLETED)
     finally:
         for server in servers:
             server.should_exit = True
-        for task in (replay, stopping):
+        for task in watched:
             task.cancel()
-        await asyncio.gather(*serving, replay, stopping, return_exceptions=True)
+        await asyncio.gather(*serving, *watched, return_exceptions=True)
     if twin.replay.failed is not None:
         return _complain(FAILED, f"the replay failed: {twin.replay.failed}")
     return OK

@@ -57,6 +57,7 @@ class Stage:
     public: PublicSide
     hub: RtdsHub
     wall: Callable[[], datetime]
+    venue_time: Callable[[datetime], datetime]
     chain: Chain
     auto_redeem_after: timedelta | None = None
     live: bool = False
@@ -64,6 +65,7 @@ class Stage:
     prints: int = 0
     _quotes: dict[ConditionId, _Quote] = field(default_factory=dict)
     _redeemable: deque[tuple[datetime, ConditionId]] = field(default_factory=deque)
+    _unresolved: list[tuple[datetime, ConditionId, tuple[Decimal, Decimal]]] = field(default_factory=list)
 
     def __post_init__(self) -> None:
         self.public.stream = self._stream
@@ -75,14 +77,34 @@ class Stage:
         self.applied += 1
 
     def advance(self) -> None:
-        """Move settlements along and redeem for holders whose market resolved long enough ago."""
+        """Move settlements, blocks and late results along; redeem where a market resolved long enough ago."""
         now, wall = self.public.now(), self.wall()
+        self._resolve_due(now, wall)
         self.exchange.advance(now=now, wall=wall)
-        self.chain.advance(wall=wall, timestamp=int(now.timestamp()))
+        self._mine_due(wall)
         while self._redeemable and self._redeemable[0][0] <= wall:
             _, condition_id = self._redeemable.popleft()
-            for owner in [name for name in self.exchange.accounts if name not in (HOUSE, FEES)]:
+            for owner in sorted(name for name in self.exchange.accounts if name not in (HOUSE, FEES)):
                 self.exchange.redeem(owner, condition_id, now)
+
+    def resolve_after(self, delay: timedelta, condition_id: ConditionId, payouts: tuple[Decimal, Decimal]) -> None:
+        """Fix a market's payouts once so much wall time has passed, unless it has some by then."""
+        self._unresolved.append((self.wall() + delay, condition_id, payouts))
+
+    def _resolve_due(self, now: datetime, wall: datetime) -> None:
+        due = [late for late in self._unresolved if late[0] <= wall]
+        self._unresolved = [late for late in self._unresolved if late[0] > wall]
+        for _, condition_id, payouts in due:
+            if self._listing(condition_id).payouts is None:
+                self.apply(Resolved(now, condition_id, payouts))
+
+    def _mine_due(self, wall: datetime) -> None:
+        """Make every block whose time has come, each at its own time: how often somebody looks changes nothing."""
+        if self.chain.due is None:
+            self.chain.advance(wall=wall, timestamp=int(self.venue_time(wall).timestamp()))
+        while self.chain.due is not None and self.chain.due <= wall:
+            due = self.chain.due
+            self.chain.advance(wall=due, timestamp=int(self.venue_time(due).timestamp()))
 
     def go_live(self) -> None:
         """Put the books of every market that still trades in place and let streams send from now on."""

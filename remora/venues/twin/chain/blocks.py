@@ -85,6 +85,11 @@ class Chain:
             self._append([], first_timestamp)
 
     @property
+    def due(self) -> datetime | None:
+        """When the next block is due on the wall clock, None before anybody looked."""
+        return self._due
+
+    @property
     def head(self) -> Block:
         """The newest block."""
         return self.blocks[-1]

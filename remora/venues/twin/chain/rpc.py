@@ -10,7 +10,6 @@ from remora.venues.twin.chain.blocks import Block, Chain, Reverted
 from remora.venues.twin.chain.calls import ContractReads, reverted
 from remora.venues.twin.chain.faults import ChainFaults, refuse_wrong_method
 from remora.venues.twin.chain.filters import RpcError, block_number, invalid, select_logs
-from remora.venues.twin.chain.raw import decode_raw
 
 Params = list[Any]
 CONTRACTS = frozenset(
@@ -22,9 +21,19 @@ CONTRACTS = frozenset(
 
 
 class Rpc:
-    """Answers calls one at a time; subscriptions belong to the connection and are not here."""
+    """Answers calls one at a time; subscriptions belong to the connection and are not here.
 
-    def __init__(self, chain: Chain, reads: ContractReads, senders: Senders, faults: ChainFaults) -> None:
+    `send` takes a raw transaction and returns its hash.
+    """
+
+    def __init__(
+        self,
+        chain: Chain,
+        reads: ContractReads,
+        senders: Senders,
+        faults: ChainFaults,
+        send: Callable[[object], str],
+    ) -> None:
         self.chain = chain
         self.faults = faults
         self._reads = reads
@@ -46,7 +55,7 @@ class Rpc:
             "eth_getCode": lambda params: "0x60" if _address(params) in CONTRACTS else "0x",
             "eth_getTransactionCount": self._transaction_count,
             "eth_estimateGas": self._estimate,
-            "eth_sendRawTransaction": lambda params: senders.send(decode_raw(_one(params, 0))),
+            "eth_sendRawTransaction": lambda params: send(_one(params, 0)),
             "eth_getTransactionByHash": self._transaction,
             "eth_getTransactionReceipt": self._receipt,
         }

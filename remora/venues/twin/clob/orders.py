@@ -106,7 +106,7 @@ class OrderRoutes:
     def _resting(self, who: Credentials) -> list[RestingOrder]:
         return [
             order
-            for wallet in self._state.sessions.all_wallets(who.address)
+            for wallet in sorted(self._state.sessions.all_wallets(who.address))
             for order in self._state.exchange.open_orders(wallet)
         ]
 

@@ -44,6 +44,11 @@ class Markets(ABC):
         self.pays: Callable[[int], int] = lambda owed: owed
         """What a redemption really credits of the millionths that are owed."""
 
+    @property
+    def sequence(self) -> int:
+        """How many orders, synthetic levels and trades there have been: what differs here differs everywhere."""
+        return self._sequence
+
     # markets
 
     def list_market(self, spec: MarketSpec) -> Listing:

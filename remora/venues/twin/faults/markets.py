@@ -1,15 +1,16 @@
 """What happens to orders and markets at the wrong moment."""
 
-import asyncio
 from dataclasses import dataclass
 from datetime import timedelta
 from decimal import Decimal
+from typing import Any
 
 from remora.domain.ids import ConditionId, TokenId
 from remora.domain.money import ONE, Side
 from remora.venues.twin.engine.records import NewOrder, Trade
 from remora.venues.twin.engine.settlement import SMOOTH, SettlementPlan
 from remora.venues.twin.faults.switchboard import Fault, FaultKind, Switchboard
+from remora.venues.twin.journal.steps import Steps
 from remora.venues.twin.listings import Listing
 from remora.venues.twin.scenario.model import ResolutionProposed, Resolved, TickChanged, TradingClosed
 from remora.venues.twin.stage import Stage
@@ -28,7 +29,7 @@ class Treatment:
 
 def settlement_plan(board: Switchboard, _trade: Trade) -> SettlementPlan:
     """Return how a trade settles, as the armed faults have it."""
-    if not board.armed:
+    if board.calm:
         return SMOOTH
     retry = board.strikes(FaultKind.SETTLE_RETRYING)
     late = board.strikes(FaultKind.HASH_LATE)
@@ -48,14 +49,16 @@ def paid_out(board: Switchboard, owed: int) -> int:
 class MarketFaults:
     """Moves markets by way of the stage, so that every feed and read agrees."""
 
-    def __init__(self, board: Switchboard, stage: Stage) -> None:
+    def __init__(self, board: Switchboard, stage: Stage, steps: Steps) -> None:
         self._board = board
         self._stage = stage
+        self._steps = steps
+        steps.on("market fault", self._do)
 
     def treat(self, order: NewOrder) -> Treatment:
         """Let faults strike while this order is on its way; return how it is matched."""
         board, found = self._board, self._stage.public.listings.token(TokenId(order.token_id))
-        if not board.armed or found is None:
+        if board.calm or found is None:
             return Treatment()
         listing = found[0]
         if listing.accepting and board.strikes(FaultKind.TICK_IN_FLIGHT):
@@ -75,33 +78,33 @@ class MarketFaults:
 
         Raises LookupError when there is no such market, or none that still trades.
         """
-        listing = self._choose(fault.kind, market)
-        stage, condition = self._stage, listing.spec.condition_id
-        now = stage.public.now()
-        if fault.kind in (FaultKind.PROPOSED, FaultKind.DISPUTED):
-            stage.apply(ResolutionProposed(now, condition))
-            if fault.kind is FaultKind.DISPUTED:
-                listing.disputed = True
-                stage.exchange.dispute(condition)
-        elif fault.kind is FaultKind.RESOLVED_LATE:
-            stage.apply(TradingClosed(now, condition))
-            asyncio.get_running_loop().call_later(fault.seconds, self._resolve_late, condition)
-        elif fault.kind is FaultKind.FIFTY_FIFTY:
-            half = Decimal("0.5")
-            stage.apply(Resolved(now, condition, (half, half)))
-        else:
-            stage.apply(Resolved(now, condition, self._winner(fault.kind)))
+        condition = self._choose(fault.kind, market).spec.condition_id
+        deed = {"kind": fault.kind.value, "market": condition, "seconds": fault.seconds}
+        if fault.kind in (FaultKind.RESOLVED_EARLY, FaultKind.RESOLVED_LATE):
+            deed["first"] = self._board.stream(fault.kind).randrange(2)
+        self._steps.do("market fault", deed)
         self._board.happened[fault.kind.value] += 1
         return condition
 
-    def _resolve_late(self, condition: ConditionId) -> None:
-        listing = self._stage.public.listings.condition(condition)
-        if listing is not None and listing.payouts is None:
-            self._stage.apply(Resolved(self._stage.public.now(), condition, self._winner(FaultKind.RESOLVED_LATE)))
-
-    def _winner(self, kind: FaultKind) -> tuple[Decimal, Decimal]:
-        first = Decimal(self._board.stream(kind).randrange(2))
-        return first, ONE - first
+    def _do(self, deed: dict[str, Any]) -> None:
+        kind, condition = FaultKind(deed["kind"]), ConditionId(deed["market"])
+        stage = self._stage
+        now = stage.public.now()
+        first = Decimal(deed.get("first", 0))
+        if kind in (FaultKind.PROPOSED, FaultKind.DISPUTED):
+            stage.apply(ResolutionProposed(now, condition))
+            listing = stage.public.listings.condition(condition)
+            if kind is FaultKind.DISPUTED and listing is not None:
+                listing.disputed = True
+                stage.exchange.dispute(condition)
+        elif kind is FaultKind.RESOLVED_LATE:
+            stage.apply(TradingClosed(now, condition))
+            stage.resolve_after(timedelta(seconds=deed["seconds"]), condition, (first, ONE - first))
+        elif kind is FaultKind.FIFTY_FIFTY:
+            half = Decimal("0.5")
+            stage.apply(Resolved(now, condition, (half, half)))
+        else:
+            stage.apply(Resolved(now, condition, (first, ONE - first)))
 
     def _choose(self, kind: FaultKind, market: str | None) -> Listing:
         if market is not None:

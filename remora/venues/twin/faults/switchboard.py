@@ -5,6 +5,7 @@ from collections.abc import Collection
 from dataclasses import dataclass
 from enum import StrEnum
 from random import Random
+from typing import Protocol
 
 
 class FaultKind(StrEnum):
@@ -88,6 +89,24 @@ class Fault:
     on: str = ""
 
 
+class Noting(Protocol):
+    """Is told of every question about a fault; see :mod:`remora.venues.twin.faults.diary`."""
+
+    def asked(self, kind: FaultKind, answer: Fault | None) -> Fault | None:
+        """Take note; return the answer."""
+
+
+class Prompting(Protocol):
+    """Knows every answer beforehand."""
+
+    @property
+    def empty(self) -> bool:
+        """Whether it is always no."""
+
+    def asked(self, kind: FaultKind) -> Fault | None:
+        """Return the answer."""
+
+
 class Switchboard:
     """Armed faults and tallies; every kind has a stream of chance of its own: the seed decides its n-th draw."""
 
@@ -96,7 +115,14 @@ class Switchboard:
         self.happened: Counter[str] = Counter()
         self.requests: Counter[str] = Counter()
         self.seed = seed
+        self.diary: Noting | None = None
+        self.script: Prompting | None = None
         self._streams: dict[FaultKind, Random] = {}
+
+    @property
+    def calm(self) -> bool:
+        """Whether no fault can strike."""
+        return not self.armed if self.script is None else self.script.empty
 
     def arm(self, fault: Fault) -> None:
         """Switch a fault on, in place of an earlier one of its kind."""
@@ -122,6 +148,12 @@ class Switchboard:
 
     def strikes(self, kind: FaultKind, on: str = "") -> Fault | None:
         """Return the fault if it strikes here and now, and count it."""
+        if self.script is not None:
+            return self.script.asked(kind)
+        fault = self._drawn(kind, on)
+        return fault if self.diary is None else self.diary.asked(kind, fault)
+
+    def _drawn(self, kind: FaultKind, on: str) -> Fault | None:
         fault = self.armed.get(kind)
         if fault is None or (fault.on and on and fault.on != on):
             return None
