@@ -17,6 +17,6 @@ COPY activities ./activities
 COPY workers ./workers
 COPY starters ./starters
 COPY schemas ./schemas
-RUN install -d -o remora -g remora /var/lib/remora/research
+RUN install -d -o remora -g remora /var/lib/remora/research /var/lib/remora/twin
 USER remora
 CMD ["python", "-m", "remora.cli.main", "--help"]

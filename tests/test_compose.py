@@ -96,6 +96,15 @@ def test_mounted_files_exist_and_volumes_are_declared() -> None:
             assert (ROOT / source).exists() if source.startswith(".") else source in COMPOSE["volumes"]
 
 
+def test_what_our_services_keep_is_on_a_volume_in_a_directory_that_the_image_makes() -> None:
+    made = re.findall(r"/var/lib/remora/\w+", (ROOT / "Dockerfile").read_text())
+    command = SERVICES["twin"]["command"]
+    kept = {SERVICES["research"]["environment"]["REMORA_RESEARCH_DIR"], command[command.index("--state-dir") + 1]}
+    mounted = {volume.split(":")[1] for name in ("twin", "research") for volume in SERVICES[name]["volumes"]}
+
+    assert kept == mounted == set(made)
+
+
 def test_the_image_is_pinned_hash_checked_and_not_root() -> None:
     text = (ROOT / "Dockerfile").read_text()
     bases = re.findall(r"^FROM (\S+)", text, re.MULTILINE)

@@ -74,6 +74,7 @@ class Outside:
             return sys.executable
         word = re.sub(r"\b84(4\d)\b", lambda found: str(self._twin_port + int(found[1]) - 40), word)
         word = re.sub(r"\b9464\b", str(self._metrics_port(name)), word)
+        word = word.replace("/var/lib/remora", str(self._stack.state_dir / "volumes"))
         return re.sub(r"^twin$|(?<=//)twin(?=:)", "127.0.0.1", word)
 
     def _metrics_port(self, name: str) -> int:

@@ -22,12 +22,18 @@ TIMEOUT_S = 10.0
 REFERENCE = "transfer:play-money"
 """Under which a desk that was opened without money has its first deposit, once."""
 
+NEVER_TRADED = frozenset({ledger.CASH, "deposits"})
+"""The books of an account that only ever got money."""
+
+
+class Forgotten(Exception):
+    """The twin lost an account that has traded; the message ends with the next step."""
+
 
 async def fund(engine: AsyncEngine, twin_url: str, account: AccountId, *, dollars: Decimal) -> Decimal:
-    """Credit an account of which the twin knows nothing; return what it got, 0 if the twin knows it.
+    """Credit a new account of the twin; return what it got, 0 if the twin knows it.
 
-    The twin keeps its books in memory and a stack keeps ours: after a restart an account gets the cash that our
-    ledger says it has, not `dollars` again, so that cash is equal on both sides. Shares cannot be given back.
+    Raises Forgotten when our books know of trades and the twin of nothing.
     """
     async with httpx.AsyncClient(base_url=twin_url, trust_env=False, timeout=TIMEOUT_S) as control:
         known = (await control.get(f"/books/{account}")).raise_for_status().json()
@@ -41,7 +47,7 @@ async def fund(engine: AsyncEngine, twin_url: str, account: AccountId, *, dollar
 
 
 async def _credit(engine: AsyncEngine, account: AccountId, *, dollars: Decimal) -> Decimal:
-    """Return the dollars that an account should have: those of its books, or of a beginner."""
+    """Return the dollars that a new account should have, as its books have them if they are open."""
     try:
         desk = await load_desk(engine, account)
     except DeskMissing:
@@ -59,7 +65,14 @@ async def _credit(engine: AsyncEngine, account: AccountId, *, dollars: Decimal) 
             now=datetime.now(UTC),
         )
         return dollars
-    return books.get((ledger.CASH, ledger.USD), ZERO)
+    cash = books.get((ledger.CASH, ledger.USD), ZERO)
+    if not {book for book, _unit in books} <= NEVER_TRADED:
+        raise Forgotten(
+            f"the twin knows nothing of {account}, which has traded and whose books hold ${cash:.2f}: its state "
+            "is gone. Put it back, or begin anew: stop everything, then start with a fresh REMORA_STATE_DIR "
+            "(with Compose: docker compose down --volumes)"
+        )
+    return cash  # booked by a run that ended before the twin had it
 
 
 async def fund_account(settings: Settings) -> str:
@@ -95,10 +108,10 @@ async def _main() -> int:
 
 
 def main() -> int:
-    """Run once; return 0, or 4 if the twin does not answer."""
+    """Run once; return 0, 1 if the twin forgot the account, or 4 if it does not answer."""
     try:
         return run_loop(_main())
-    except SettingsError as error:
+    except (SettingsError, Forgotten) as error:
         raise SystemExit(str(error)) from None
 
 

@@ -33,14 +33,14 @@ def state_dir() -> Path:
 def services(config: StackConfig) -> list[Service]:
     """Return our own processes: in twin mode with an exchange, unless one runs elsewhere."""
     own_twin = config.mode is Mode.TWIN and config.twin_url is None
-    exchange = [twin(("--start", *PACE), port=config.twin_port)] if own_twin else []
+    exchange = [twin(("--start", *PACE), port=config.twin_port, keeps=True)] if own_twin else []
     return [*map(funded, exchange), engine(), research()]
 
 
 def funded(exchange: Service) -> Service:
     """Return a twin on which the stack's account has its play money before anybody trades.
 
-    What it gets depends on our books, so the database comes first.
+    Whether it is new depends on our books, so the database comes first.
     """
     return replace(exchange, needs=("postgres",), settle=_fund)
 

@@ -25,14 +25,21 @@ def twin_url(ports: dict[str, int]) -> str | None:
     return f"http://{HOST}:{ports['twin'] + TWIN_CONTROL}" if "twin" in ports else None
 
 
-def twin(options: Sequence[str] = (), *, port: int | None = None) -> Service:
-    """Return the simulated exchange; `options` are those of `remora twin serve`."""
+def twin(options: Sequence[str] = (), *, port: int | None = None, keeps: bool = False) -> Service:
+    """Return the simulated exchange; `options` are those of `remora twin serve`.
+
+    One that `keeps` its state has it beside the servers', and goes on from there when it is started again.
+    """
+
+    def state(site: Site) -> tuple[str, ...]:
+        return ("--state-dir", str(site.state_dir / "twin")) if keeps else ()
+
     return Service(
         name="twin",
         command=lambda site: Command(
             argv=(
                 *(sys.executable, "-m", "remora.venues.twin.serve"),
-                *("--host", HOST, "--port", str(site.ports["twin"]), *options),
+                *("--host", HOST, "--port", str(site.ports["twin"]), *state(site), *options),
             ),
             # it needs no address and no key
             env={k: v for k, v in site.environment().items() if k.startswith("PYTHON")},

@@ -1,4 +1,4 @@
-"""Play money on the twin: once, whatever is started again, and never more than our books say."""
+"""Play money on the twin: once, whatever is started again, and never to an account that it forgot."""
 
 from datetime import UTC, datetime
 from decimal import Decimal
@@ -9,10 +9,10 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 from remora.domain.ids import AccountId
 from remora.domain.reconcile import compare_cash
 from remora.settings import load_settings
+from remora.storage import ledger
 from remora.storage.desk import DeskMissing, ensure_desk, load_desk
-from remora.storage.desk_orders import record_transfer
 from tests.fixtures.twin import RunningTwin, address_of, served
-from workers.funding import fund, fund_account
+from workers.funding import Forgotten, fund, fund_account
 
 KEY = "0x" + "33" * 32
 ACCOUNT = AccountId(address_of(KEY).lower())
@@ -37,21 +37,35 @@ async def test_a_new_account_gets_its_money_once(twin: RunningTwin, engine: Asyn
     assert await twin.cash(KEY) == TEN_THOUSAND == (await load_desk(engine, ACCOUNT)).cash
 
 
-async def test_a_twin_that_forgot_gets_what_the_books_say_and_no_second_gift(
+async def test_an_account_that_traded_gets_nothing_from_a_twin_that_forgot_it(
     twin: RunningTwin, engine: AsyncEngine
 ) -> None:
     await _fund(engine, twin)
     await _open(engine, TEN_THOUSAND)
-    now = datetime.now(UTC)
-    loss = Decimal("-1234.567891")
-    await record_transfer(engine, ACCOUNT, loss, reference="spent", by="test", reason="a loss", now=now)
+    async with engine.begin() as connection:
+        bought = [
+            ledger.Entry("cash", "usd", Decimal(-5)),
+            ledger.Entry("exchange", "usd", Decimal(5)),
+        ]
+        await ledger.post(
+            connection, ACCOUNT, kind="fill", reference="a fill", at=datetime.now(UTC), entries=bought
+        )
 
-    async with served() as restarted:
-        assert await _fund(engine, restarted) == TEN_THOUSAND + loss
-        assert await _fund(engine, restarted) == 0
+    assert await _fund(engine, twin) == 0
+    async with served() as forgetful:
+        with pytest.raises(Forgotten, match=r"has traded and whose books hold \$9995.00.*begin anew"):
+            await _fund(engine, forgetful)
+        assert await forgetful.cash(KEY) == 0
 
-        ours = (await load_desk(engine, ACCOUNT)).cash
-        assert compare_cash(ours, await restarted.cash(KEY), account=ACCOUNT) == []
+
+async def test_money_that_was_booked_but_not_given_is_given_at_the_next_start(
+    twin: RunningTwin, engine: AsyncEngine
+) -> None:
+    await _open(engine, TEN_THOUSAND)
+
+    assert await _fund(engine, twin, Decimal(7)) == TEN_THOUSAND
+    ours = (await load_desk(engine, ACCOUNT)).cash
+    assert compare_cash(ours, await twin.cash(KEY), account=ACCOUNT) == []
 
 
 async def test_a_desk_that_was_opened_without_money_gets_it_booked_as_a_deposit(
@@ -62,8 +76,7 @@ async def test_a_desk_that_was_opened_without_money_gets_it_booked_as_a_deposit(
     assert await _fund(engine, twin) == TEN_THOUSAND
     desk = await load_desk(engine, ACCOUNT)
     assert desk.cash == desk.day_start_equity == desk.high_water_mark == await twin.cash(KEY) == TEN_THOUSAND
-    async with served() as restarted:
-        assert await _fund(engine, restarted) == TEN_THOUSAND
+    assert await _fund(engine, twin) == 0
     assert (await load_desk(engine, ACCOUNT)).cash == TEN_THOUSAND
 
 

@@ -92,6 +92,7 @@ class Replay:
         while (due := self._next_due()) is not None and due <= self._wall():
             with self._wall.at(max(due + TOUCH, self._steps.last or due)):
                 self._steps.tick(BATCH)
+        self._steps.tick(BATCH)
 
     def _next_due(self) -> datetime | None:
         """Return when on the wall clock the next event is due, None before the start and after the last."""

@@ -4,7 +4,6 @@ import asyncio
 import fcntl
 import os
 import sys
-from collections.abc import Callable
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -34,15 +33,13 @@ class Journal:
         self._unsynced = False
 
     @classmethod
-    def open(
-        cls, directory: Path, origin: Origin, *, tell: Callable[[str], object] = sys.stderr.write
-    ) -> "Journal":
+    def open(cls, directory: Path, origin: Origin) -> "Journal":
         """Open the journal of a directory, or begin one with `origin`; raise StateError.
 
         A torn end is cut off, and told.
         """
         try:
-            return cls._open(directory, origin, tell)
+            return cls._open(directory, origin)
         except OSError as error:
             raise StateError(
                 f"{error.filename or directory} cannot be used ({error.strerror}); "
@@ -50,7 +47,7 @@ class Journal:
             ) from error
 
     @classmethod
-    def _open(cls, directory: Path, wanted: Origin, tell: Callable[[str], object]) -> "Journal":
+    def _open(cls, directory: Path, wanted: Origin) -> "Journal":
         directory.mkdir(parents=True, exist_ok=True, mode=0o700)
         lock = _locked(directory)
         path = directory / FILE
@@ -63,7 +60,7 @@ class Journal:
             first, *records = contents.records
             origin = Origin.from_record(first, path)
             if contents.torn:
-                tell(f"twin: the torn end of {path}, {contents.torn} bytes, was cut off\n")
+                sys.stderr.write(f"twin: the torn end of {path}, {contents.torn} bytes, was cut off\n")
                 os.truncate(path, contents.end)
             descriptor = os.open(path, os.O_WRONLY | os.O_APPEND)
         except BaseException:

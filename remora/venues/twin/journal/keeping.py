@@ -1,6 +1,7 @@
 """A twin that keeps its state: its journal opened before it is assembled, its steps repeated before it serves."""
 
-from datetime import timedelta
+from collections.abc import Callable
+from datetime import datetime, timedelta
 from pathlib import Path
 
 from remora.venues.twin.assembly import Twin, TwinOptions
@@ -10,10 +11,12 @@ from remora.venues.twin.replay_clock import wall_now
 from remora.venues.twin.scenario.model import Scenario
 
 
-def opened(directory: Path, scenario: Scenario | None, options: TwinOptions) -> Journal:
+def opened(
+    directory: Path, scenario: Scenario | None, options: TwinOptions, *, wall: Callable[[], datetime] = wall_now
+) -> Journal:
     """Open the journal of a twin with this scenario and these options; raise StateError if it is another's."""
     wanted = Origin(
-        born=wall_now(),
+        born=wall(),
         scenario=EMPTY if scenario is None else scenario.name,
         digest=digest_of(scenario),
         options=_decisive(options),
