@@ -1,4 +1,4 @@
-"""``remora up`` starts a twin on which the account has money: once, also when the twin has forgotten it."""
+"""``remora up`` starts a twin on which the account has money: once, whatever is started again."""
 
 import asyncio
 import json

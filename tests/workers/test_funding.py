@@ -9,9 +9,11 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 from remora.domain.ids import AccountId
 from remora.domain.reconcile import compare_cash
 from remora.settings import load_settings
-from remora.storage import ledger
+from remora.storage import fills
 from remora.storage.desk import DeskMissing, ensure_desk, load_desk
-from tests.fixtures.twin import RunningTwin, address_of, served
+from tests.fixtures.twin import RunningTwin, address_of
+from tests.storage.test_risk import ACCOUNT as TRADER
+from tests.storage.test_risk import NOW, ask, filled, prepared
 from workers.funding import Forgotten, fund, fund_account
 
 KEY = "0x" + "33" * 32
@@ -40,22 +42,14 @@ async def test_a_new_account_gets_its_money_once(twin: RunningTwin, engine: Asyn
 async def test_an_account_that_traded_gets_nothing_from_a_twin_that_forgot_it(
     twin: RunningTwin, engine: AsyncEngine
 ) -> None:
-    await _fund(engine, twin)
-    await _open(engine, TEN_THOUSAND)
-    async with engine.begin() as connection:
-        bought = [
-            ledger.Entry("cash", "usd", Decimal(-5)),
-            ledger.Entry("exchange", "usd", Decimal(5)),
-        ]
-        await ledger.post(
-            connection, ACCOUNT, kind="fill", reference="a fill", at=datetime.now(UTC), entries=bought
-        )
+    await prepared(engine)
+    bought = await ask(engine, 1)
+    assert bought.order_id is not None
+    await fills.record_fills(engine, bought.order_id, [await filled(engine, bought)], now=NOW)
 
-    assert await _fund(engine, twin) == 0
-    async with served() as forgetful:
-        with pytest.raises(Forgotten, match=r"has traded and whose books hold \$9995.00.*begin anew"):
-            await _fund(engine, forgetful)
-        assert await forgetful.cash(KEY) == 0
+    with pytest.raises(Forgotten, match=r"has traded and whose books hold \$\d+\.\d\d: .*begin anew"):
+        await fund(engine, twin.urls["control_url"], TRADER, dollars=TEN_THOUSAND)
+    assert (await twin.get(f"/books/{TRADER}"))["deposits"] == "0"
 
 
 async def test_money_that_was_booked_but_not_given_is_given_at_the_next_start(
