@@ -89,6 +89,21 @@ def _plain_http(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setenv("SSL_CERT_DIR", str(tmp_path))
 
 
+def _tried(directory: Path, *options: str) -> "subprocess.CompletedProcess[str]":
+    """Return how a twin ended that was not to start."""
+    return subprocess.run(
+        [
+            *(sys.executable, "-m", "remora.venues.twin.serve", "--port", "0"),
+            *("--state-dir", str(directory), *options),
+        ],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+
+
 async def _trade_until_killed(client: AsyncSecureClient, token: str, process: Served) -> list[Any]:
     """Buy and offer in turn; the twin is killed while an order is on its way. Return the acknowledgements."""
     acknowledged: list[Any] = []
@@ -161,15 +176,7 @@ async def test_a_second_twin_on_the_same_directory_is_refused_with_code_4(tmp_pa
 async def test_a_directory_of_another_twin_is_refused_with_code_1_and_the_next_step(tmp_path: Path) -> None:
     async with served(tmp_path) as (process, _twin):
         assert process.end(signal.SIGTERM) == 0
-    ended = await asyncio.to_thread(
-        subprocess.run,
-        [*(sys.executable, "-m", "remora.venues.twin.serve", "--port", "0"), "--state-dir", tmp_path],
-        cwd=ROOT,
-        capture_output=True,
-        text=True,
-        timeout=60,
-        check=False,
-    )
+    ended = await asyncio.to_thread(_tried, tmp_path)
 
     assert (ended.returncode, "Traceback" in ended.stderr) == (1, False)
     assert "it played no scenario, now season 1" in ended.stderr
