@@ -87,7 +87,13 @@ def assemble(
     """
     held = HeldClock(wall)
     with held.at(born or wall()):
-        return _assembled(scenario, options, held, endpoints(host, port))
+        twin = _assembled(scenario, options, held, endpoints(host, port))
+        twin.replay.load_history()
+        twin.steps.on(START, lambda _nothing: twin.clock.start().speed)
+        twin.steps.watch(twin.exchange, twin.node.chain)
+        if scenario is None:
+            twin.clock.start()
+        return twin
 
 
 def _assembled(
@@ -143,11 +149,6 @@ def _assembled(
         "relayer": Door(relayer.app(), steps, "relayer", relayer_changes),
         "rpc": node.nodes,
     }
-    replay.load_history()
-    steps.on(START, lambda _nothing: clock.start().speed)
-    steps.watch(exchange, node.chain)
-    if scenario is None:
-        clock.start()
     return Twin(
         exchange=exchange,
         public=public,

@@ -154,19 +154,7 @@ async def test_every_acknowledged_order_is_there_once_after_each_kill_and_the_cl
 
 async def test_a_second_twin_on_the_same_directory_is_refused_with_code_4(tmp_path: Path) -> None:
     async with served(tmp_path) as (process, _twin):
-        ended = await asyncio.to_thread(
-            subprocess.run,
-            [
-                *(sys.executable, "-m", "remora.venues.twin.serve", "--empty", "--port", "0"),
-                "--state-dir",
-                tmp_path,
-            ],
-            cwd=ROOT,
-            capture_output=True,
-            text=True,
-            timeout=60,
-            check=False,
-        )
+        ended = await asyncio.to_thread(_tried, tmp_path, "--empty")
         assert process.runs
 
     assert (ended.returncode, "Traceback" in ended.stderr) == (4, False)
