@@ -209,6 +209,8 @@ async def run(twin: Twin, sockets: Sequence[socket.socket], stop: asyncio.Event,
         for task in watched:
             task.cancel()
         await asyncio.gather(*serving, *watched, return_exceptions=True)
+    if twin.steps.journal is not None and twin.steps.journal.broken is not None:
+        return _complain(FAILED, twin.steps.journal.broken)
     if twin.replay.failed is not None:
         return _complain(FAILED, f"the replay failed: {twin.replay.failed}")
     return OK

@@ -75,8 +75,7 @@ class Journal:
         try:
             written = os.write(self._descriptor, data)
         except OSError as error:
-            self.broken = f"{self.path} cannot be written ({error.strerror}); see to its disk and start again"
-            raise StateError(self.broken) from error
+            raise self._break(error) from error
         if written != len(data):
             self.broken = f"{self.path} took {written} of {len(data)} bytes; free some space and start again"
             raise StateError(self.broken)
@@ -88,18 +87,29 @@ class Journal:
             raise StateError(self.broken)
 
     async def keep_synced(self) -> None:
-        """Have the disk take what was written, about once a second, for ever."""
+        """Have the disk take what was written, about once a second, for ever; raise StateError if it cannot."""
         while True:
             await asyncio.sleep(SYNC_SECONDS)
             if self._unsynced:
                 self._unsynced = False
-                await asyncio.to_thread(os.fdatasync, self._descriptor)
+                try:
+                    await asyncio.to_thread(os.fsync, self._descriptor)
+                except OSError as error:
+                    raise self._break(error) from error
 
     def close(self) -> None:
-        """Have the disk take everything and let another twin open it."""
-        os.fsync(self._descriptor)
-        os.close(self._descriptor)
-        os.close(self._lock)
+        """Have the disk take everything and let another twin open it; raise StateError if it does not."""
+        try:
+            os.fsync(self._descriptor)
+        except OSError as error:
+            raise self._break(error) from error
+        finally:
+            os.close(self._descriptor)
+            os.close(self._lock)
+
+    def _break(self, error: OSError) -> StateError:
+        self.broken = f"{self.path} cannot be written ({error.strerror}); see to its disk and start again"
+        return StateError(self.broken)
 
 
 def instant(record: dict[str, Any]) -> datetime:

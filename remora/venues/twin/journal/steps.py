@@ -118,9 +118,9 @@ class Steps:
         self._last_sequence = self._sequence()
         if told != record["told"] or self._last_sequence != record["seq"]:
             raise StateForeign(
-                f"step {number} of the journal ({kind} at {record['at']}) came out as {told!r}, then it was "
-                f"{record['told']!r}: another version of the twin wrote it; start that one, or remove the "
-                "directory to begin anew"
+                f"step {number} of the journal ({kind} at {record['at']}) came out as {told!r} at count "
+                f"{self._last_sequence}, then it was {record['told']!r} at {record['seq']}: another version of "
+                "the twin wrote it; start that one, or remove the directory to begin anew"
             )
 
     def _write(self, kind: str, wall: datetime, body: Any, diary: Diary, told: Any) -> None:
