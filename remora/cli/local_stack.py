@@ -37,6 +37,17 @@ def services(config: StackConfig) -> list[Service]:
     return [*map(funded, exchange), engine(), research()]
 
 
+def season_over(twin_url: str) -> bool:
+    """Return whether the twin has played everything that it had to play; False if it does not say."""
+    import httpx
+
+    try:
+        answer = httpx.get(f"{twin_url}/status", trust_env=False, timeout=5.0).raise_for_status()
+    except httpx.HTTPError:
+        return False
+    return bool(answer.json()["done"])
+
+
 def funded(exchange: Service) -> Service:
     """Return a twin on which the stack's account has its play money before anybody trades.
 

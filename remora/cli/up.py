@@ -40,4 +40,7 @@ def up(
     if stack.ui_url is not None:
         typer.echo(f"Temporal Web UI  {stack.ui_url}")
     typer.echo(f"State and logs   {stack.state_dir}")
+    if any(one.name == "twin" for one in services) and local_stack.season_over(str(stack.twin_control_url)):
+        typer.echo("The season's day on the simulated exchange is over: nobody trades there any more.")
+        typer.echo("To play another, `remora down`, then `remora up` with a fresh REMORA_STATE_DIR.")
     typer.echo("Stop it with `remora down`.")

@@ -9,13 +9,14 @@ import subprocess
 import sys
 import tempfile
 from collections.abc import Iterator
+from datetime import timedelta
 from decimal import Decimal
 from pathlib import Path
 
 import httpx
 import pytest
 
-from remora.cli.local_stack import services
+from remora.cli.local_stack import season_over, services
 from remora.domain.ids import AccountId
 from remora.embedded.account import account_key
 from remora.embedded.config import StackConfig
@@ -25,7 +26,10 @@ from remora.embedded.stopping import stop_everything
 from remora.settings import Mode
 from remora.storage.desk import load_desk
 from remora.storage.engine import create_engine
-from tests.fixtures.twin import address_of
+from remora.venues.twin.scenario.season import season_scenario
+from remora.venues.twin.scenario.season_calendar import WINDOW_START
+from tests.fixtures.twin import address_of, served
+from tests.fixtures.waiting import until
 
 pytestmark = [pytest.mark.system, pytest.mark.timeout(400)]
 CASH = Decimal("2500.50")
@@ -83,6 +87,18 @@ def test_only_a_twin_of_our_own_gives_money(config: StackConfig, *, funds: bool)
 
     assert [one.name for one in started if one.settle is not None] == (["twin"] if funds else [])
     assert all("twin" in one.needs for one in started if one.name == "engine")
+
+
+async def test_a_season_that_was_played_to_its_end_is_told() -> None:
+    played = season_scenario(2, end=WINDOW_START + timedelta(minutes=1), speed=1e6)
+    async with served(played) as over, served() as endless:
+        waiting = await asyncio.to_thread(season_over, over.urls["control_url"])
+        await over.post("/start")
+        await until(lambda: over.get("/status"), lambda status: status["done"])
+
+        assert (waiting, await asyncio.to_thread(season_over, over.urls["control_url"])) == (False, True)
+        assert not await asyncio.to_thread(season_over, endless.urls["control_url"])
+    assert not season_over("http://127.0.0.1:1")
 
 
 @pytest.mark.slow
