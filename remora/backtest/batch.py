@@ -7,7 +7,8 @@ import numpy as np
 
 from remora.backtest.history import History, Listing, Prints
 from remora.backtest.signals import Seed, SignalReader
-from remora.backtest.track import DAY, Tracks
+from remora.backtest.track import DAY
+from remora.backtest.tracks import Tracks
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -69,7 +69,7 @@ def shifted(case: Case, days: float) -> Replayed:
         at = seed.at + days * DAY
         track = case.batch.tracks[seed.market]
         row = track.index(at)
-        price = decimal(round(float(track.price[row]), 6))
+        price = decimal(round(track.price.item(row), 6))
         signal = replace(
             seed.signal,
             happened_at=instant(at),

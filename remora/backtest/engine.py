@@ -17,7 +17,8 @@ from remora.backtest.marking import Marks
 from remora.backtest.orders import Working
 from remora.backtest.outcome import Outcome
 from remora.backtest.signals import Seed
-from remora.backtest.track import DAY, milestones
+from remora.backtest.track import DAY
+from remora.backtest.tracks import milestones
 from remora.domain.books import OrderBook
 from remora.domain.decide import Copy, Skip, WhaleStanding, decide
 from remora.domain.ids import TokenId

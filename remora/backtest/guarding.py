@@ -15,7 +15,9 @@ from remora.backtest.marking import Marks
 from remora.backtest.orders import Piece, Working, next_print, on_arrival, piece_of, worst_of_window
 from remora.backtest.outcome import Outcome
 from remora.backtest.taken import Taken
-from remora.backtest.track import Track, Tracks, shelf_of
+from remora.backtest.track import Track
+from remora.backtest.tracks import Tracks
+from remora.backtest.shelf import shelf_of
 from remora.backtest.watching import look_now, monitor, next_crossing
 from remora.domain.books import OrderBook
 from remora.domain.desk import REDUCED_SCALE

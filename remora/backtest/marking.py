@@ -4,8 +4,11 @@ import heapq
 from collections.abc import Iterable
 
 from remora.backtest.desk import Desk
+from remora.backtest.history import NEVER
 from remora.backtest.holding import Holding
-from remora.backtest.track import BookShelf, Track, Tracks
+from remora.backtest.shelf import BookShelf
+from remora.backtest.track import Track
+from remora.backtest.tracks import Tracks
 
 
 class Marks:
@@ -51,7 +54,7 @@ class Marks:
 
     def _mark(self, held: Iterable[Holding], track: Track, row: int) -> None:
         desk, shelf = self._desk, self._shelf
-        best = track.best_bid(row, 0, shelf), track.best_bid(row, 1, shelf)
+        best = track.best_bids(row, shelf)
         for holding in held:
             level = best[holding.outcome]
             if holding.shares <= level.size:
@@ -61,6 +64,6 @@ class Marks:
 
     def _await(self, market: int, track: Track, row: int) -> None:
         following = track.next_change(row)
-        if following < len(track.times):
+        if following < NEVER:
             self._awaited.add(market)
-            heapq.heappush(self._moves, (track.times[following], market))
+            heapq.heappush(self._moves, (following, market))

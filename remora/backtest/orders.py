@@ -8,12 +8,16 @@ from typing import NamedTuple
 from remora.backtest.costs import Costs, FillLevel
 from remora.backtest.history import QUOTE
 from remora.backtest.holding import Holding
+from remora.backtest.shelf import BookShelf
 from remora.backtest.taken import Place, Taken
-from remora.backtest.track import BookShelf, Track, decimal
+from remora.backtest.track import Track, decimal
 from remora.domain.books import OrderBook
 from remora.domain.money import MICRO, ONE, ZERO, floor_to
 from remora.domain.orders import OrderRequest
 from remora.domain.precision import SHARE_QUANTUM, price_ceil, price_floor
+
+SALE, PURCHASE = 0, 2
+"""Sides of outcome 0 as a track writes them."""
 
 FRESH_S = 900.0
 """Recorded resting orders older than this say nothing about what was there."""
@@ -68,7 +72,7 @@ class Working:
 def on_arrival(order: Working, track: Track, costs: Costs, shelf: BookShelf, taken: Taken) -> list[Piece] | None:
     """Return what fills at the instant of arrival; None where only later prints can tell."""
     row = track.index(order.arrives)
-    bid, ask = track.touch(row, order.outcome) if row >= 0 else (0.0, 1.0)
+    bid, ask = track.best_prices(row, order.outcome) if row >= 0 else (0.0, 1.0)
     order.touch = decimal(round(ask if order.buying else bid, 6))
     order.next_row = row + 1
     if order.missed:
@@ -107,15 +111,14 @@ def _level(order: Working, price: Decimal) -> tuple[bool, Decimal]:
 
 def next_print(order: Working, track: Track) -> int | None:
     """Return the next row in the window at which somebody traded on our side within our limit."""
-    wanted = (1 if order.buying else -1) * (1 if order.outcome == 0 else -1)
-    limit, first, buying = float(order.request.limit_price), order.outcome == 0, order.buying
-    times, prices, sides = track.times, track.prices, track.sides
-    for row in range(order.next_row, bisect_right(times, order.expires)):
-        if sides[row] != wanted:
-            continue
-        price = prices[row] if first else 1.0 - prices[row]
+    first, buying, end = order.outcome == 0, order.buying, bisect_right(track.times, order.expires)
+    wanted, limit = PURCHASE if buying == first else SALE, float(order.request.limit_price)
+    row = track.side.find(wanted, order.next_row, end)
+    while row >= 0:
+        price = track.price.item(row) if first else 1.0 - track.price.item(row)
         if price <= limit + 1e-9 if buying else price >= limit - 1e-9:
             return row
+        row = track.side.find(wanted, row + 1, end)
     return None
 
 
@@ -159,11 +162,11 @@ def worst_of_window(order: Working, track: Track, taken: Taken) -> Piece | None:
 
 def _share(order: Working, track: Track, row: int) -> Decimal:
     """Return how many shares of a print may be ours."""
-    return decimal(round(float(track.size[row]) * order.participation, 6))
+    return decimal(round(track.size.item(row) * order.participation, 6))
 
 
 def _price(order: Working, track: Track, row: int) -> Decimal:
     """Return a print's price for us, on the market's grid: off-tick prices are rounded against us."""
-    price = decimal(track.prices[row] if order.outcome == 0 else 1.0 - track.prices[row])
+    price = decimal(track.price.item(row) if order.outcome == 0 else 1.0 - track.price.item(row))
     tick = track.tick_size(track.times[row])
     return price_ceil(price, tick) if order.buying else price_floor(price, tick)

@@ -9,7 +9,7 @@ import numpy as np
 
 from remora.backtest.history import Floats
 from remora.backtest.outcome import Outcome, daily_pnl, days_of
-from remora.backtest.track import Tracks
+from remora.backtest.tracks import Tracks
 from remora.statistics.sharpe import probabilistic_sharpe
 
 DAYS_PER_YEAR = 365.0

@@ -78,13 +78,19 @@ def replay(case: Case, *, seed: tuple[int, ...] = (), record: bool = True, costs
 
 @contextmanager
 def uncollected() -> Iterator[None]:
-    """Leave cycles to a later collection: a replay makes thousands of values and hardly a cycle among them."""
+    """Leave cycles to a later collection: a replay makes thousands of values and hardly a cycle among them.
+
+    What was made counts as old afterwards: the next collection of young values need not look at it.
+    """
     was_on = gc.isenabled()
     gc.disable()
     try:
         yield
     finally:
         if was_on:
+            if not gc.get_freeze_count():
+                gc.freeze()
+                gc.unfreeze()
             gc.enable()
 
 

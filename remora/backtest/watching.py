@@ -2,7 +2,8 @@
 
 from remora.backtest.history import instant
 from remora.backtest.holding import Holding
-from remora.backtest.track import BookShelf, Track
+from remora.backtest.shelf import BookShelf
+from remora.backtest.track import Track
 from remora.domain.exits import CrossingKind, CrossingMonitor, Thresholds
 from remora.domain.limits import Limits
 
@@ -59,7 +60,7 @@ def look_now(holding: Holding, track: Track, at: float, shelf: BookShelf) -> Non
 def _show(holding: Holding, track: Track, row: int, at: float, shelf: BookShelf) -> CrossingKind | None:
     assert holding.monitor is not None
     book = track.book(row, holding.outcome, shelf)
-    return None if book is None else holding.monitor.update(book, track.numbers[row], instant(at))
+    return None if book is None else holding.monitor.update(book, track.number.item(row), instant(at))
 
 
 def _pending(seeing: CrossingMonitor) -> tuple[float, CrossingKind] | None:
@@ -73,7 +74,7 @@ def _candidate(track: Track, holding: Holding, row: int, shelf: BookShelf) -> in
         return row  # recorded levels lie as deep below the touch as they like
     assert holding.monitor is not None
     bounds = holding.monitor.bounds
-    slack = shelf.ticks_below(holding.monitor.shares) / float(track.unit[0])
+    slack = shelf.ticks_below(holding.monitor.shares) / track.unit.item(0)
     stop = -1.0 if bounds.stop_price is None else float(bounds.stop_price) + slack + TINY
     target = 2.0 if bounds.target_price is None else float(bounds.target_price) - TINY
     best, size = track.best[holding.outcome], SOME

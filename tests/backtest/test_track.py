@@ -7,7 +7,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from remora.backtest.history import History
-from remora.backtest.track import DAY, FINE, TICKS, Tracks, decimal, shelf_of
+from remora.backtest.shelf import FINE, TICKS, shelf_of, unpacked
+from remora.backtest.track import DAY, decimal
+from remora.backtest.tracks import Tracks
 from remora.domain.market import ResolutionStatus
 
 from .recordings import START, recordings
@@ -45,7 +47,7 @@ def test_a_book_met_again_has_the_touch_of_its_row(history: History, seed: int) 
         for row in rng.integers(0, len(track.times), 20).tolist():
             for outcome in (0, 1):
                 book = track.book(row, outcome, SHELF)
-                bid, ask, unit = track.touches[row]
+                bid, ask, unit = unpacked(track.touch.item(row))
                 best = (bid, ask) if outcome == 0 else (unit - ask, unit - bid)
                 assert book is not None
                 assert (book.best_bid, book.best_ask) == tuple(n * TICKS[unit] for n in best)

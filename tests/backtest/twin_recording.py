@@ -18,7 +18,7 @@ from remora.backtest.recorded_books import Snapshots
 from remora.backtest.recorder import VenueLog, WhaleHolds, WhaleTraded
 from remora.backtest.run_log import RunLog
 from remora.backtest.signals import Seed
-from remora.backtest.track import Tracks
+from remora.backtest.tracks import Tracks
 from remora.domain.books import Level, OrderBook
 from remora.domain.clock import VenueClock
 from remora.domain.decide import WhaleStanding

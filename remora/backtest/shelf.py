@@ -1,0 +1,73 @@
+"""Synthetic resting orders around a touch, made once for every market and replay that meets it."""
+
+from dataclasses import dataclass, field
+from decimal import Decimal
+from functools import lru_cache
+
+from remora.domain.books import Level
+from remora.domain.money import ONE
+from remora.venues.twin.scenario.ladder import GROWTH, LEVELS, ladder
+from remora.venues.twin.scenario.lifecycle import COARSE_TICK, FINE_TICK
+
+COARSE, FINE = 100, 1000
+"""Ticks to the dollar."""
+
+TICKS = {COARSE: COARSE_TICK, FINE: FINE_TICK}
+FIELD = 1024
+"""More than any of the three numbers that a touch is."""
+
+Levels = tuple[Level, ...]
+Touch = int
+"""Best bid and best ask of outcome 0 in ticks, and the ticks to the dollar, as one number."""
+
+
+def unpacked(touch: Touch) -> tuple[int, int, int]:
+    """Return best bid and best ask in ticks, and the ticks to the dollar."""
+    prices, unit = divmod(touch, FIELD)
+    bid, ask = divmod(prices, FIELD)
+    return bid, ask, unit
+
+
+@dataclass(slots=True, eq=False)
+class BookShelf:
+    """Ladders of resting orders around a touch, made once each: `depth_usd` on the first level of a side."""
+
+    depth_usd: Decimal
+    _made: dict[Touch, tuple[tuple[Levels, Levels], tuple[Levels, Levels]]] = field(default_factory=dict)
+    _best: dict[Touch, tuple[Level, Level]] = field(default_factory=dict)
+
+    def sides(self, touch: Touch, outcome: int) -> tuple[Levels, Levels]:
+        """Return bids and asks of an outcome for a touch of outcome 0."""
+        made = self._made.get(touch)
+        if made is None:
+            bid, ask, unit = unpacked(touch)
+            tick = TICKS[unit]
+            first = ladder(bid * tick, ask * tick, tick, self.depth_usd)
+            mirrored = (_mirror(first.asks), _mirror(first.bids))
+            made = self._made[touch] = ((first.bids, first.asks), mirrored)
+        return made[outcome]
+
+    def best_bids(self, touch: Touch) -> tuple[Level, Level]:
+        """Return the first level of each outcome's bids."""
+        best = self._best.get(touch)
+        if best is None:
+            best = self._best[touch] = self.sides(touch, 0)[0][0], self.sides(touch, 1)[0][0]
+        return best
+
+    def ticks_below(self, shares: Decimal) -> int:
+        """Return by how many ticks at most the executable bid for `shares` can lie below the best one."""
+        left, level = shares, 0
+        while left > 0 and level < LEVELS:
+            left -= self.depth_usd * (1 + GROWTH * level)  # a level holds its money in shares, or more of them
+            level += 1
+        return max(0, level - 1)
+
+
+@lru_cache(maxsize=8)
+def shelf_of(depth_usd: Decimal) -> BookShelf:
+    """Return the ladders of this process: replays of one recording meet the same touches again and again."""
+    return BookShelf(depth_usd)
+
+
+def _mirror(levels: Levels) -> Levels:
+    return tuple(Level(price=ONE - level.price, size=level.size) for level in levels)

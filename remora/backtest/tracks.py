@@ -1,0 +1,229 @@
+"""Every market's rows as a track: columns are worked out for all markets at once, and cut when one is asked for."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from remora.backtest.history import NEVER, QUOTE, TRADE, Floats, Integers, Listing, Prints, Small, instant
+from remora.backtest.recorded_books import Snapshots
+from remora.backtest.shelf import COARSE, FIELD, FINE
+from remora.backtest.track import Track
+from remora.domain.ids import TokenId
+from remora.domain.market import Outcome
+
+SHORT = 2**16
+"""Codes below this are sorted as short numbers, which takes a fraction of the time."""
+
+
+class Tracks(dict[int, Track]):
+    """The track of every market that has a row, by its code; each is made when it is first asked for.
+
+    What :meth:`has` does not name is nowhere: asking for it raises KeyError.
+    """
+
+    def __init__(
+        self,
+        prints: Prints,
+        listings: Sequence[Listing],
+        *,
+        spread_ticks: int,
+        books: Mapping[int, Snapshots] | None = None,
+    ) -> None:
+        super().__init__()
+        chosen = prints if not len(prints) or prints.kind.max() <= QUOTE else prints.take(prints.kind <= QUOTE)
+        rows = self._rows = chosen.take(_by_market(chosen.market))
+        starts = np.flatnonzero(np.diff(rows.market, prepend=-1))
+        ends = np.append(starts[1:], len(rows))
+        codes = rows.market[starts].tolist()
+        self._places = dict(zip(codes, zip(starts.tolist(), ends.tolist(), strict=False), strict=False))
+        self._listings, self._spread, self._books = listings, spread_ticks, books or {}
+        self._columns: _Columns | None = None
+
+    def __missing__(self, code: int) -> Track:
+        """Make the track of a market."""
+        start, end = self._places[code]
+        if self._columns is None:
+            self._columns = _columns(self._rows, self._listings, self._places, self._spread, self._books)
+        made = self[code] = self._columns.track(slice(start, end), self._listings[code], code, self._books.get(code))
+        return made
+
+    def has(self, code: int) -> bool:
+        """Whether anything of a market was printed."""
+        return code in self._places
+
+
+def _by_market(market: Integers) -> NDArray[np.int64]:
+    """Return the order that puts each market's rows together and leaves them in order of time."""
+    short = market.size and 0 <= market.min() and market.max() < SHORT
+    found: NDArray[np.int64] = np.argsort(market.astype(np.uint16) if short else market, kind="stable")
+    return found
+
+
+@dataclass(frozen=True, slots=True, eq=False, kw_only=True)
+class _Columns:
+    """What every row of every market says: see Track for what each column is."""
+
+    at: Floats
+    price: Floats
+    side: bytes
+    size: Floats
+    kind: bytes
+    unit: Integers
+    bid: Integers
+    ask: Integers
+    dollars: Floats
+    best: tuple[Floats, Floats]
+    touch: NDArray[np.int64]
+    number: NDArray[np.int64]
+    until: Floats
+    shown: NDArray[np.int64] | None
+
+    def track(self, rows: slice, listing: Listing, code: int, recorded: Snapshots | None) -> Track:
+        """Cut the track of one market."""
+        tokens = (TokenId(f"{listing.key}:0"), TokenId(f"{listing.key}:1"))
+        at, number = self.at[rows], self.number[rows]
+        return Track(
+            listing=listing,
+            code=code,
+            at=at,
+            price=self.price[rows],
+            side=self.side[rows],
+            size=self.size[rows],
+            kind=self.kind[rows],
+            unit=self.unit[rows],
+            bid=self.bid[rows],
+            ask=self.ask[rows],
+            spent=np.cumsum(self.dollars[rows]),
+            best=(self.best[0][rows], self.best[1][rows]),
+            touch=self.touch[rows],
+            number=number - (number[0] - 1),
+            until=self.until[rows],
+            times=at.tolist(),
+            tokens=tokens,
+            outcomes=(Outcome(tokens[0], listing.labels[0]), Outcome(tokens[1], listing.labels[1])),
+            ends=None if listing.end_at is None else instant(listing.end_at),
+            turns=tuple(sorted({listing.fine_tick_at, *(at for at, _ in milestones(listing))})),
+            recorded=recorded,
+            snapshots=[] if recorded is None or self.shown is None else self.shown[rows].tolist(),
+        )
+
+
+def _columns(
+    rows: Prints,
+    listings: Sequence[Listing],
+    places: Mapping[int, tuple[int, int]],
+    spread_ticks: int,
+    books: Mapping[int, Snapshots],
+) -> _Columns:
+    first = rows.outcome == 0
+    price = np.where(first, rows.price, 1.0 - rows.price)
+    side = np.where(first, rows.side, -rows.side).astype(np.int8)
+    fine_from = np.concatenate(
+        [np.zeros(0), *(np.full(end - start, listings[code].fine_tick_at) for code, (start, end) in places.items())]
+    )
+    unit = np.where(rows.at >= fine_from, FINE, COARSE).astype(np.int32)
+    bid, ask = _touch(price, side, rows.kind, unit, spread_ticks)
+    shown = _shown_touch(rows, places, books, unit, bid, ask)
+    traded = rows.kind == TRADE
+    opens = np.zeros(len(rows), dtype=bool)
+    opens[[start for start, _ in places.values()]] = True
+    moved = _moved(bid, ask, unit, shown) | opens
+    number = np.cumsum(moved)
+    return _Columns(
+        at=rows.at,
+        price=price,
+        side=(np.where(traded, side, 0) + 1).astype(np.uint8).tobytes(),
+        size=rows.size,
+        kind=rows.kind.astype(np.uint8).tobytes(),
+        unit=unit,
+        bid=bid,
+        ask=ask,
+        dollars=np.where(traded, rows.price * rows.size, 0.0),
+        best=(bid / unit, 1.0 - ask / unit),
+        touch=(bid.astype(np.int64) * FIELD + ask) * FIELD + unit,
+        number=number,
+        until=_until(rows.at, moved, opens)[number - 1],
+        shown=shown,
+    )
+
+
+def _moved(
+    bid: Integers, ask: Integers, unit: Integers, shown: NDArray[np.int64] | None
+) -> NDArray[np.bool_]:
+    """Return which rows leave another touch, or another snapshot, behind than the row before."""
+    moved = np.ones(bid.size, dtype=bool)
+    moved[1:] = (bid[1:] != bid[:-1]) | (ask[1:] != ask[:-1]) | (unit[1:] != unit[:-1])
+    if shown is not None:
+        moved[1:] |= (shown[1:] >= 0) | (shown[:-1] >= 0)
+    return moved
+
+
+def _until(at: Floats, moved: NDArray[np.bool_], opens: NDArray[np.bool_]) -> Floats:
+    """Return when each stretch of one touch ends: at the next one of its market, `NEVER` without one."""
+    starts = np.flatnonzero(moved)
+    following = np.append(np.where(opens[starts[1:]], NEVER, at[starts[1:]]), NEVER)
+    return following
+
+
+def _shown_touch(
+    rows: Prints,
+    places: Mapping[int, tuple[int, int]],
+    books: Mapping[int, Snapshots],
+    unit: Integers,
+    bid: Integers,
+    ask: Integers,
+) -> NDArray[np.int64] | None:
+    """Set the touch of rows that are snapshots; return the snapshot that each row is, -1 for those that are none."""
+    recorded = [code for code in places if code in books]
+    if not recorded:
+        return None
+    shown = np.full(len(rows), -1, dtype=np.int64)
+    for code in recorded:
+        mine, snapshots = slice(*places[code]), books[code]
+        shown[mine] = found = _shown(rows.take(mine), snapshots)
+        at = places[code][0] + np.flatnonzero(found >= 0)
+        number = shown[at]
+        bid[at] = np.floor(snapshots.bid_price[number, 0] * unit[at] + 1e-6)
+        ask[at] = np.ceil(snapshots.ask_price[number, 0] * unit[at] - 1e-6)
+    return shown
+
+
+def _shown(rows: Prints, recorded: Snapshots) -> NDArray[np.int64]:
+    """Return the snapshot that each row is, -1 for rows that are none."""
+    places = np.minimum(recorded.at.searchsorted(rows.at, "left"), max(0, len(recorded) - 1))
+    same = (rows.kind == QUOTE) & (recorded.at[places] == rows.at)
+    found: NDArray[np.int64] = np.where(same, places, -1)
+    return found
+
+
+def _touch(price: Floats, side: Small, kind: Small, unit: Integers, spread: int) -> tuple[Integers, Integers]:
+    """Return bid and ask in ticks, like the twin's ladder: rounded against whoever copies the print."""
+    ticks = price * unit
+    bought = np.ceil(ticks - 1e-6)
+    sold = np.floor(ticks + 1e-6)
+    bid = np.where(side > 0, bought - spread, sold)
+    ask = np.where(side > 0, bought, sold + spread)
+    quoted: Any = kind == QUOTE
+    if quoted.any():
+        around = np.floor(ticks - (spread - 1) / 2 + 1e-6)
+        bid, ask = np.where(quoted, around, bid), np.where(quoted, around + spread, ask)
+    width = ask - bid
+    low = bid < 1
+    bid, ask = np.where(low, 1, bid), np.where(low, np.minimum(1 + width, unit - 1), ask)
+    high = ask > unit - 1
+    bid, ask = np.where(high, np.maximum(unit - 1 - width, 1), bid), np.where(high, unit - 1, ask)
+    level = bid >= ask
+    return np.where(level, ask - 1, bid).astype(np.int32), ask.astype(np.int32)
+
+
+def milestones(listing: Listing) -> list[tuple[float, str]]:
+    """Return when a holder is told that something about the market changed."""
+    named = [
+        (listing.proposed_at, "proposed"),
+        (listing.closed_at, "closed"),
+        (listing.resolved_at, "resolved"),
+    ]
+    return [(at, name) for at, name in named if at < NEVER]
