@@ -14,10 +14,10 @@ from remora.backtest.holding import Holding
 from remora.backtest.marking import Marks
 from remora.backtest.orders import Piece, Working, next_print, on_arrival, piece_of, worst_of_window
 from remora.backtest.outcome import Outcome
+from remora.backtest.shelf import shelf_of
 from remora.backtest.taken import Taken
 from remora.backtest.track import Track
 from remora.backtest.tracks import Tracks
-from remora.backtest.shelf import shelf_of
 from remora.backtest.watching import look_now, monitor, next_crossing
 from remora.domain.books import OrderBook
 from remora.domain.desk import REDUCED_SCALE
@@ -70,7 +70,7 @@ class Guarding(ABC):
     def _facing(self, holding: Holding, at: float) -> tuple[Market, OrderBook | None]:
         track = self.tracks[holding.market]
         row = track.index(at)
-        return track.market(row, at), track.book(row, holding.outcome, self.shelf)
+        return track.market_to_leave(at), track.book(row, holding.outcome, self.shelf)
 
     # fills
 

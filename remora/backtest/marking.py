@@ -1,7 +1,6 @@
 """What holdings are worth: each market is looked at once per move, however many positions it carries."""
 
 import heapq
-from collections.abc import Iterable
 
 from remora.backtest.desk import Desk
 from remora.backtest.history import NEVER
@@ -37,30 +36,35 @@ class Marks:
 
     def advance(self, tracks: Tracks, at: float) -> None:
         """Value every holding whose market moved since it was last valued."""
-        moves = self._moves
+        moves, shelf = self._moves, self._shelf
         while moves and moves[0][0] <= at:
-            market = heapq.heappop(moves)[1]
-            self._awaited.discard(market)
-            held = self._held[market]
-            for number in [n for n, h in held.items() if h.ended_at is not None or h.shares <= 0]:
-                del held[number]
-            if not held:
-                del self._held[market]
-                continue
+            market = moves[0][1]
             track = tracks[market]
             row = track.index(at)
-            self._mark(held.values(), track, row)
-            self._await(market, track, row)
-
-    def _mark(self, held: Iterable[Holding], track: Track, row: int) -> None:
-        desk, shelf = self._desk, self._shelf
-        best = track.best_bids(row, shelf)
-        for holding in held:
-            level = best[holding.outcome]
-            if holding.shares <= level.size:
-                desk.set_mark(holding, level.price)
+            following = track.until.item(row) if self._mark(market, track, row, shelf) else NEVER
+            if following < NEVER:
+                heapq.heapreplace(moves, (following, market))
             else:
-                desk.set_mark(holding, track.executable_bid(row, holding.outcome, shelf, holding.shares))
+                heapq.heappop(moves)
+                self._awaited.discard(market)
+
+    def _mark(self, market: int, track: Track, row: int, shelf: BookShelf) -> bool:
+        """Value every holding of a market and forget those that ended; tell whether any is left."""
+        held, best, gone = self._held[market], track.best_bids(row, shelf), []
+        for number, holding in held.items():
+            level = best[holding.outcome]
+            if holding.ended_at is not None or holding.shares <= 0:
+                gone.append(number)
+            elif holding.shares > level.size:
+                price = track.executable_bid(row, holding.outcome, shelf, holding.shares)
+                self._desk.set_mark(holding, price)
+            elif level.price is not holding.mark:
+                self._desk.set_mark(holding, level.price)
+        for number in gone:
+            del held[number]
+        if not held:
+            del self._held[market]
+        return bool(held)
 
     def _await(self, market: int, track: Track, row: int) -> None:
         following = track.next_change(row)

@@ -7,12 +7,25 @@ from decimal import Decimal
 import numpy as np
 from numpy.typing import NDArray
 
-from remora.backtest.history import BUY, MERGE, Listing, Prints, instant
+from remora.backtest.history import BUY, MERGE, Floats, Listing, Prints, instant
 from remora.backtest.track import decimal
 from remora.domain.aggregate import aggregate
 from remora.domain.ids import ConditionId, TokenId, WalletAddress
-from remora.domain.money import ZERO, Side, micros
+from remora.domain.money import ZERO, Side, from_micros, micros
 from remora.domain.trades import Signal, TradeKind, TradeSource, WhaleTrade
+
+Fill = tuple[int, float, float, int]
+"""Number of the row in the recording, price, shares, and these in millionths."""
+
+Burst = tuple[float, int, int, int, int, bool]
+"""When, wallet, market, outcome, side, and whether it is a merge."""
+
+Held = tuple[int, int, int]
+"""Wallet, market, outcome."""
+
+NEAR_HALF = 0.49
+EXACT = 1e13
+"""Up to here the float beside a number of millionths is off by less than what is left to a half."""
 
 
 @dataclass(slots=True, eq=False, kw_only=True)
@@ -20,8 +33,8 @@ class Seed:
     """A signal before anybody saw it: `seen_at` of `signal` is still the instant of the fill.
 
     `held` is what the whale held of the token before it, as far as its trades tell; None if it sold more than it
-    was seen to buy. `held_opposite` is the same of the other outcome. The signal itself is made when it is first
-    asked for: most sales concern nothing that we hold.
+    was seen to buy. `held_opposite` is the same of the other outcome. `micros` are the shares traded, in
+    millionths. The signal itself is made when it is first asked for: most sales concern nothing that we hold.
     """
 
     at: float
@@ -31,12 +44,11 @@ class Seed:
     listing: Listing
     side: Side
     kind: TradeKind
-    fills: Sequence[tuple[int, float, float]]
+    fills: Sequence[Fill]
+    micros: int
     held: float | None
     held_opposite: float | None
     made: Signal | None = None
-    summed: Decimal | None = None
-    counted: int | None = None
 
     @property
     def token_id(self) -> TokenId:
@@ -46,16 +58,7 @@ class Seed:
     @property
     def size(self) -> Decimal:
         """Return the shares traded."""
-        if self.summed is None:
-            self.summed = sum((decimal(size) for _, _, size in self.fills), ZERO)
-        return self.summed
-
-    @property
-    def micros(self) -> int:
-        """Return the shares traded, in millionths."""
-        if self.counted is None:
-            self.counted = micros(self.size)
-        return self.counted
+        return from_micros(self.micros)
 
     @property
     def holding(self) -> Decimal | None:
@@ -71,27 +74,48 @@ class Seed:
     def signal(self) -> Signal:
         """Return the fills as the live aggregation makes one intent of them."""
         if self.made is None:
-            self.made = aggregate(self._trades())
+            self.made = self._alone(*self.fills[0][:2]) if len(self.fills) == 1 else aggregate(self._trades())
         return self.made
+
+    def _alone(self, row: int, price: float) -> Signal:
+        """Return what the aggregation makes of one fill."""
+        key, happened = self._key(row), instant(self.at)
+        return Signal(
+            key=key,
+            trade_keys=(key,),
+            whale=self.whale,
+            token_id=self.token_id,
+            condition_id=ConditionId(self.listing.key),
+            side=self.side,
+            price=decimal(price) if self.kind is TradeKind.TRADE else ZERO,
+            size=self.size,
+            happened_at=happened,
+            seen_at=happened,
+            source=TradeSource.RECORDED,
+            kind=self.kind,
+        )
+
+    def _key(self, row: int) -> str:
+        return f"{row:012d}:{self.outcome}"
 
     def _trades(self) -> list[WhaleTrade]:
         happened, traded = instant(self.at), self.kind is TradeKind.TRADE
         return [
             WhaleTrade(
-                key=f"{row:012d}:{self.outcome}",
+                key=self._key(row),
                 whale=self.whale,
                 token_id=self.token_id,
                 condition_id=ConditionId(self.listing.key),
                 side=self.side,
                 price=decimal(price) if traded else ZERO,
-                size=decimal(size),
+                size=from_micros(millionths),
                 happened_at=happened,
                 seen_at=happened,
                 source=TradeSource.RECORDED,
                 transaction_hash="",
                 kind=self.kind,
             )
-            for row, price, size in self.fills
+            for row, price, _, millionths in self.fills
         ]
 
 
@@ -102,8 +126,8 @@ class SignalReader:
     wallets: Sequence[str]
     listings: Sequence[Listing]
     followed: Collection[int]
-    _held: dict[tuple[int, int, int], float] = field(default_factory=dict)
-    _short: set[tuple[int, int, int]] = field(default_factory=set)
+    _held: dict[Held, float] = field(default_factory=dict)
+    _short: set[Held] = field(default_factory=set)
     _row: int = 0
 
     def read(self, prints: Prints, places: NDArray[np.int64] | None = None) -> list[Seed]:
@@ -113,66 +137,65 @@ class SignalReader:
         """
         mine = np.flatnonzero(np.isin(prints.wallet, np.fromiter(self.followed, dtype=np.int32)))
         first, self._row = self._row, self._row + len(prints)
-        seeds: list[Seed] = []
-        for burst in _bursts(prints.take(mine), first + mine if places is None else places[mine]):
-            seeds += self._seeds(burst)
-        return seeds
+        bursts = _bursts(prints.take(mine), first + mine if places is None else places[mine])
+        return [seed for burst, rows in bursts.items() for seed in self._seeds(burst, rows)]
 
-    def _seeds(self, burst: "_Burst") -> Iterator[Seed]:
-        if burst.merge:
-            for outcome in (0, 1):
-                yield self._seed(burst, outcome, Side.SELL, TradeKind.MERGE)
+    def _seeds(self, burst: Burst, rows: list[Fill]) -> Iterator[Seed]:
+        at, wallet, market, outcome, side, merge = burst
+        if merge:
+            for one in (0, 1):
+                yield self._seed(at, wallet, market, one, Side.SELL, TradeKind.MERGE, rows)
         else:
-            side = Side.BUY if burst.side == BUY else Side.SELL
-            yield self._seed(burst, burst.outcome, side, TradeKind.TRADE)
+            yield self._seed(
+                at, wallet, market, outcome, Side.BUY if side == BUY else Side.SELL, TradeKind.TRADE, rows
+            )
 
-    def _seed(self, burst: "_Burst", outcome: int, side: Side, kind: TradeKind) -> Seed:
-        held = self._move((burst.wallet, burst.market, outcome), side, sum(size for _, _, size in burst.rows))
+    def _seed(
+        self, at: float, wallet: int, market: int, outcome: int, side: Side, kind: TradeKind, rows: list[Fill]
+    ) -> Seed:
+        held = self._move((wallet, market, outcome), side, sum([shares for _, _, shares, _ in rows]))
         return Seed(
-            at=burst.at,
-            market=burst.market,
+            at=at,
+            market=market,
             outcome=outcome,
-            whale=WalletAddress(self.wallets[burst.wallet]),
-            listing=self.listings[burst.market],
+            whale=WalletAddress(self.wallets[wallet]),
+            listing=self.listings[market],
             side=side,
             kind=kind,
-            fills=burst.rows,
+            fills=rows,
+            micros=sum([millionths for _, _, _, millionths in rows]),
             held=held,
-            held_opposite=self._holding((burst.wallet, burst.market, 1 - outcome)),
+            held_opposite=self._holding((wallet, market, 1 - outcome)),
         )
 
-    def _holding(self, key: tuple[int, int, int]) -> float | None:
+    def _holding(self, key: Held) -> float | None:
         return None if key in self._short else self._held.get(key, 0.0)
 
-    def _move(self, key: tuple[int, int, int], side: Side, size: float) -> float | None:
-        known, before = self._holding(key), self._held.get(key, 0.0)
+    def _move(self, key: Held, side: Side, size: float) -> float | None:
+        before = self._held.get(key, 0.0)
         after = before + size if side is Side.BUY else before - size
         if after < -0.01 * size - 0.01:
             self._short.add(key)  # it had shares that we never saw it get
         self._held[key] = max(0.0, after)
-        return None if key in self._short else known
+        return None if key in self._short else before
 
 
-@dataclass(slots=True)
-class _Burst:
-    at: float
-    wallet: int
-    market: int
-    outcome: int
-    side: int
-    merge: bool
-    rows: list[tuple[int, float, float]]
-
-
-def _bursts(prints: Prints, numbers: NDArray[np.int64]) -> list[_Burst]:
+def _bursts(prints: Prints, numbers: NDArray[np.int64]) -> dict[Burst, list[Fill]]:
     """Return what each wallet did in one token on one side within one second, in order of time."""
-    found: dict[tuple[float, int, int, int, int, bool], _Burst] = {}
-    columns = (prints.at, prints.wallet, prints.market, prints.outcome, prints.side, prints.kind, prints.price)
-    rows = zip(numbers.tolist(), *(column.tolist() for column in (*columns, prints.size)), strict=True)
-    for row, at, wallet, market, outcome, side, kind, price, size in rows:
-        merge = kind == MERGE
-        key = (at, wallet, market, outcome, side, merge)
-        if key not in found:
-            found[key] = _Burst(at, wallet, market, outcome, side, merge, [])
-        found[key].rows.append((row, price, size))
-    return list(found.values())
+    found: dict[Burst, list[Fill]] = {}
+    columns = (prints.at, prints.wallet, prints.market, prints.outcome, prints.side, prints.kind == MERGE)
+    bursts = zip(*(column.tolist() for column in columns), strict=True)
+    rows = zip(numbers.tolist(), prints.price.tolist(), prints.size.tolist(), _micros(prints.size), strict=True)
+    for burst, row in zip(bursts, rows, strict=True):
+        found.setdefault(burst, []).append(row)
+    return found
+
+
+def _micros(sizes: Floats) -> list[int]:
+    """Return sizes in millionths, as :func:`decimal` rounds them: all at once but for those near a half."""
+    scaled = sizes * 1e6
+    rounded = np.rint(scaled)
+    found: list[int] = rounded.astype(np.int64).tolist()
+    for place in np.flatnonzero(~(np.abs(scaled - rounded) < NEAR_HALF) | ~(scaled < EXACT)).tolist():
+        found[place] = micros(decimal(sizes.item(place)))
+    return found

@@ -20,6 +20,8 @@ from remora.domain.money import MICRO
 from remora.venues.twin.scenario.lifecycle import COARSE_TICK, FINE_TICK
 
 DAY = 86_400.0
+
+
 def decimal(value: float) -> Decimal:
     """Return a number of a tape as the domain writes it, in millionths."""
     return Decimal(repr(value)).quantize(MICRO)
@@ -29,13 +31,13 @@ def decimal(value: float) -> Decimal:
 class Track:
     """Rows of one market in order of time; `price`, `side`, `bid` and `ask` are of outcome 0.
 
-    `side` is 2 for a purchase, 0 for a sale, 1 for what is no trade. `bid` and `ask` are in ticks and are the touch
-    that a row leaves behind (see docs/decisions/0004): after a purchase the ask is the print rounded up, after a
-    sale the bid is it rounded down. `touch` is both as one number, `number` tells different ones apart, `until` is
-    when the next one begins, `NEVER` after the last. `spent` is the running sum of dollars traded, `best` the best
-    bid of either outcome, `turns` are the instants at which something else than a print changes the market.
-    `recorded` are the resting orders that were recorded and `snapshots` the one that each row is, -1 for prints;
-    both are empty without any. Markets and books are made once for every replay that meets them.
+    `side` is 2 for a purchase, 0 for a sale, 1 for no trade. `bid` and `ask` are in ticks and are the touch that a
+    row leaves behind (see docs/decisions/0004): after a purchase the ask is the print rounded up, after a sale the
+    bid is it rounded down. `touch` is both as one number, `number` tells different ones apart, `until` is when the
+    next one begins, `NEVER` after the last. `spent` is the running sum of dollars traded, `best` the best bid of
+    either outcome, `turns` are the instants at which something else than a print changes the market. `recorded`
+    are the resting orders that were recorded and `snapshots` the one that each row is, -1 for prints; both are
+    empty without any. Markets and books are made once for every replay that meets them.
     """
 
     listing: Listing
@@ -61,6 +63,7 @@ class Track:
     recorded: Snapshots | None = None
     snapshots: list[int] = field(default_factory=list)
     _markets: dict[tuple[int, int, int], Market] = field(default_factory=dict)
+    _left: dict[int, Market] = field(default_factory=dict)
     _books: dict[tuple[int, int, BookShelf], OrderBook] = field(default_factory=dict)
 
     def index(self, at: float) -> int:
@@ -140,6 +143,14 @@ class Track:
     def tick_size(self, at: float) -> Decimal:
         """Return the grid of prices at `at`."""
         return FINE_TICK if self.listing.fine_tick_at <= at else COARSE_TICK
+
+    def market_to_leave(self, at: float) -> Market:
+        """Return the market at `at` for what its volume is not asked for: made once between two turns."""
+        key = bisect_right(self.turns, at)
+        made = self._left.get(key)
+        if made is None:
+            made = self._left[key] = self._market(0.0, at)
+        return made
 
     def market(self, row: int, at: float) -> Market:
         """Return the market as the venue would have shown it at `at`, whose last row is `row`."""

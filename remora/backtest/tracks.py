@@ -1,4 +1,4 @@
-"""Every market's rows as a track: columns are worked out for all markets at once, and cut when one is asked for."""
+"""Every market's rows as a track: columns are made for all markets at once, and cut when one is asked for."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -47,7 +47,9 @@ class Tracks(dict[int, Track]):
         start, end = self._places[code]
         if self._columns is None:
             self._columns = _columns(self._rows, self._listings, self._places, self._spread, self._books)
-        made = self[code] = self._columns.track(slice(start, end), self._listings[code], code, self._books.get(code))
+        made = self[code] = self._columns.track(
+            slice(start, end), self._listings[code], code, self._books.get(code)
+        )
         return made
 
     def has(self, code: int) -> bool:
@@ -57,7 +59,7 @@ class Tracks(dict[int, Track]):
 
 def _by_market(market: Integers) -> NDArray[np.int64]:
     """Return the order that puts each market's rows together and leaves them in order of time."""
-    short = market.size and 0 <= market.min() and market.max() < SHORT
+    short = market.size and market.min() >= 0 and market.max() < SHORT
     found: NDArray[np.int64] = np.argsort(market.astype(np.uint16) if short else market, kind="stable")
     return found
 
@@ -122,7 +124,10 @@ def _columns(
     price = np.where(first, rows.price, 1.0 - rows.price)
     side = np.where(first, rows.side, -rows.side).astype(np.int8)
     fine_from = np.concatenate(
-        [np.zeros(0), *(np.full(end - start, listings[code].fine_tick_at) for code, (start, end) in places.items())]
+        [
+            np.zeros(0),
+            *(np.full(end - start, listings[code].fine_tick_at) for code, (start, end) in places.items()),
+        ]
     )
     unit = np.where(rows.at >= fine_from, FINE, COARSE).astype(np.int32)
     bid, ask = _touch(price, side, rows.kind, unit, spread_ticks)
@@ -131,7 +136,7 @@ def _columns(
     opens = np.zeros(len(rows), dtype=bool)
     opens[[start for start, _ in places.values()]] = True
     moved = _moved(bid, ask, unit, shown) | opens
-    number = np.cumsum(moved)
+    number = np.cumsum(moved, dtype=np.int64)
     return _Columns(
         at=rows.at,
         price=price,
@@ -150,9 +155,7 @@ def _columns(
     )
 
 
-def _moved(
-    bid: Integers, ask: Integers, unit: Integers, shown: NDArray[np.int64] | None
-) -> NDArray[np.bool_]:
+def _moved(bid: Integers, ask: Integers, unit: Integers, shown: NDArray[np.int64] | None) -> NDArray[np.bool_]:
     """Return which rows leave another touch, or another snapshot, behind than the row before."""
     moved = np.ones(bid.size, dtype=bool)
     moved[1:] = (bid[1:] != bid[:-1]) | (ask[1:] != ask[:-1]) | (unit[1:] != unit[:-1])
@@ -164,8 +167,7 @@ def _moved(
 def _until(at: Floats, moved: NDArray[np.bool_], opens: NDArray[np.bool_]) -> Floats:
     """Return when each stretch of one touch ends: at the next one of its market, `NEVER` without one."""
     starts = np.flatnonzero(moved)
-    following = np.append(np.where(opens[starts[1:]], NEVER, at[starts[1:]]), NEVER)
-    return following
+    return np.append(np.where(opens[starts[1:]], NEVER, at[starts[1:]]), NEVER)
 
 
 def _shown_touch(
@@ -176,7 +178,7 @@ def _shown_touch(
     bid: Integers,
     ask: Integers,
 ) -> NDArray[np.int64] | None:
-    """Set the touch of rows that are snapshots; return the snapshot that each row is, -1 for those that are none."""
+    """Set the touch of rows that are snapshots; return the snapshot that each row is, -1 for prints."""
     recorded = [code for code in places if code in books]
     if not recorded:
         return None

@@ -70,11 +70,17 @@ class OrderBook:
     @cached_property
     def sound(self) -> bool:
         """Whether every price and size can be computed with (see remora.domain.usable)."""
-        for level in (*self.bids, *self.asks):
-            price, size = level.price, level.size
-            if not (price.is_finite() and size.is_finite() and MICRO <= price <= HIGHEST and ZERO <= size <= MOST):
-                return False
-        return True
+        levels = (*self.bids, *self.asks)
+        prices, sizes = [level.price for level in levels], [level.size for level in levels]
+        if not levels:
+            return True
+        return (
+            all(map(Decimal.is_finite, (*prices, *sizes)))
+            and min(prices) >= MICRO
+            and max(prices) <= HIGHEST
+            and min(sizes) >= ZERO
+            and max(sizes) <= MOST
+        )
 
     @cached_property
     def mid(self) -> Decimal | None:

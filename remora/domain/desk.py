@@ -76,6 +76,8 @@ def trading_day(at: datetime, zone: str) -> date:
 
 def roll(standing: Standing, *, new_day: bool) -> Standing:
     """Raise the high-water mark to equity; on a new day, make equity the day's base."""
+    if not new_day and standing.equity <= standing.high_water_mark:
+        return standing
     return Standing(
         equity=standing.equity,
         day_start_equity=standing.equity if new_day else standing.day_start_equity,

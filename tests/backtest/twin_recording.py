@@ -26,7 +26,7 @@ from remora.domain.exits import holding_before
 from remora.domain.ids import ConditionId, TokenId
 from remora.domain.limits import Limits
 from remora.domain.market import Market, Outcome
-from remora.domain.money import Side
+from remora.domain.money import Side, micros
 from remora.venues.venue import BookUpdate
 
 OPPOSITE = "opposite:"
@@ -180,7 +180,8 @@ def _seeds(
             listing=track.listing,
             side=signal.side,
             kind=signal.kind,
-            fills=[(0, float(signal.price), float(signal.size))],
+            fills=[(0, float(signal.price), float(signal.size), micros(signal.size))],
+            micros=micros(signal.size),
             held=held,
             held_opposite=other,
             made=replace(
