@@ -1,14 +1,13 @@
 """The backtest: trades replayed per second, a thousand simulations, and how both grow with the recording."""
 
 import asyncio
-import json
+import gc
 import os
-import shutil
 import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
 from decimal import Decimal
@@ -18,14 +17,16 @@ from typing import Any
 import numpy as np
 
 from bench.memory import high_water_mib, watched_children
+from bench.nautilus_run import replays
 from bench.numbers import Row
 from remora.backtest.batch import Batches
 from remora.backtest.costs import Costs, Latency
 from remora.backtest.engine import Engine
 from remora.backtest.history import BUY, SELL, TRADE, History, Listing, Prints
 from remora.backtest.pool import cores
-from remora.backtest.rosters import NamedRoster
+from remora.backtest.rosters import NamedRoster, standing_of
 from remora.backtest.run import prepare, replay
+from remora.backtest.shelf import shelf_of
 from remora.backtest.sources import read_history
 from remora.backtest.spec import Spec
 from remora.backtest.study import Plan, Tried, study
@@ -42,10 +43,10 @@ LONG_SIZE = 10_000_000
 
 BATCH = 50_000
 BEGAN = datetime(2026, 1, 1, tzinfo=UTC).timestamp()
-INSTALL_S = 600
 WIDE = 200_000
 """Trades of the generated tape on which both engines run: one wallet in a hundred is followed."""
-COLUMNS = ("at", "wallet", "market", "outcome", "side", "price", "size")
+RUNS = 5
+PARTS = {"run": "replay alone", "all": "from arrays to the result"}
 
 
 class Nowhere:
@@ -96,63 +97,48 @@ def _row(where: str, what: str, values: list[float], unit: str) -> Row:
 
 
 def _against_nautilus(history: History, spec: Spec) -> list[Row]:
-    """Replay the same tape here and in nautilus_trader, preparation included on both sides, data in memory."""
-    count = len(history.prints)
-    rates = []
-    for _ in range(3):
-        began = time.perf_counter()
-        case = prepare(spec, history, NamedRoster(frozenset(spec.whales)), spec.whales, LIMITS, spec.costs())
-        made = replay(case, record=False)
-        rates.append(count / (time.perf_counter() - began))
-    rows = [_row(f"remora, {history.name}", f"trades replayed, {made.outcome.copies} entries", rates, "1/s")]
-    theirs = _nautilus(history, spec)
+    """Replay the same tape here and in nautilus_trader: alone, and from arrays in memory to the result."""
+    ours = [_replayed(history, spec) for _ in range(RUNS)]
+    theirs = replays(history, spec, LIMITS)
+    rows = _rates("remora", history, ours)
     if theirs is None:
-        print("nautilus_trader: skipped, it could not be installed", flush=True)
         return rows
-    rates = [count / seconds for seconds in theirs["seconds"]]
-    rows.append(
-        _row(f"nautilus_trader, {history.name}", f"trades replayed, {theirs['orders']} orders", rates, "1/s")
-    )
-    rows.append(_row(history.name, "remora to nautilus_trader", [rows[0].p50 / rows[1].p50], "x"))
+    rows += _rates("nautilus_trader", history, theirs)
+    for what, name in PARTS.items():
+        ratio = float(np.median([one[what] for one in theirs]) / np.median([one[what] for one in ours]))
+        rows.append(_row(history.name, f"remora to nautilus_trader, {name}", [ratio], "x"))
     return rows
 
 
-def _nautilus(history: History, spec: Spec) -> dict[str, Any] | None:
-    with tempfile.TemporaryDirectory(prefix="remora-bench-") as directory:
-        root = Path(directory)
-        python = root / "venv" / "bin" / "python"
-        try:
-            subprocess.run([sys.executable, "-m", "venv", str(root / "venv")], check=True, timeout=INSTALL_S)
-            install = [str(python), "-m", "pip", "install", "--quiet", "nautilus_trader==1.221.0"]
-            subprocess.run(install, check=True, timeout=INSTALL_S)
-        except (subprocess.SubprocessError, OSError):
-            return None
-        prints = history.prints
-        followed = [history.codes[wallet] for wallet in spec.whales]
-        ends = [listing.end_at or 0.0 for listing in history.listings]
-        np.savez(
-            root / "tape.npz",
-            followed=np.array(followed),
-            ends=np.array(ends),
-            **{
-                name: getattr(prints, name)
-                for name in ("at", "wallet", "market", "outcome", "side", "price", "size")
-            },
-        )
-        # away from this folder, whose modules are called like the standard library's
-        script = shutil.copy(Path(__file__).with_name("nautilus_copier.py"), root)
-        done = subprocess.run(
-            [str(python), str(script), str(root / "tape.npz")],
-            capture_output=True,
-            text=True,
-            timeout=INSTALL_S,
-            check=False,
-        )
-        if done.returncode != 0:
-            print(f"nautilus_trader: skipped, its run failed: {done.stderr[-500:]}", flush=True)
-            return None
-        found: dict[str, Any] = json.loads(done.stdout.strip().splitlines()[-1])
-        return found
+def _rates(engine: str, history: History, runs: Sequence[Mapping[str, Any]]) -> list[Row]:
+    first, count, rows = runs[0], len(history.prints), []
+    traded = ", ".join(f"{first[name]:,} {name}" for name in ("entries", "exits", "positions", "fills"))
+    print(f"{engine}, {history.name}: {traded}, {first['equity']:,.2f} dollars at the end", flush=True)
+    for what, name in PARTS.items():
+        rates = [count / one[what] for one in runs]
+        rows.append(_row(f"{engine}, {history.name}", f"trades per CPU second, {name}", rates, "1/s"))
+    return rows
+
+
+def _replayed(history: History, spec: Spec) -> dict[str, Any]:
+    """Return CPU seconds of a replay and what was traded; nothing is left over from an earlier one."""
+    shelf_of.cache_clear()
+    standing_of.cache_clear()
+    gc.collect()
+    began = time.process_time()
+    case = prepare(spec, history, NamedRoster(frozenset(spec.whales)), spec.whales, LIMITS, spec.costs())
+    ready = time.process_time()
+    made = replay(case, record=False).outcome
+    ended = time.process_time()
+    return {
+        "run": ended - ready,
+        "all": ended - began,
+        "entries": made.copies,
+        "exits": made.exits,
+        "positions": len(made.filled),
+        "fills": sum(len(one.flows) - (one.books.redeemed_shares > 0) for one in made.holdings),
+        "equity": made.equity,
+    }
 
 
 def _simulations() -> list[Row]:

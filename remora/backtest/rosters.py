@@ -23,7 +23,7 @@ class NamedRoster:
 
     def standing(self, whale: str, at: float) -> WhaleStanding:
         """Return the standing of a wallet at any instant."""
-        return _standing(at // REPUBLISHED_EVERY_S, on_roster=whale in self.wallets, unproven=True, edge=ZERO)
+        return standing_of(at // REPUBLISHED_EVERY_S, on_roster=whale in self.wallets, unproven=True, edge=ZERO)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -50,7 +50,7 @@ class WalkForwardRoster:
         """Return what the edition in force at `at` says about a wallet."""
         place = bisect_right(self.editions, at, key=lambda edition: edition.at) - 1
         edge = None if place < 0 else self.editions[place].edges.get(whale)
-        found = _standing(
+        found = standing_of(
             at // REPUBLISHED_EVERY_S,
             on_roster=edge is not None,
             unproven=False,
@@ -65,7 +65,8 @@ class WalkForwardRoster:
 
 
 @lru_cache(maxsize=4096)
-def _standing(issue: float, *, on_roster: bool, unproven: bool, edge: Decimal) -> WhaleStanding:
+def standing_of(issue: float, *, on_roster: bool, unproven: bool, edge: Decimal) -> WhaleStanding:
+    """Return a standing as the roster of an `issue` tells it."""
     return WhaleStanding(
         on_roster=on_roster,
         unproven=unproven,
