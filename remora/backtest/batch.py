@@ -65,7 +65,7 @@ def whole(history: History, followed: Collection[int], *, spread_ticks: int = 1)
     touched = np.zeros(len(history.listings), dtype=bool)
     touched[np.unique(prints.market[mine])] = True
     places = np.flatnonzero(touched[prints.market])
-    rows = prints.take(places)
+    rows = prints if len(places) == len(prints) else prints.take(places)
     return Batch(
         tracks=Tracks(rows, history.listings, spread_ticks=spread_ticks, books=history.books),
         seeds=SignalReader(history.wallets, history.listings, frozenset(followed)).read(rows, places),

@@ -16,7 +16,6 @@ from remora.domain.money import ONE, ZERO
 from remora.domain.reasons import DeskMode
 
 MINUTE = timedelta(minutes=1)
-QUARTER_S = 900.0
 NOTHING = Group()
 
 
@@ -40,7 +39,9 @@ class Desk:
     open: dict[Key, Holding] = field(default_factory=dict)
     _groups: dict[tuple[str, str], Group] = field(default_factory=dict)
     _tokens: dict[str, Group] = field(default_factory=dict)
-    _looked_up: tuple[float, date] | None = None
+    _seen_from: float = 0.0
+    _seen_until: float = 0.0
+    _seen_day: date = date.min
     _entries: deque[datetime] = field(default_factory=deque)
 
     @classmethod
@@ -82,11 +83,12 @@ class Desk:
         )
 
     def _today(self, at: datetime, zone: str) -> date:
-        """Return the trading day; within one quarter of an hour no zone's day changes."""
-        quarter = at.timestamp() // QUARTER_S
-        if self._looked_up is None or self._looked_up[0] != quarter:
-            self._looked_up = quarter, trading_day(at, zone)
-        return self._looked_up[1]
+        """Return the trading day: it lasts from any of its instants to its midnight."""
+        seconds = at.timestamp()
+        if not self._seen_from <= seconds < self._seen_until:
+            self._seen_from, self._seen_until = seconds, midnight_after(seconds, zone)
+            self._seen_day = trading_day(at, zone)
+        return self._seen_day
 
     def exposure(self, whale: WalletAddress, token: TokenId, market: Market) -> Exposure:
         """Return what is committed beside a purchase of `token` behind `whale`."""

@@ -1,9 +1,9 @@
 """What holdings are worth: each market is looked at once per move, however many positions it carries."""
 
 import heapq
+from bisect import bisect_right
 
 from remora.backtest.desk import Desk
-from remora.backtest.history import NEVER
 from remora.backtest.holding import Holding
 from remora.backtest.shelf import BookShelf
 from remora.backtest.track import Track
@@ -16,7 +16,7 @@ class Marks:
     def __init__(self, desk: Desk, shelf: BookShelf) -> None:
         self._desk, self._shelf = desk, shelf
         self._held: dict[int, dict[int, Holding]] = {}
-        self._moves: list[tuple[float, int]] = []
+        self._moves: list[tuple[float, int, int]] = []
         self._awaited: set[int] = set()
 
     def load(self, tracks: Tracks, now: float) -> None:
@@ -36,27 +36,29 @@ class Marks:
 
     def advance(self, tracks: Tracks, at: float) -> None:
         """Value every holding whose market moved since it was last valued."""
-        moves, shelf = self._moves, self._shelf
+        moves = self._moves
         while moves and moves[0][0] <= at:
-            market = moves[0][1]
+            _, market, row = moves[0]
             track = tracks[market]
-            row = track.index(at)
-            following = track.until.item(row) if self._mark(market, track, row, shelf) else NEVER
-            if following < NEVER:
-                heapq.heapreplace(moves, (following, market))
+            times = track.times
+            if row + 1 < len(times) and times[row + 1] <= at:
+                row = bisect_right(times, at, row + 1) - 1
+            following = track.following.item(row) if self._mark(market, track, row) else len(times)
+            if following < len(times):
+                heapq.heapreplace(moves, (times[following], market, following))
             else:
                 heapq.heappop(moves)
                 self._awaited.discard(market)
 
-    def _mark(self, market: int, track: Track, row: int, shelf: BookShelf) -> bool:
+    def _mark(self, market: int, track: Track, row: int) -> bool:
         """Value every holding of a market and forget those that ended; tell whether any is left."""
-        held, best, gone = self._held[market], track.best_bids(row, shelf), []
+        held, best, gone = self._held[market], track.best_bids(row, self._shelf), []
         for number, holding in held.items():
             level = best[holding.outcome]
             if holding.ended_at is not None or holding.shares <= 0:
                 gone.append(number)
             elif holding.shares > level.size:
-                price = track.executable_bid(row, holding.outcome, shelf, holding.shares)
+                price = track.executable_bid(row, holding.outcome, self._shelf, holding.shares)
                 self._desk.set_mark(holding, price)
             elif level.price is not holding.mark:
                 self._desk.set_mark(holding, level.price)
@@ -68,6 +70,6 @@ class Marks:
 
     def _await(self, market: int, track: Track, row: int) -> None:
         following = track.next_change(row)
-        if following < NEVER:
+        if following < len(track.times):
             self._awaited.add(market)
-            heapq.heappush(self._moves, (following, market))
+            heapq.heappush(self._moves, (track.times[following], market, following))

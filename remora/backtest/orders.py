@@ -10,7 +10,7 @@ from remora.backtest.history import QUOTE
 from remora.backtest.holding import Holding
 from remora.backtest.shelf import BookShelf
 from remora.backtest.taken import Place, Taken
-from remora.backtest.track import Track, decimal
+from remora.backtest.track import Track, decimal, price_of
 from remora.domain.books import OrderBook
 from remora.domain.money import MICRO, ONE, ZERO, floor_to
 from remora.domain.orders import OrderRequest
@@ -73,7 +73,7 @@ def on_arrival(order: Working, track: Track, costs: Costs, shelf: BookShelf, tak
     """Return what fills at the instant of arrival; None where only later prints can tell."""
     row = track.index(order.arrives)
     bid, ask = track.best_prices(row, order.outcome) if row >= 0 else (0.0, 1.0)
-    order.touch = decimal(round(ask if order.buying else bid, 6))
+    order.touch = price_of(round(ask if order.buying else bid, 6))
     order.next_row = row + 1
     if order.missed:
         return []
@@ -167,6 +167,6 @@ def _share(order: Working, track: Track, row: int) -> Decimal:
 
 def _price(order: Working, track: Track, row: int) -> Decimal:
     """Return a print's price for us, on the market's grid: off-tick prices are rounded against us."""
-    price = decimal(track.price.item(row) if order.outcome == 0 else 1.0 - track.price.item(row))
+    price = price_of(track.price.item(row) if order.outcome == 0 else 1.0 - track.price.item(row))
     tick = track.tick_size(track.times[row])
     return price_ceil(price, tick) if order.buying else price_floor(price, tick)

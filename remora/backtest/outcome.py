@@ -76,15 +76,18 @@ def days_of(start: float, end: float) -> int:
     return max(1, int(np.ceil(end / DAY)) - int(start // DAY))
 
 
-def daily_pnl(holding: Holding, track: Track, start: float, days: int) -> Floats:
+def ends_of(start: float, days: int) -> Floats:
+    """Return when each of a number of UTC days from `start` ends."""
+    return (np.arange(days, dtype=np.float64) + int(start // DAY) + 1) * DAY
+
+
+def daily_pnl(holding: Holding, track: Track, ends: Floats) -> Floats:
     """Return a position's profit and loss by UTC day, marked to the bid at the end of each.
 
     The days sum to its final profit; after its end nothing moves any more.
     """
-    first = int(start // DAY)
-    ends = (np.arange(days) + first + 1) * DAY
     flows = holding.flows
-    path = np.zeros(days)
+    path = np.zeros(ends.size)
     if not flows:
         return path
     at = np.array([flow.at for flow in flows])
@@ -93,13 +96,14 @@ def daily_pnl(holding: Holding, track: Track, start: float, days: int) -> Floats
     if holding.ended_at is not None:
         held[-1] = 0.0
     place = at.searchsorted(ends, "left") - 1
-    low, high = int(np.searchsorted(place, 0)), days
-    if low == high:
+    low = int(place.searchsorted(0))
+    if low == ends.size:
         return path
     place = place[low:]
     rows = np.maximum(track.at.searchsorted(ends[low:], "left") - 1, 0)
     unit = track.unit[rows].astype(np.float64)
     bids = track.bid[rows] / unit if holding.outcome == 0 else 1.0 - track.ask[rows] / unit
     value = cash[place] + held[place] * bids
-    path[low:] = np.diff(value, prepend=0.0)
+    path[low] = value[0]
+    path[low + 1 :] = value[1:] - value[:-1]
     return path

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from remora.backtest.history import Floats
-from remora.backtest.outcome import Outcome, daily_pnl, days_of
+from remora.backtest.outcome import Outcome, daily_pnl, days_of, ends_of
 from remora.backtest.tracks import Tracks
 from remora.statistics.sharpe import probabilistic_sharpe
 
@@ -47,7 +47,8 @@ def pnl_matrix(outcome: Outcome, tracks: Tracks) -> Floats:
     filled = outcome.filled
     if not filled:
         return np.zeros((0, days))
-    return np.stack([daily_pnl(holding, tracks[holding.market], outcome.start, days) for holding in filled])
+    ends = ends_of(outcome.start, days)
+    return np.stack([daily_pnl(holding, tracks[holding.market], ends) for holding in filled])
 
 
 def returns_of(daily: Floats, capital: float) -> Floats:

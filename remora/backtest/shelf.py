@@ -1,10 +1,12 @@
 """Synthetic resting orders around a touch, made once for every market and replay that meets it."""
 
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from decimal import Decimal
 from functools import lru_cache
 
-from remora.domain.books import Level
+from remora.domain.books import Level, OrderBook
+from remora.domain.ids import TokenId
 from remora.domain.money import ONE
 from remora.venues.twin.scenario.ladder import GROWTH, LEVELS, ladder
 from remora.venues.twin.scenario.lifecycle import COARSE_TICK, FINE_TICK
@@ -15,6 +17,8 @@ COARSE, FINE = 100, 1000
 TICKS = {COARSE: COARSE_TICK, FINE: FINE_TICK}
 FIELD = 1024
 """More than any of the three numbers that a touch is."""
+
+NO_TIME = datetime.min.replace(tzinfo=UTC)
 
 Levels = tuple[Level, ...]
 Touch = int
@@ -34,6 +38,7 @@ class BookShelf:
 
     depth_usd: Decimal
     _made: dict[Touch, tuple[tuple[Levels, Levels], tuple[Levels, Levels]]] = field(default_factory=dict)
+    _books: dict[tuple[Touch, int], OrderBook] = field(default_factory=dict)
     _best: dict[Touch, tuple[Level, Level]] = field(default_factory=dict)
 
     def sides(self, touch: Touch, outcome: int) -> tuple[Levels, Levels]:
@@ -46,6 +51,19 @@ class BookShelf:
             mirrored = (_mirror(first.asks), _mirror(first.bids))
             made = self._made[touch] = ((first.bids, first.asks), mirrored)
         return made[outcome]
+
+    def book(self, touch: Touch, outcome: int) -> OrderBook:
+        """Return a book of an outcome for a touch, of no token and no time."""
+        book = self._books.get((touch, outcome))
+        if book is None:
+            bids, asks = self.sides(touch, outcome)
+            tick = TICKS[unpacked(touch)[2]]
+            book = OrderBook(token_id=TokenId(""), bids=bids, asks=asks, as_of=NO_TIME, tick_size=tick)
+            assert book.sound  # worked out here, once for all
+            assert book.spread is not None
+            assert book.mid is not None
+            self._books[touch, outcome] = book
+        return book
 
     def best_bids(self, touch: Touch) -> tuple[Level, Level]:
         """Return the first level of each outcome's bids."""
@@ -70,4 +88,4 @@ def shelf_of(depth_usd: Decimal) -> BookShelf:
 
 
 def _mirror(levels: Levels) -> Levels:
-    return tuple(Level(price=ONE - level.price, size=level.size) for level in levels)
+    return tuple([Level(ONE - level.price, level.size) for level in levels])

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from remora.backtest.history import BUY, MERGE, Floats, Listing, Prints, instant
-from remora.backtest.track import decimal
+from remora.backtest.track import decimal, price_of
 from remora.domain.aggregate import aggregate
 from remora.domain.ids import ConditionId, TokenId, WalletAddress
 from remora.domain.money import ZERO, Side, from_micros, micros
@@ -87,7 +87,7 @@ class Seed:
             token_id=self.token_id,
             condition_id=ConditionId(self.listing.key),
             side=self.side,
-            price=decimal(price) if self.kind is TradeKind.TRADE else ZERO,
+            price=price_of(price) if self.kind is TradeKind.TRADE else ZERO,
             size=self.size,
             happened_at=happened,
             seen_at=happened,
@@ -107,7 +107,7 @@ class Seed:
                 token_id=self.token_id,
                 condition_id=ConditionId(self.listing.key),
                 side=self.side,
-                price=decimal(price) if traded else ZERO,
+                price=price_of(price) if traded else ZERO,
                 size=from_micros(millionths),
                 happened_at=happened,
                 seen_at=happened,

@@ -4,22 +4,29 @@ from bisect import bisect_left, bisect_right
 from dataclasses import dataclass, field
 from datetime import datetime
 from decimal import Decimal
+from functools import lru_cache, partial
 
 import numpy as np
 from numpy.typing import NDArray
 
 from remora.backtest.history import Floats, Integers, Listing, instant
 from remora.backtest.recorded_books import FRESH_S, Snapshots
-from remora.backtest.shelf import TICKS, BookShelf, Levels
+from remora.backtest.shelf import NO_TIME, TICKS, BookShelf
 from remora.backtest.taken import Place
 from remora.domain.books import Level, OrderBook
 from remora.domain.exits import executable_bid
 from remora.domain.ids import ConditionId, EventId, TokenId
 from remora.domain.market import Market, Outcome, ResolutionStatus
-from remora.domain.money import MICRO
+from remora.domain.money import MICRO, ZERO
 from remora.venues.twin.scenario.lifecycle import COARSE_TICK, FINE_TICK
 
 DAY = 86_400.0
+
+
+@lru_cache(maxsize=2**16)
+def price_of(value: float) -> Decimal:
+    """Return a price of a tape as the domain writes it: there are few, and they come again and again."""
+    return decimal(value)
 
 
 def decimal(value: float) -> Decimal:
@@ -33,11 +40,12 @@ class Track:
 
     `side` is 2 for a purchase, 0 for a sale, 1 for no trade. `bid` and `ask` are in ticks and are the touch that a
     row leaves behind (see docs/decisions/0004): after a purchase the ask is the print rounded up, after a sale the
-    bid is it rounded down. `touch` is both as one number, `number` tells different ones apart, `until` is when the
-    next one begins, `NEVER` after the last. `spent` is the running sum of dollars traded, `best` the best bid of
-    either outcome, `turns` are the instants at which something else than a print changes the market. `recorded`
-    are the resting orders that were recorded and `snapshots` the one that each row is, -1 for prints; both are
-    empty without any. Markets and books are made once for every replay that meets them.
+    bid is it rounded down. `touch` is both as one number, `number` tells different ones apart, `since` is when it
+    came and `following` the row that leaves the next one behind, the number of rows after the last. `spent` is the
+    running sum of dollars traded, `best` the best bid of either outcome, `turns` are the instants at which
+    something else than a print changes the market. `recorded` are the resting orders that were recorded and
+    `snapshots` the one that each row is, -1 for prints; both are empty without any. Markets and books are made
+    once for every replay that meets them.
     """
 
     listing: Listing
@@ -54,7 +62,8 @@ class Track:
     best: tuple[Floats, Floats]
     touch: NDArray[np.int64]
     number: NDArray[np.int64]
-    until: Floats
+    since: Floats
+    following: NDArray[np.int64]
     times: list[float]
     tokens: tuple[TokenId, TokenId]
     outcomes: tuple[Outcome, Outcome]
@@ -64,6 +73,7 @@ class Track:
     snapshots: list[int] = field(default_factory=list)
     _markets: dict[tuple[int, int, int], Market] = field(default_factory=dict)
     _left: dict[int, Market] = field(default_factory=dict)
+    _kinds: dict[int, partial[Market]] = field(default_factory=dict)
     _books: dict[tuple[int, int, BookShelf], OrderBook] = field(default_factory=dict)
 
     def index(self, at: float) -> int:
@@ -75,9 +85,9 @@ class Track:
         at = self.times[row]
         return self.code, at, row - bisect_left(self.times, at)
 
-    def next_change(self, row: int) -> float:
-        """Return when the first row after `row` leaves another touch behind, `NEVER` without one."""
-        return self.until.item(row) if row >= 0 else self.times[0]
+    def next_change(self, row: int) -> int:
+        """Return the first row after `row` that leaves another touch behind; the number of rows without one."""
+        return self.following.item(row) if row >= 0 else 0
 
     def volume_24h(self, row: int, at: float) -> float:
         """Return the dollars traded in the day before `at`, whose last row is `row`."""
@@ -96,25 +106,23 @@ class Track:
         key = (number, outcome, shelf)
         made = self._books.get(key)
         if made is None:
-            bids, asks = self._sides(row, outcome, shelf)
-            made = self._books[key] = OrderBook(
-                token_id=self.tokens[outcome],
-                bids=bids,
-                asks=asks,
-                as_of=instant(self.times[int(self.number.searchsorted(number, "left"))]),
-                tick_size=TICKS[self.unit.item(row)],
+            made = self._books[key] = self._book(row, outcome, shelf).elsewhere(
+                self.tokens[outcome], instant(self.since.item(row))
             )
         return made
 
-    def _sides(self, row: int, outcome: int, shelf: BookShelf) -> tuple[Levels, Levels]:
+    def _book(self, row: int, outcome: int, shelf: BookShelf) -> OrderBook:
         if self.recorded is not None and self.snapshots[row] >= 0:
-            return self.recorded.sides(self.snapshots[row], outcome)
-        return shelf.sides(self.touch.item(row), outcome)
+            bids, asks = self.recorded.sides(self.snapshots[row], outcome)
+            tick = TICKS[self.unit.item(row)]
+            return OrderBook(token_id=self.tokens[outcome], bids=bids, asks=asks, as_of=NO_TIME, tick_size=tick)
+        return shelf.book(self.touch.item(row), outcome)
 
     def best_bids(self, row: int, shelf: BookShelf) -> tuple[Level, Level]:
         """Return the first level of each outcome's bids after `row`."""
         if self.recorded is not None and self.snapshots[row] >= 0:
-            return self._sides(row, 0, shelf)[0][0], self._sides(row, 1, shelf)[0][0]
+            first, second = (self.recorded.sides(self.snapshots[row], outcome)[0][0] for outcome in (0, 1))
+            return first, second
         return shelf.best_bids(self.touch.item(row))
 
     def snapshot_at(self, row: int, at: float) -> int:
@@ -145,23 +153,32 @@ class Track:
         return FINE_TICK if self.listing.fine_tick_at <= at else COARSE_TICK
 
     def market_to_leave(self, at: float) -> Market:
-        """Return the market at `at` for what its volume is not asked for: made once between two turns."""
-        key = bisect_right(self.turns, at)
-        made = self._left.get(key)
+        """Return the market at `at` for what its volume is not asked for."""
+        turn = bisect_right(self.turns, at)
+        made = self._left.get(turn)
         if made is None:
-            made = self._left[key] = self._market(0.0, at)
+            made = self._left[turn] = self._turned(turn, at)(volume_24h_usd=ZERO)
         return made
 
     def market(self, row: int, at: float) -> Market:
         """Return the market as the venue would have shown it at `at`, whose last row is `row`."""
         before = bisect_right(self.times, at - DAY) - 1
-        key = (row, before, bisect_right(self.turns, at))
+        turn = bisect_right(self.turns, at)
+        key = (row, before, turn)
         made = self._markets.get(key)
         if made is None:
-            made = self._markets[key] = self._market(self._spent_between(before, row), at)
+            spent = decimal(round(self._spent_between(before, row), 6))
+            made = self._markets[key] = self._turned(turn, at)(volume_24h_usd=spent)
         return made
 
-    def _market(self, spent: float, at: float) -> Market:
+    def _turned(self, turn: int, at: float) -> partial[Market]:
+        """Return the market as it is between two turns, but for its volume."""
+        made = self._kinds.get(turn)
+        if made is None:
+            made = self._kinds[turn] = self._between(at)
+        return made
+
+    def _between(self, at: float) -> partial[Market]:
         known = self.listing
         status = ResolutionStatus.OPEN
         if known.resolved_at <= at:
@@ -169,7 +186,8 @@ class Track:
         elif known.proposed_at <= at:
             status = ResolutionStatus.PROPOSED
         closed = known.closed_at <= at
-        return Market(
+        return partial(
+            Market,
             condition_id=ConditionId(known.key),
             question=known.question,
             slug=known.slug,
@@ -183,7 +201,6 @@ class Track:
             neg_risk=known.neg_risk,
             fee_rate=known.fee_rate,
             fee_exponent=known.fee_exponent,
-            volume_24h_usd=decimal(round(spent, 6)),
             end_at=self.ends,
             accepting_orders=not closed,
             closed=closed,

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -52,6 +53,10 @@ class Tracks(dict[int, Track]):
         )
         return made
 
+    def __reduce__(self) -> tuple[Any, ...]:
+        """Leave out what was made: a process that is given a copy makes what it asks for."""
+        return partial(Tracks, spread_ticks=self._spread, books=self._books), (self._rows, self._listings)
+
     def has(self, code: int) -> bool:
         """Whether anything of a market was printed."""
         return code in self._places
@@ -80,7 +85,8 @@ class _Columns:
     best: tuple[Floats, Floats]
     touch: NDArray[np.int64]
     number: NDArray[np.int64]
-    until: Floats
+    since: Floats
+    following: NDArray[np.int64]
     shown: NDArray[np.int64] | None
 
     def track(self, rows: slice, listing: Listing, code: int, recorded: Snapshots | None) -> Track:
@@ -102,7 +108,8 @@ class _Columns:
             best=(self.best[0][rows], self.best[1][rows]),
             touch=self.touch[rows],
             number=number - (number[0] - 1),
-            until=self.until[rows],
+            since=self.since[rows],
+            following=self.following[rows] - rows.start,
             times=at.tolist(),
             tokens=tokens,
             outcomes=(Outcome(tokens[0], listing.labels[0]), Outcome(tokens[1], listing.labels[1])),
@@ -136,7 +143,7 @@ def _columns(
     opens = np.zeros(len(rows), dtype=bool)
     opens[[start for start, _ in places.values()]] = True
     moved = _moved(bid, ask, unit, shown) | opens
-    number = np.cumsum(moved, dtype=np.int64)
+    number, starts = np.cumsum(moved, dtype=np.int64), np.flatnonzero(moved)
     return _Columns(
         at=rows.at,
         price=price,
@@ -150,7 +157,8 @@ def _columns(
         best=(bid / unit, 1.0 - ask / unit),
         touch=(bid.astype(np.int64) * FIELD + ask) * FIELD + unit,
         number=number,
-        until=_until(rows.at, moved, opens)[number - 1],
+        since=rows.at[starts][number - 1],
+        following=np.append(starts[1:], len(rows))[number - 1],
         shown=shown,
     )
 
@@ -162,12 +170,6 @@ def _moved(bid: Integers, ask: Integers, unit: Integers, shown: NDArray[np.int64
     if shown is not None:
         moved[1:] |= (shown[1:] >= 0) | (shown[:-1] >= 0)
     return moved
-
-
-def _until(at: Floats, moved: NDArray[np.bool_], opens: NDArray[np.bool_]) -> Floats:
-    """Return when each stretch of one touch ends: at the next one of its market, `NEVER` without one."""
-    starts = np.flatnonzero(moved)
-    return np.append(np.where(opens[starts[1:]], NEVER, at[starts[1:]]), NEVER)
 
 
 def _shown_touch(

@@ -13,6 +13,9 @@ SOME = 256
 
 TINY = 1e-9
 
+Reach = tuple[float, float]
+"""Best bids at or below the first, or at or above the second, may cross a threshold."""
+
 
 def monitor(holding: Holding, bounds: Thresholds, limits: Limits) -> CrossingMonitor:
     """Return the monitor that the live watcher would arm."""
@@ -30,17 +33,17 @@ def next_crossing(holding: Holding, track: Track, shelf: BookShelf) -> tuple[flo
     Rows that cannot cross are passed over in bulk; each row that might is put to the live monitor.
     """
     assert holding.monitor is not None
-    seeing, row = holding.monitor, track.index(holding.watched_to) + 1
-    pending = _pending(seeing)
+    seeing, row, reach = holding.monitor, track.index(holding.watched_to) + 1, _reach(track, holding, shelf)
+    age, pending = seeing.age_needed.total_seconds(), _pending(seeing)
     while True:
         if pending is None:
-            row = _candidate(track, holding, row, shelf)
+            row = _candidate(track, holding, row, reach)
         if row >= len(track.times):
             holding.watched_to = max(holding.watched_to, track.times[-1])
-            return None if pending is None else (pending[0] + seeing.age_needed.total_seconds(), pending[1])
+            return None if pending is None else (pending[0] + age, pending[1])
         at = track.times[row]
-        if pending is not None and at - pending[0] >= seeing.age_needed.total_seconds():
-            return pending[0] + seeing.age_needed.total_seconds(), pending[1]
+        if pending is not None and at - pending[0] >= age:
+            return pending[0] + age, pending[1]
         kind = _show(holding, track, row, at, shelf)
         holding.watched_to = at
         if kind is not None:
@@ -68,16 +71,24 @@ def _pending(seeing: CrossingMonitor) -> tuple[float, CrossingKind] | None:
     return None if first is None else (first[0].timestamp(), first[1])
 
 
-def _candidate(track: Track, holding: Holding, row: int, shelf: BookShelf) -> int:
-    """Return the first row from `row` on whose touch could lie beyond a threshold."""
+def _reach(track: Track, holding: Holding, shelf: BookShelf) -> Reach | None:
+    """Return which best bids may cross a threshold; None if any may."""
     if track.recorded is not None:
-        return row  # recorded levels lie as deep below the touch as they like
+        return None  # recorded levels lie as deep below the touch as they like
     assert holding.monitor is not None
     bounds = holding.monitor.bounds
     slack = shelf.ticks_below(holding.monitor.shares) / track.unit.item(0)
-    stop = -1.0 if bounds.stop_price is None else float(bounds.stop_price) + slack + TINY
-    target = 2.0 if bounds.target_price is None else float(bounds.target_price) - TINY
-    best, size = track.best[holding.outcome], SOME
+    return (
+        -1.0 if bounds.stop_price is None else float(bounds.stop_price) + slack + TINY,
+        2.0 if bounds.target_price is None else float(bounds.target_price) - TINY,
+    )
+
+
+def _candidate(track: Track, holding: Holding, row: int, reach: Reach | None) -> int:
+    """Return the first row from `row` on whose touch could lie beyond a threshold."""
+    if reach is None:
+        return row
+    (stop, target), best, size = reach, track.best[holding.outcome], SOME
     while row < best.size:
         bids = best[row : row + size]
         hits = ((bids <= stop) | (bids >= target)).nonzero()[0]

@@ -103,6 +103,12 @@ class OrderBook:
             worst = level.price
         return Depth(shares=shares - left, notional=notional, worst=worst)
 
+    def elsewhere(self, token_id: TokenId, as_of: datetime) -> "OrderBook":
+        """Return the same levels as another token's book or at another instant; what was worked out stays."""
+        made = object.__new__(OrderBook)
+        made.__dict__.update(self.__dict__, token_id=token_id, as_of=as_of)
+        return made
+
     def with_level(self, side: Side, level: Level, as_of: datetime) -> "OrderBook":
         """Return the book with the total at one price replaced; a size of 0 removes the level."""
         if side is Side.BUY:

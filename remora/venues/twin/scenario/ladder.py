@@ -69,9 +69,13 @@ def _levels(
     start: Decimal, step: Decimal, depth_usd: Decimal, inside: Callable[[Decimal], bool]
 ) -> tuple[Level, ...]:
     levels: list[Level] = []
-    price, money = start, depth_usd
-    while len(levels) < LEVELS and inside(price):
-        levels.append(Level(price=price, size=floor_to(money / max(price, ONE - price), _SHARES)))
+    price, money, growth = start, depth_usd, depth_usd * GROWTH
+    for _ in range(LEVELS):
+        if not inside(price):
+            break
+        size = floor_to(money / max(price, ONE - price), _SHARES)
+        if size > 0:
+            levels.append(Level(price, size))
         price += step
-        money += depth_usd * GROWTH
-    return tuple(level for level in levels if level.size > 0)
+        money += growth
+    return tuple(levels)
