@@ -30,6 +30,7 @@ from remora.backtest.shelf import shelf_of
 from remora.backtest.sources import read_history
 from remora.backtest.spec import Spec
 from remora.backtest.study import Plan, Tried, study
+from remora.backtest.track import price_of
 from remora.domain.limits import Limits
 from remora.domain.market import MarketClass
 from remora.statistics.scoring_params import ScoringParams
@@ -122,8 +123,8 @@ def _rates(engine: str, history: History, runs: Sequence[Mapping[str, Any]]) -> 
 
 def _replayed(history: History, spec: Spec) -> dict[str, Any]:
     """Return CPU seconds of a replay and what was traded; nothing is left over from an earlier one."""
-    shelf_of.cache_clear()
-    standing_of.cache_clear()
+    for kept in (shelf_of, standing_of, price_of):
+        kept.cache_clear()
     gc.collect()
     began = time.process_time()
     case = prepare(spec, history, NamedRoster(frozenset(spec.whales)), spec.whales, LIMITS, spec.costs())

@@ -36,37 +36,40 @@ class Marks:
 
     def advance(self, tracks: Tracks, at: float) -> None:
         """Value every holding whose market moved since it was last valued."""
-        moves = self._moves
+        moves, held_in = self._moves, self._held
         while moves and moves[0][0] <= at:
             _, market, row = moves[0]
-            track = tracks[market]
+            track, held = tracks[market], held_in[market]
             times = track.times
             if row + 1 < len(times) and times[row + 1] <= at:
                 row = bisect_right(times, at, row + 1) - 1
-            following = track.following.item(row) if self._mark(market, track, row) else len(times)
-            if following < len(times):
+            if self._mark(held, track, row):
+                self._forget_ended(market, held)
+            following = track.following.item(row)
+            if held and following < len(times):
                 heapq.heapreplace(moves, (times[following], market, following))
             else:
                 heapq.heappop(moves)
                 self._awaited.discard(market)
 
-    def _mark(self, market: int, track: Track, row: int) -> bool:
-        """Value every holding of a market and forget those that ended; tell whether any is left."""
-        held, best, gone = self._held[market], track.best_bids(row, self._shelf), []
-        for number, holding in held.items():
+    def _mark(self, held: dict[int, Holding], track: Track, row: int) -> bool:
+        """Value every holding of a market; tell whether any of them ended."""
+        best, ended, desk = track.best_bids(row, self._shelf), False, self._desk
+        for holding in held.values():
             level = best[holding.outcome]
-            if holding.ended_at is not None or holding.shares <= 0:
-                gone.append(number)
+            if holding.ended_at is not None or not holding.shares:
+                ended = True
             elif holding.shares > level.size:
-                price = track.executable_bid(row, holding.outcome, self._shelf, holding.shares)
-                self._desk.set_mark(holding, price)
+                desk.set_mark(holding, track.executable_bid(row, holding.outcome, self._shelf, holding.shares))
             elif level.price is not holding.mark:
-                self._desk.set_mark(holding, level.price)
-        for number in gone:
+                desk.set_mark(holding, level.price)
+        return ended
+
+    def _forget_ended(self, market: int, held: dict[int, Holding]) -> None:
+        for number in [n for n, h in held.items() if h.ended_at is not None or h.shares <= 0]:
             del held[number]
         if not held:
             del self._held[market]
-        return bool(held)
 
     def _await(self, market: int, track: Track, row: int) -> None:
         following = track.next_change(row)
