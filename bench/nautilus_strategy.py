@@ -37,9 +37,8 @@ class Copier(Guard):
             self._push(signal[0], SIGNAL, signal)
 
     def on_start(self) -> None:
-        for market in self.markets:
-            for instrument in market.instruments:
-                self.subscribe_trade_ticks(instrument.id)
+        venue = self.markets[0].instruments[0].id.venue
+        self.msgbus.subscribe(topic=f"data.trades.{venue}.*", handler=self.handle_trade_tick)  # one, not hundreds
 
     def on_trade_tick(self, tick: TradeTick) -> None:
         at = tick.ts_event / 1e9
