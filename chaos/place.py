@@ -52,6 +52,7 @@ SERVERS = ("postgres", "temporal", "twin")
 WORKERS = ("worker-1", "worker-2")
 WATCHERS = ("watcher-1", "watcher-2")
 READY_S = 120.0
+LOOK_AGAIN_S = 0.2
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,6 +83,16 @@ class Place:
     async def post(self, path: str, **body: Any) -> httpx.Response:
         """Send a control request; the twin may refuse it, say because the market has closed."""
         return await self.control.post(path, json=body)
+
+    async def answers(self) -> None:
+        """Return once the twin takes requests: it may have been killed."""
+        while True:
+            try:
+                await self.get("/health")
+            except httpx.HTTPError:
+                await asyncio.sleep(LOOK_AGAIN_S)
+            else:
+                return
 
     async def get(self, path: str) -> dict[str, Any]:
         """Read the twin's control API."""
@@ -142,15 +153,17 @@ async def chaos_place(
     whales: int,
     services: Sequence[Service] | None = None,
     twin_options: Sequence[str] = TWIN_OPTIONS,
+    twin_keeps: bool = False,
     logs: Path | None = None,
 ) -> AsyncIterator[Place]:
     """Start everything, list markets (two to an event, every third neg-risk), follow whales; end it all.
 
-    The first of `services` is started with the account funded. What the processes said is left in `logs`.
+    The first of `services` is started with the account funded. A twin that keeps its state may be killed as well.
+    What the processes said is left in `logs`.
     """
     wallets = tuple(WalletAddress(f"0x{number:040x}") for number in range(0xA1, 0xA1 + whales))
     first, *others = services or [*map(worker, WORKERS), *map(watcher, WATCHERS)]
-    started = [twin(twin_options), dataclasses.replace(first, prepare=fund), *others]
+    started = [twin(twin_options, keeps=twin_keeps), dataclasses.replace(first, prepare=fund), *others]
     async with Stack(StackConfig(), services=started) as stack:
         engine = create_engine(stack.database_url)
         # no connection is kept: on a busy machine the twin ends an idle one just as it is used again

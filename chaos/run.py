@@ -20,6 +20,7 @@ from chaos.place import (
     MARKET_SHARE,
     PER_MINUTE,
     POSITION_MAX,
+    READY_S,
     WATCHERS,
     WHALE_SHARE,
     WORKERS,
@@ -44,7 +45,7 @@ WHALES = 6
 WINDOW_S = 3.5
 TRADE_SIZE = "100"
 OPERATOR_S = 5.0
-KEPT = ("postgres", "temporal", *WORKERS, *WATCHERS)
+KEPT = ("postgres", "temporal", "twin", *WORKERS, *WATCHERS)
 Say = Callable[[str], None]
 
 
@@ -62,7 +63,7 @@ class Outcome:
     restarts: dict[str, int] = field(default_factory=dict)
     gave_up: list[str] = field(default_factory=list)
     armed: Counter[str] = field(default_factory=Counter)
-    faults: dict[str, int] = field(default_factory=dict)
+    faults: Counter[str] = field(default_factory=Counter)
     decisions: dict[str, int] = field(default_factory=dict)
     entries: int = 0
     exits: int = 0
@@ -92,14 +93,16 @@ async def run(
     markets = markets_of(rounds)
     steps = draw(seed, rounds=rounds, window_s=window_s, markets=markets, whales=WHALES)
     began = time.monotonic()
-    async with chaos_place(markets=markets, whales=WHALES, logs=logs) as place:
+    async with chaos_place(markets=markets, whales=WHALES, twin_keeps=True, logs=logs) as place:
         await watching(place, WATCHERS)
         out.seconds["start"] = time.monotonic() - began
         async with Supervisor(place.stack, KEPT) as supervisor:
             await Player(place, supervisor, out, say).play(steps)
             out.kills, out.stalls = dict(supervisor.killed), dict(supervisor.stalled)
             await supervisor.all_up()
-            out.faults = (await place.get("/faults"))["happened"]
+            async with asyncio.timeout(READY_S):
+                await place.answers()
+            out.faults += Counter((await place.get("/faults"))["happened"])
             await place.control.delete("/faults")
             await _settle(place, out, say)
             out.restarts, out.gave_up = dict(supervisor.restarts), list(supervisor.gave_up)
@@ -198,6 +201,9 @@ class Player:
     async def _do(self, step: Step) -> None:
         match step.act:
             case Kill(victim):
+                if victim == "twin":
+                    # what struck is counted by the process, and would be forgotten with it
+                    self._out.faults += Counter((await self._place.get("/faults"))["happened"])
                 if self._supervisor.kill(victim):
                     self._say(f"{step.at_s:7.1f} s  kill {victim}")
             case Stall(victim, seconds):

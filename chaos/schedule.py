@@ -18,8 +18,9 @@ VICTIMS = (
     *("watcher-1", "watcher-2") * 2,
     "temporal",
     "postgres",
+    "twin",
 )
-"""Who is killed how often: our own processes come up more than the servers that they stand on."""
+"""Who is killed how often: our own processes more than the servers that they stand on, and the exchange."""
 
 STALLED = ("worker-1", "worker-2", "watcher-1", "watcher-2", "twin")
 STALL_S = {"twin": (1.0, 3.0)}

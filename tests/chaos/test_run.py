@@ -17,7 +17,7 @@ async def _holds(seed: int, rounds: int, window_s: float) -> None:
 
 @pytest.mark.timeout(600)
 async def test_a_few_rounds_lose_nothing() -> None:
-    await _holds(1, 8, 0.8)  # the database, a watcher and both workers are killed, the twin is stalled
+    await _holds(4, 9, 0.8)  # the database, the exchange and both workers are killed, the exchange is stalled too
 
 
 @pytest.mark.slow
