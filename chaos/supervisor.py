@@ -8,6 +8,8 @@ from collections import Counter
 from collections.abc import Sequence
 from typing import Self
 
+import httpx
+
 from remora.embedded.errors import EmbeddedError
 from remora.embedded.processes import runs, started, tail
 from remora.embedded.stack import Stack
@@ -76,7 +78,8 @@ class Supervisor:
                 log = self._stack.state_dir / "logs" / f"{name}.log"
                 self.gave_up.append(f"{name}: {' | '.join(tail(log, lines=3))[-600:]}")
             self.restarts[name] += 1
-            with contextlib.suppress(EmbeddedError):  # it may be killed again while it starts
+            # it may be killed again while it starts, or what it needs may be down
+            with contextlib.suppress(EmbeddedError, httpx.HTTPError):
                 await self._stack.restart(name)
             await asyncio.sleep(LOOK_EVERY_S)
 
