@@ -75,16 +75,17 @@ class Guarding(ABC):
     # fills
 
     def _on_arrival(self, at: float, order: Working) -> None:
-        if order.buying and (order.holding.leaving is not None or order.holding.ended_at is not None):
+        holding = order.holding
+        if order.buying and holding.ended_at is not None:
             self._close_order(order, at)
             return
-        pieces = on_arrival(order, self.tracks[order.holding.market], self.costs, self.shelf, self.taken)
-        if pieces is None:
+        pieces = on_arrival(order, self.tracks[holding.market], self.costs, self.shelf, self.taken)
+        if pieces is None and (holding.leaving is None or not order.buying):
             self.resting[id(order)] = order
             self._push(order.expires, EXPIRY, order)
             self._seek(order)
             return
-        for piece in pieces:
+        for piece in pieces or ():
             self._execute(order, piece)
         self._close_order(order, at)
 
@@ -165,12 +166,14 @@ class Guarding(ABC):
 
     def _go_on(self, order: Working, at: float, *, rested: bool) -> None:
         """Guard what a sale left; what it was to sell and did not is offered again."""
-        holding, unsold = order.holding, order.left >= SHARE_QUANTUM
-        if holding.leaving is None:
+        holding, again = order.holding, order.left >= SHARE_QUANTUM
+        if holding.leaving is not None:
+            again = holding.owed == 0  # else this one was under way before, and the sale of everything is next
+        else:
             self._arm(holding, at)
-            if unsold:
+            if again:
                 holding.owe(min(ONE, order.left / holding.shares), holding.owed_for)
-        if holding.leaving is not None or unsold:
+        if again:
             self._try_again(holding, at, rested=rested, filled=order.left < order.request.shares)
         else:
             self._sell_owed(holding, at)
@@ -291,11 +294,12 @@ class Guarding(ABC):
             self._sell(holding, at, share)
 
     def _leave(self, holding: Holding, at: float, reason: ExitReason) -> None:
-        holding.leaving, holding.owed = reason, ZERO
+        """Sell everything, once an order that is on its way is done."""
+        holding.leaving, holding.owed = reason, ONE
         holding.version += 1
         self._drop_orders(holding)
         if holding.ended_at is None and holding.pending == 0:
-            self._sell(holding, at, ONE)
+            self._sell_owed(holding, at)
 
     def _sell(self, holding: Holding, at: float, share: Decimal) -> None:
         """Send one sale, or wait for the end where nothing can be sold."""
@@ -323,7 +327,7 @@ class Guarding(ABC):
             return
         if what == "resolved":
             self._push(at + self.costs.redemption_lag_s, REDEMPTION, holding)
-        elif holding.leaving is None and holding.shares > 0:
+        elif holding.leaving is None:
             reason = ExitReason.PRE_RESOLUTION if what == "proposed" else ExitReason.MARKET_HALTED
             self._leave(holding, at, reason)
 

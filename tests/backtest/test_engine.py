@@ -198,6 +198,60 @@ def test_a_part_that_the_whale_sells_is_sold_behind_what_is_under_way_and_until_
     assert (books.bought_shares, books.sold_shares) == (Decimal("98.03"), Decimal("49.01"))
 
 
+SLOW = '{"detection_s": [1.0], "order_s": [10.0]}'
+WHALE_LEAVES: Row = (3 * HOUR + 5, 0, 0, 0, SELL, 0.50, 2000.0)
+WHALE_BUYS_MORE: Row = (3 * HOUR, 0, 0, 0, BUY, 0.50, 1000.0)
+SOMEBODY_BUYS: Row = (3 * HOUR + 60, CROWD, 0, 0, SELL, 0.50, 10_000.0)
+
+
+@pytest.fixture
+def slow(tmp_path: Path) -> str:
+    """Return a latency with which an order is ten seconds on its way."""
+    file = tmp_path / "slow.json"
+    file.write_text(SLOW)
+    return str(file)
+
+
+@pytest.mark.parametrize("level", list(FillLevel))
+def test_a_whale_that_leaves_while_a_later_purchase_is_on_its_way_is_followed_once_that_is_done(
+    slow: str, level: FillLevel
+) -> None:
+    rows = [WHALE_BUYS, CROWD_BUYS, WHALE_BUYS_MORE, WHALE_LEAVES, SOMEBODY_BUYS]
+    made = replayed(rows, latency=slow, fills=level.value).outcome
+    holding = made.filled[0]
+
+    assert [decided.word for decided in made.decisions] == ["copy", "copy", "exit"]
+    assert holding.exit_reason == "whale_exit"
+    assert holding.ended_at is not None
+
+
+def test_an_entry_on_its_way_arrives_and_what_it_bought_follows_the_whale_out(slow: str) -> None:
+    leaves: Row = (HOUR + 5, 0, 0, 0, SELL, 0.50, 1000.0)
+    holding = replayed([WHALE_BUYS, leaves], latency=slow, fills="optimistic").outcome.filled[0]
+
+    assert holding.exit_reason == "whale_exit"
+    assert [flow.at - START for flow in holding.flows] == [HOUR + 11, HOUR + 21]
+
+
+def test_everything_is_sold_right_behind_a_part_that_is_on_its_way(slow: str) -> None:
+    sells: list[Row] = [
+        (3 * HOUR, 0, 0, 0, SELL, 0.50, 500.0),
+        (3 * HOUR + 5, 0, 0, 0, SELL, 0.50, 500.0),
+    ]
+    holding = replayed([WHALE_BUYS, *sells], latency=slow, fills="optimistic").outcome.filled[0]
+
+    assert holding.exit_reason == "whale_exit"
+    assert [flow.at - START for flow in holding.flows[1:]] == [3 * HOUR + 11, 3 * HOUR + 21]
+
+
+def test_a_proposal_that_is_heard_of_while_an_entry_is_on_its_way_is_taken_after_it(slow: str) -> None:
+    market = listing(proposed_at=START + HOUR + 5)
+    holding = replayed([WHALE_BUYS], market, latency=slow, fills="optimistic").outcome.filled[0]
+
+    assert holding.exit_reason == "pre_resolution"
+    assert [flow.at - START for flow in holding.flows] == [HOUR + 11, HOUR + 21]
+
+
 def test_capital_stays_locked_until_the_resolution_pays() -> None:
     market = resolved(0, 0, 6 * DAY)
     late: Row = (2 * DAY, 0, 1, 0, BUY, 0.50, 1000.0)
