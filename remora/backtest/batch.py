@@ -5,10 +5,10 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from remora.backtest.history import History, Listing, Prints
+from remora.backtest.history import QUOTE, History, Listing, Prints
 from remora.backtest.signals import Seed, SignalReader
 from remora.backtest.track import DAY
-from remora.backtest.tracks import Tracks
+from remora.backtest.tracks import Seen, Tracks
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -34,25 +34,27 @@ class Batches:
     def of(self, parts: Iterable[Prints]) -> Iterator[Batch]:
         """Yield a batch per part. Parts are in order of time; no instant is spread over two of them."""
         reader = SignalReader(self.wallets, self.listings, self.followed)
+        seen: dict[int, Seen] = {}
         for rows in parts:
             if not len(rows):
                 continue
             held = Prints.join([self._tail, rows]) if len(self._tail) else rows
+            tracks = Tracks(held, self.listings, spread_ticks=self.spread_ticks, seen=seen)
             yield Batch(
-                tracks=Tracks(held, self.listings, spread_ticks=self.spread_ticks),
+                tracks=tracks,
                 seeds=reader.read(rows),
                 horizon=float(rows.at[-1]),
                 rows=len(rows),
             )
-            self._tail = self._kept(held)
+            self._tail, seen = self._kept(held), tracks.last_seen()
 
     def _kept(self, held: Prints) -> Prints:
-        """Return the last day, and each market's last row whatever its age: prices do not expire."""
-        recent = held.at > held.at[-1] - DAY
-        last = np.zeros(len(held), dtype=bool)
-        _, places = np.unique(held.market[::-1], return_index=True)
-        last[len(held) - 1 - places] = True
-        return held.take(recent | last)
+        """Return the last day, and each market's last print whatever its age: prices do not expire."""
+        kept = held.at > held.at[-1] - DAY
+        printed = np.flatnonzero(held.kind <= QUOTE)[::-1]
+        _, places = np.unique(held.market[printed], return_index=True)
+        kept[printed[places]] = True
+        return held.take(kept)
 
 
 def whole(history: History, followed: Collection[int], *, spread_ticks: int = 1) -> Batch:

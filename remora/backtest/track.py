@@ -40,12 +40,12 @@ class Track:
 
     `side` is 2 for a purchase, 0 for a sale, 1 for no trade. `bid` and `ask` are in ticks and are the touch that a
     row leaves behind (see docs/decisions/0004): after a purchase the ask is the print rounded up, after a sale the
-    bid is it rounded down. `touch` is both as one number, `number` tells different ones apart, `since` is when it
-    came and `following` the row that leaves the next one behind, the number of rows after the last. `spent` is the
-    running sum of dollars traded, `best` the best bid of either outcome, `turns` are the instants at which
-    something else than a print changes the market. `recorded` are the resting orders that were recorded and
-    `snapshots` the one that each row is, -1 for prints; both are empty without any. Markets and books are made
-    once for every replay that meets them.
+    bid is it rounded down. `touch` is both as one number, `number` tells different ones apart however a recording
+    is cut into batches, `since` is when it came and `following` the row that leaves the next one behind, after the
+    last the number of rows. `spent` is the running sum of dollars traded, `best` the best bid of either outcome,
+    `turns` are the instants at which something else than a print changes the market. `recorded` are the resting
+    orders that were recorded and `snapshots` the one that each row is, -1 for prints; both are empty without any.
+    Markets and books are made once for every replay that meets them.
     """
 
     listing: Listing

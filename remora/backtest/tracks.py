@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -19,10 +19,18 @@ SHORT = 2**16
 """Codes below this are sorted as short numbers, which takes a fraction of the time."""
 
 
+class Seen(NamedTuple):
+    """When a market's last row of a batch came, and the number of the touch that it left behind."""
+
+    at: float
+    number: int
+
+
 class Tracks(dict[int, Track]):
     """The track of every market that has a row, by its code; each is made when it is first asked for.
 
-    What :meth:`has` does not name is nowhere: asking for it raises KeyError.
+    What :meth:`has` does not name is nowhere: asking for it raises KeyError. `seen` are the last rows of the batch
+    before, which are among the rows: touches are numbered on from there.
     """
 
     def __init__(
@@ -32,6 +40,7 @@ class Tracks(dict[int, Track]):
         *,
         spread_ticks: int,
         books: Mapping[int, Snapshots] | None = None,
+        seen: Mapping[int, Seen] | None = None,
     ) -> None:
         super().__init__()
         chosen = prints if not len(prints) or prints.kind.max() <= QUOTE else prints.take(prints.kind <= QUOTE)
@@ -40,26 +49,47 @@ class Tracks(dict[int, Track]):
         ends = np.append(starts[1:], len(rows))
         codes = rows.market[starts].tolist()
         self._places = dict(zip(codes, zip(starts.tolist(), ends.tolist(), strict=False), strict=False))
-        self._listings, self._spread, self._books = listings, spread_ticks, books or {}
+        self._listings, self._spread, self._books, self._seen = listings, spread_ticks, books or {}, seen or {}
         self._columns: _Columns | None = None
 
     def __missing__(self, code: int) -> Track:
         """Make the track of a market."""
         start, end = self._places[code]
-        if self._columns is None:
-            self._columns = _columns(self._rows, self._listings, self._places, self._spread, self._books)
-        made = self[code] = self._columns.track(
-            slice(start, end), self._listings[code], code, self._books.get(code)
+        made = self[code] = self._all().track(
+            slice(start, end), self._listings[code], code, self._books.get(code), self._offset(code)
         )
         return made
 
+    def _all(self) -> "_Columns":
+        if self._columns is None:
+            self._columns = _columns(self._rows, self._listings, self._places, self._spread, self._books)
+        return self._columns
+
     def __reduce__(self) -> tuple[Any, ...]:
         """Leave out what was made: a process that is given a copy makes what it asks for."""
-        return partial(Tracks, spread_ticks=self._spread, books=self._books), (self._rows, self._listings)
+        made = partial(Tracks, spread_ticks=self._spread, books=self._books, seen=self._seen)
+        return made, (self._rows, self._listings)
 
     def has(self, code: int) -> bool:
         """Whether anything of a market was printed."""
         return code in self._places
+
+    def last_seen(self) -> dict[int, Seen]:
+        """Return when each market's last row came and the number of the touch it left behind."""
+        at, number = self._rows.at, self._all().number
+        return {
+            code: Seen(at.item(end - 1), number.item(end - 1) + self._offset(code))
+            for code, (_, end) in self._places.items()
+        }
+
+    def _offset(self, code: int) -> int:
+        """Return what is added to the numbers of a market's touches, so that they go on where others ended."""
+        start, end = self._places[code]
+        number, seen = self._all().number, self._seen.get(code)
+        if seen is None:
+            return 1 - number.item(start)
+        last = start + int(self._rows.at[start:end].searchsorted(seen.at, "right")) - 1
+        return seen.number - number.item(last)
 
 
 def _by_market(market: Integers) -> NDArray[np.int64]:
@@ -89,10 +119,10 @@ class _Columns:
     following: NDArray[np.int64]
     shown: NDArray[np.int64] | None
 
-    def track(self, rows: slice, listing: Listing, code: int, recorded: Snapshots | None) -> Track:
+    def track(self, rows: slice, listing: Listing, code: int, recorded: Snapshots | None, offset: int) -> Track:
         """Cut the track of one market."""
         tokens = (TokenId(f"{listing.key}:0"), TokenId(f"{listing.key}:1"))
-        at, number = self.at[rows], self.number[rows]
+        at = self.at[rows]
         return Track(
             listing=listing,
             code=code,
@@ -107,7 +137,7 @@ class _Columns:
             spent=np.cumsum(self.dollars[rows]),
             best=(self.best[0][rows], self.best[1][rows]),
             touch=self.touch[rows],
-            number=number - (number[0] - 1),
+            number=self.number[rows] + offset,
             since=self.since[rows],
             following=self.following[rows] - rows.start,
             times=at.tolist(),
