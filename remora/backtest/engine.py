@@ -10,7 +10,8 @@ import numpy as np
 from remora.backtest.batch import Batch
 from remora.backtest.costs import Costs, FillLevel, Latency
 from remora.backtest.desk import Desk, midnight_after
-from remora.backtest.guarding import ARRIVAL, MILESTONE, RETRY, SIGNAL, Event, Guarding
+from remora.backtest.events import ARRIVAL, MILESTONE, RETRY, SIGNAL, Event
+from remora.backtest.guarding import Guarding
 from remora.backtest.history import NEVER, instant
 from remora.backtest.holding import Holding
 from remora.backtest.marking import Marks
