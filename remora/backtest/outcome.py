@@ -82,9 +82,10 @@ def ends_of(start: float, days: int) -> Floats:
 
 
 def daily_pnl(holding: Holding, track: Track, ends: Floats) -> Floats:
-    """Return a position's profit and loss by UTC day, marked to the bid at the end of each.
+    """Return a position's profit and loss by UTC day, marked to the best bid at the end of each.
 
-    The days sum to its final profit; after its end nothing moves any more.
+    The days sum to its final profit, for which what is still held counts at what it would bring; after its end
+    nothing moves any more.
     """
     flows = holding.flows
     path = np.zeros(ends.size)
@@ -104,6 +105,8 @@ def daily_pnl(holding: Holding, track: Track, ends: Floats) -> Floats:
     unit = track.unit[rows].astype(np.float64)
     bids = track.bid[rows] / unit if holding.outcome == 0 else 1.0 - track.ask[rows] / unit
     value = cash[place] + held[place] * bids
+    if holding.ended_at is None:
+        value[-1] = cash[-1] + float(holding.value)
     path[low] = value[0]
     path[low + 1 :] = value[1:] - value[:-1]
     return path

@@ -320,6 +320,16 @@ def test_a_minute_of_latency_is_refused_as_stale() -> None:
     assert made.outcome.skips == {"stale": 1}
 
 
+def test_the_days_sum_to_the_profit_also_where_more_is_held_than_the_best_bid_takes() -> None:
+    prints: list[Row] = [(HOUR, 0, 0, 0, BUY, 0.03, 10_000.0), (HOUR + 60, CROWD, 0, 0, BUY, 0.03, 100_000.0)]
+    made = replayed(prints, depth_usd=20.0)
+    holding = made.outcome.filled[0]
+
+    assert holding.mark is not None
+    assert holding.mark < Decimal("0.02")
+    assert made.daily.sum() == pytest.approx(float(holding.pnl), abs=1e-9)
+
+
 @pytest.mark.parametrize("level", list(FillLevel))
 @settings(max_examples=40, deadline=None)
 @given(history=recordings(), seed=st.integers(0, 3))
