@@ -45,7 +45,10 @@ LONG_SIZE = 10_000_000
 BATCH = 50_000
 BEGAN = datetime(2026, 1, 1, tzinfo=UTC).timestamp()
 WIDE = 200_000
-"""Trades of the generated tape on which both engines run: one wallet in a hundred is followed."""
+"""Trades of the generated tape on which both engines run."""
+
+FEW = 2
+"""Wallets followed where one in a thousand is; otherwise one in a hundred of the generated ones."""
 RUNS = 5
 PARTS = {"run": "replay alone", "all": "from arrays to the result"}
 
@@ -69,7 +72,8 @@ def _measure() -> list[Row]:
     wide = generated(WIDE)
     rows = [
         *_against_nautilus(history, spec),
-        *_against_nautilus(wide, _named(wide)),
+        *_against_nautilus(wide, _named(wide, WHALES)),
+        *_against_nautilus(wide, _named(wide, FEW)),
         *_simulations(),
     ]
     return rows + _growth()
@@ -79,10 +83,17 @@ def _recorded() -> History:
     return read_history([MIDTERMS]) if MIDTERMS.exists() else generated(27_000)
 
 
-def _named(history: History) -> Spec:
-    """Follow one wallet in a hundred of a generated tape, as on a real venue."""
+def _named(history: History, count: int = WHALES) -> Spec:
+    """Follow some wallets of a generated tape: each makes as many of its trades as any other."""
     first, last = history.span
-    return Spec(start=first, end=last + 1, whales=tuple(history.wallets[:WHALES]))
+    return Spec(start=first, end=last + 1, whales=tuple(history.wallets[:count]))
+
+
+def _share(history: History, spec: Spec) -> str:
+    """Return a recording's name with the share of its trades that the followed wallets make."""
+    codes = [history.codes[wallet] for wallet in spec.whales]
+    share = float(np.isin(history.prints.wallet, codes).mean())
+    return f"{history.name}, {share:.2%} whales' trades"
 
 
 def _spec(history: History) -> Spec:
@@ -101,23 +112,24 @@ def _against_nautilus(history: History, spec: Spec) -> list[Row]:
     """Replay the same tape here and in nautilus_trader: alone, and from arrays in memory to the result."""
     ours = [_replayed(history, spec) for _ in range(RUNS)]
     theirs = replays(history, spec, LIMITS)
-    rows = _rates("remora", history, ours)
+    name, count = _share(history, spec), len(history.prints)
+    rows = _rates(f"remora, {name}", count, ours)
     if theirs is None:
         return rows
-    rows += _rates("nautilus_trader", history, theirs)
-    for what, name in PARTS.items():
+    rows += _rates(f"nautilus_trader, {name}", count, theirs)
+    for what, part in PARTS.items():
         ratio = float(np.median([one[what] for one in theirs]) / np.median([one[what] for one in ours]))
-        rows.append(_row(history.name, f"remora to nautilus_trader, {name}", [ratio], "x"))
+        rows.append(_row(name, f"remora to nautilus_trader, {part}", [ratio], "x"))
     return rows
 
 
-def _rates(engine: str, history: History, runs: Sequence[Mapping[str, Any]]) -> list[Row]:
-    first, count, rows = runs[0], len(history.prints), []
+def _rates(where: str, count: int, runs: Sequence[Mapping[str, Any]]) -> list[Row]:
+    first, rows = runs[0], []
     traded = ", ".join(f"{first[name]:,} {name}" for name in ("entries", "exits", "positions", "fills"))
-    print(f"{engine}, {history.name}: {traded}, {first['equity']:,.2f} dollars at the end", flush=True)
+    print(f"{where}: {traded}, {first['equity']:,.2f} dollars at the end", flush=True)
     for what, name in PARTS.items():
         rates = [count / one[what] for one in runs]
-        rows.append(_row(f"{engine}, {history.name}", f"trades per CPU second, {name}", rates, "1/s"))
+        rows.append(_row(where, f"trades per CPU second, {name}", rates, "1/s"))
     return rows
 
 
