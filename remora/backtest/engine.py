@@ -97,7 +97,7 @@ class Engine(Guarding):
     def _load(self, batch: Batch) -> None:
         self.tracks = batch.tracks
         self.taken.forget(self._now - DAY)
-        self.marks.load(batch.tracks, self._now)
+        self.marks.load(batch.tracks)
         self.outcome.rows += batch.rows
         chosen = [seed for seed in batch.seeds if self._from <= seed.at < self._until]
         detection, order = self.costs.latency.draw(len(chosen), self._delays)

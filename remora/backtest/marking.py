@@ -18,13 +18,14 @@ class Marks:
         self._held: dict[int, dict[int, Holding]] = {}
         self._moves: list[tuple[float, int, int]] = []
         self._awaited: set[int] = set()
+        self._looked = 0.0
 
-    def load(self, tracks: Tracks, now: float) -> None:
-        """Look for the next move of every market that is held in rows that came after `now`."""
+    def load(self, tracks: Tracks) -> None:
+        """Look for the next move of every market that is held in rows that came since its value was asked for."""
         self._moves, self._awaited = [], set()
         for market in self._held:
             if tracks.has(market):
-                self._await(market, tracks[market], tracks[market].index(now))
+                self._await(market, tracks[market], tracks[market].index(self._looked))
 
     def follow(self, holding: Holding, track: Track, at: float) -> None:
         """Value a holding whose shares changed, and from then on with each move of its market."""
@@ -36,7 +37,7 @@ class Marks:
 
     def advance(self, tracks: Tracks, at: float) -> None:
         """Value every holding whose market moved since it was last valued."""
-        moves, held_in = self._moves, self._held
+        self._looked, moves, held_in = at, self._moves, self._held
         while moves and moves[0][0] <= at:
             _, market, row = moves[0]
             track, held = tracks[market], held_in[market]

@@ -7,12 +7,18 @@ from hypothesis import strategies as st
 
 from remora.backtest.batch import Batch, Batches, whole
 from remora.backtest.costs import FillLevel
+from remora.backtest.desk import Desk
 from remora.backtest.engine import Engine
-from remora.backtest.history import BUY, MERGE, SELL, History
+from remora.backtest.history import BUY, MERGE, SELL, History, instant
+from remora.backtest.holding import Holding
+from remora.backtest.marking import Marks
 from remora.backtest.outcome import Outcome
 from remora.backtest.rosters import NamedRoster
+from remora.backtest.shelf import shelf_of
+from remora.domain.ids import WalletAddress
+from remora.domain.money import ZERO
 
-from .recordings import DAY, HOUR, LIMITS, START, Row, listing, recording, recordings, spec
+from .recordings import DAY, HOUR, LIMITS, START, WHALE, Row, listing, recording, recordings, spec
 
 FOLLOWED = frozenset(range(3))
 
@@ -71,6 +77,40 @@ def test_a_market_keeps_its_last_price_whatever_came_after_it() -> None:
     history.prints.kind[1] = MERGE
 
     assert streamed(history, [2 * DAY, 4 * DAY])[-1].tracks.has(0)
+
+
+def test_a_move_at_which_nobody_looked_before_the_next_batch_counts() -> None:
+    prices = ((0.0, 0.50), (HOUR, 0.60), (2 * HOUR, 0.60))
+    rows: list[Row] = [(at, 4, 0, 0, BUY, price, 10.0) for at, price in prices]
+    before, after = streamed(recording(rows), [1.5 * HOUR])
+    desk = Desk.opened(Decimal(1000), instant(START))
+    marks = Marks(desk, shelf_of(Decimal(1000)))
+    marks.load(before.tracks)
+    marks.follow(held(Decimal(10)), before.tracks[0], START)
+    marks.load(after.tracks)
+    marks.advance(after.tracks, START + 1.6 * HOUR)
+
+    assert desk.value == Decimal("5.9")
+
+
+def held(shares: Decimal) -> Holding:
+    """Return a position bought at the start."""
+    holding = Holding(
+        number=0,
+        whale=WalletAddress(WHALE),
+        token="m0:0",
+        condition="m0",
+        market=0,
+        outcome=0,
+        event="e0",
+        approved_at=START,
+        whale_price=Decimal("0.5"),
+        unproven=True,
+        edge=ZERO,
+        forecast=ZERO,
+    )
+    holding.fill(shares, Decimal("0.5"), ZERO, buying=True, at=START)
+    return holding
 
 
 def test_a_crossing_of_one_batch_is_over_with_the_first_touch_of_the_next() -> None:
