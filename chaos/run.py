@@ -4,7 +4,7 @@ import asyncio
 import contextlib
 import time
 from collections import Counter
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Coroutine, Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from decimal import Decimal
@@ -184,7 +184,7 @@ class Player:
         self._supervisor = supervisor
         self._out = out
         self._say = say
-        self._closing: set[asyncio.Task[None]] = set()
+        self._beside: set[asyncio.Task[None]] = set()
 
     async def play(self, steps: tuple[Step, ...]) -> None:
         """Do every step in its time; a stack that is slow is not waited for."""
@@ -195,17 +195,18 @@ class Player:
                 await self._do(step)
             except httpx.TransportError as error:  # the twin is stalled: the step is lost, and counted nowhere
                 self._say(f"lost at {step.at_s:.1f} s: {type(error).__name__}")
-        await asyncio.gather(*self._closing)
+        await asyncio.gather(*self._beside)
         self._out.seconds["rounds"] = time.monotonic() - began
 
     async def _do(self, step: Step) -> None:
         match step.act:
             case Kill(victim):
-                if victim == "twin":
-                    # what struck is counted by the process, and would be forgotten with it
-                    self._out.faults += Counter((await self._place.get("/faults"))["happened"])
+                # what is armed and what struck is known to the process alone
+                board = await self._place.get("/faults") if victim == "twin" else {}
                 if self._supervisor.kill(victim):
                     self._say(f"{step.at_s:7.1f} s  kill {victim}")
+                    self._out.faults += Counter(board.get("happened", {}))
+                    self._later(self._arm_again(board.get("armed", ())))
             case Stall(victim, seconds):
                 if self._supervisor.stall(victim, seconds):
                     self._say(f"{step.at_s:7.1f} s  stall {victim} for {seconds:.1f} s")
@@ -217,9 +218,21 @@ class Player:
                 token = self._place.markets[market].tokens[0]
                 await self._place.post("/quotes", token_id=token, bid=str(bid), ask=str(bid + TICK), size="2000")
             case Close(where):
-                task = asyncio.create_task(self._close(where))
-                self._closing.add(task)
-                task.add_done_callback(self._closing.discard)
+                self._later(self._close(where))
+
+    def _later(self, work: Coroutine[Any, Any, None]) -> None:
+        task = asyncio.create_task(work)
+        self._beside.add(task)
+        task.add_done_callback(self._beside.discard)
+
+    async def _arm_again(self, armed: Iterable[Mapping[str, Any]]) -> None:
+        """Arm what had not struck yet when the twin was killed."""
+        for fault in armed:
+            body = {**{name: fault[name] for name in ("kind", "rate", "seconds", "on")}, "count": fault["left"]}
+            with contextlib.suppress(httpx.TransportError, TimeoutError):
+                async with asyncio.timeout(READY_S):
+                    await self._place.answers()
+                    await self._place.post("/faults", **body)
 
     async def _arm(self, at_s: float, fault: Fault) -> None:
         body = {"kind": fault.kind.value, "seconds": fault.seconds, "on": fault.on}
