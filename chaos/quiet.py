@@ -6,6 +6,7 @@ import time
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from decimal import Decimal
 from random import Random
 from typing import Any
 
@@ -15,6 +16,7 @@ from temporalio.exceptions import TemporalError
 from chaos.checks import undecided
 from chaos.evidence import Told, gather, rows
 from chaos.place import Place
+from remora.venues.twin.engine.records import OrderStatus
 from schemas.position import Resolution, ResolveUnknownRequest
 from starters.controls import close_position, resolve_unknown
 from starters.reconcile import reconcile
@@ -23,6 +25,9 @@ PATIENCE_S = 300.0
 RECONCILE_S = 120.0
 ANSWER_S = 15.0
 PAUSE_S = 1.0
+LOOKED_UP = (OrderStatus.LIVE, OrderStatus.DELAYED)
+"""Orders that the exchange shows, besides those that filled: one that matched nothing it shows to nobody."""
+
 DOWN = (TemporalError, RuntimeError, OSError, DBAPIError, TimeoutError)
 MOVING = """
     SELECT id || ' is ' || state AS what FROM positions WHERE state IN ('entering', 'exiting', 'redeeming')
@@ -108,10 +113,11 @@ async def _find_out(place: Place) -> int:
         "SELECT o.digest, p.workflow_id FROM orders o JOIN positions p ON p.id = o.position_id "
         "WHERE o.state = 'unknown' AND p.state = 'needs_attention'",
     )
-    placed = {order["id"] for order in (await place.books())["orders"]} if waiting else set()
+    theirs = (await place.books())["orders"] if waiting else []
+    found = {order["id"] for order in theirs if Decimal(order["matched"]) > 0 or order["status"] in LOOKED_UP}
     for one in waiting:
-        if one["digest"] in placed:
-            continue  # it is there: looking again will find it
+        if one["digest"] in found:
+            continue  # looking again will find it
         finding = ResolveUnknownRequest(digest=one["digest"], outcome=Resolution.NONE, by="chaos")
         with contextlib.suppress(TemporalError, TimeoutError):
             async with asyncio.timeout(ANSWER_S):
