@@ -23,7 +23,6 @@ with workflow.unsafe.imports_passed_through():
     )
     from workflows import policies
     from workflows.position_messages import PositionMessages
-    from workflows.position_steps import PURCHASES_ARE_TURNED_AWAY
     from workflows.sure import sure, until
 
 
@@ -298,15 +297,9 @@ class PositionWorkflow(PositionMessages):
 
     async def _sellable(self, redeeming: workflow.ActivityHandle[Holding]) -> bool:
         """Wait for the redemption (False) or for a reason to try a sale (True)."""
-        turns_away = workflow.patched(PURCHASES_ARE_TURNED_AWAY)
         while True:
             self._inbox.close = None
-            await until(
-                lambda: redeeming.done() or self._roused or (turns_away and bool(self._inbox.purchases)),
-                self._note_cancel,
-            )
-            if turns_away:
-                await self._turn_away()
+            await self._wait_on_the_way_out(lambda: redeeming.done() or self._roused)
             changed, self._inbox.market = self._inbox.market, None
             if redeeming.done():
                 return False

@@ -1,6 +1,7 @@
 """The steps of a position: each awaits one activity and takes its result in."""
 
 import asyncio
+from collections.abc import Callable
 from datetime import timedelta
 
 from temporalio import workflow
@@ -44,7 +45,10 @@ RETRY_FIRST, RETRY_MAX = timedelta(minutes=1), timedelta(hours=1)
 """Pauses before a part that found no buyer is offered again: each twice the one before."""
 
 
-PURCHASES_ARE_TURNED_AWAY = "what the whale buys while its position cannot be left is refused at once"
+PURCHASES_ARE_TURNED_AWAY = "what the whale buys while its position cannot be left is refused once it is too old"
+TOO_OLD = timedelta(seconds=30)
+"""As old as a copied purchase may be by default; one that has waited so long for its position's end is refused."""
+
 BOUGHT_OR_REFUSED = (None, SkipReason.ORDER_REJECTED, SkipReason.DEADLINE)
 """What an entry whose order was written down may tell."""
 
@@ -112,10 +116,20 @@ class PositionSteps:
         except FailureError:
             workflow.logger.info("the opposite position has ended already")
 
-    async def _turn_away(self) -> None:
-        """Have purchases refused that would wait for as long as what is held cannot be left."""
-        while self._inbox.purchases:
-            await self._pass_on(await self._enter(self._inbox.purchases.pop(0), leaving=True))
+    async def _wait_on_the_way_out(self, stirred: Callable[[], bool]) -> None:
+        """Wait until `stirred`, or asked to stop; a purchase that waits with it is refused once it is too old."""
+        if not workflow.patched(PURCHASES_ARE_TURNED_AWAY):
+            await until(stirred, self._note_cancel)
+            return
+        while not stirred():
+            if not self._inbox.purchases:
+                await until(lambda: stirred() or bool(self._inbox.purchases), self._note_cancel)
+                continue
+            left = self._inbox.purchases[0].seen_at + TOO_OLD - workflow.now()
+            if left > timedelta(0):
+                await until(stirred, self._note_cancel, patience=left)
+            else:
+                await self._pass_on(await self._enter(self._inbox.purchases.pop(0), leaving=True))
 
     async def _adopt(self, position_id: str) -> Adopted:
         self._view = self._view.model_copy(update={"position_id": position_id})
@@ -254,15 +268,12 @@ class PositionSteps:
             self._show(before, attention=None)
 
     async def _hear_of_orders(self, *, leaving: bool) -> None:
-        turns_away = leaving and workflow.patched(PURCHASES_ARE_TURNED_AWAY)
-        while not self._order_news:
-            await until(
-                lambda: self._order_news or (turns_away and bool(self._inbox.purchases)), self._note_cancel
-            )
-            if turns_away:
-                await self._turn_away()
+        while not self._order_news():
+            if leaving:
+                await self._wait_on_the_way_out(self._order_news)
+            else:
+                await until(self._order_news, self._note_cancel)
 
-    @property
     def _order_news(self) -> bool:
         return bool(self._inbox.findings) or self._inbox.orders_changed
 

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Callable
+from datetime import timedelta
 from typing import TypeVar
 
 from temporalio import workflow
@@ -20,9 +21,13 @@ async def sure(handle: workflow.ActivityHandle[Result], note_cancel: Callable[[]
                 return handle.result()
 
 
-async def until(condition: Callable[[], bool], note_cancel: Callable[[], None]) -> None:
-    """Wait until `condition` holds or the workflow is asked to stop."""
+async def until(
+    condition: Callable[[], bool], note_cancel: Callable[[], None], *, patience: timedelta | None = None
+) -> None:
+    """Wait until `condition` holds, the workflow is asked to stop, or `patience` ends."""
     try:
-        await workflow.wait_condition(condition)
+        await workflow.wait_condition(condition, timeout=patience)
+    except TimeoutError:
+        return
     except asyncio.CancelledError:
         note_cancel()

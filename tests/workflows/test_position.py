@@ -201,7 +201,7 @@ async def test_dust_waits_for_the_resolution_and_is_redeemed(stack: Stack) -> No
     tried = await stack.handle().execute_update(PositionWorkflow.close, CloseRequest(by="me"))
     assert tried.state == "awaiting_resolution"
     # what the whale buys meanwhile is not kept for weeks
-    await stack.deliver(stack.trade(key="k2"))
+    await stack.deliver(stack.trade(key="k2", seen_at=now() - timedelta(seconds=29)))
     newest = await until(lambda: list_decisions(stack.engine, ACCOUNT), lambda rows: len(rows) == 2)
     assert (newest[0]["reason"], newest[0]["detail"]) == ("stale", "the position is being left")
     assert (await stack.handle().query(PositionWorkflow.state)).state == "awaiting_resolution"
