@@ -1,10 +1,13 @@
 """A trading worker on real servers and the twin, with one position open, steered from the command line."""
 
 import asyncio
-from collections.abc import AsyncIterator
+import shutil
+import tempfile
+from collections.abc import AsyncIterator, Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from decimal import Decimal
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -18,6 +21,8 @@ from remora.domain.limits import Limits
 from remora.domain.money import Side
 from remora.domain.reasons import PositionState
 from remora.domain.trades import TradeSource
+from remora.embedded.state import StateDir
+from remora.embedded.stopping import stop_everything
 from remora.storage.desk import ensure_desk as ensure_desk_row
 from remora.storage.positions import PositionRow, list_positions
 from remora.storage.roster import Follow, publish_roster
@@ -31,6 +36,16 @@ from tests.fixtures.twin import OUR_KEY, RunningTwin, TwinMarket
 from workers.trading import trading_worker
 
 WHALE = WalletAddress("0x" + "aa" * 20)
+
+
+@pytest.fixture
+def state_dir() -> Iterator[Path]:
+    """Give a directory that does not exist yet; what a failed test left running is ended."""
+    parent = Path(tempfile.mkdtemp(prefix="remora-test-"))
+    yield parent / "state"
+    if (parent / "state").exists():
+        stop_everything(StateDir(parent / "state"), patience_s=10)
+    shutil.rmtree(parent, ignore_errors=True)
 
 
 @dataclass(frozen=True, slots=True)

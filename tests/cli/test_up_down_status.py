@@ -2,32 +2,17 @@
 
 import json
 import os
-import shutil
 import signal
 import subprocess
 import sys
-import tempfile
 import time
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from remora.embedded.processes import strays
-from remora.embedded.state import StateDir
-from remora.embedded.stopping import stop_everything
 
 pytestmark = [pytest.mark.system, pytest.mark.timeout(240)]
-
-
-@pytest.fixture
-def state_dir() -> Iterator[Path]:
-    """Give a directory that does not exist yet; what a failed test left running is ended."""
-    parent = Path(tempfile.mkdtemp(prefix="remora-test-"))
-    yield parent / "state"
-    if (parent / "state").exists():
-        stop_everything(StateDir(parent / "state"), patience_s=10)
-    shutil.rmtree(parent, ignore_errors=True)
 
 
 def _start(state_dir: Path, *arguments: str) -> subprocess.Popen[str]:

@@ -3,12 +3,9 @@
 import asyncio
 import json
 import os
-import shutil
 import signal
 import subprocess
 import sys
-import tempfile
-from collections.abc import Iterator
 from datetime import timedelta
 from decimal import Decimal
 from pathlib import Path
@@ -22,7 +19,6 @@ from remora.embedded.account import account_key
 from remora.embedded.config import StackConfig
 from remora.embedded.inspection import inspect
 from remora.embedded.state import StateDir
-from remora.embedded.stopping import stop_everything
 from remora.settings import Mode
 from remora.storage.desk import load_desk
 from remora.storage.engine import create_engine
@@ -33,16 +29,6 @@ from tests.fixtures.waiting import until
 
 pytestmark = [pytest.mark.system, pytest.mark.timeout(400)]
 CASH = Decimal("2500.50")
-
-
-@pytest.fixture
-def state_dir() -> Iterator[Path]:
-    """Give a directory that does not exist yet; what a failed test left running is ended."""
-    parent = Path(tempfile.mkdtemp(prefix="remora-test-"))
-    yield parent / "state"
-    if (parent / "state").exists():
-        stop_everything(StateDir(parent / "state"), patience_s=10)
-    shutil.rmtree(parent, ignore_errors=True)
 
 
 def _remora(state_dir: Path, *arguments: str) -> tuple[int, str, str]:

@@ -2,13 +2,10 @@
 
 import json
 import os
-import shutil
 import signal
 import subprocess
 import sys
-import tempfile
 import time
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -18,21 +15,10 @@ import pytest
 from remora.embedded.account import account_key
 from remora.embedded.inspection import inspect
 from remora.embedded.state import StateDir
-from remora.embedded.stopping import stop_everything
 from tests.fixtures.twin import address_of
 
 pytestmark = [pytest.mark.system, pytest.mark.slow, pytest.mark.timeout(500)]
 WHALE = "0x" + "ab" * 20
-
-
-@pytest.fixture
-def state_dir() -> Iterator[Path]:
-    """Give a directory that does not exist yet; what a failed test left running is ended."""
-    parent = Path(tempfile.mkdtemp(prefix="remora-test-"))
-    yield parent / "state"
-    if (parent / "state").exists():
-        stop_everything(StateDir(parent / "state"), patience_s=10)
-    shutil.rmtree(parent, ignore_errors=True)
 
 
 def _remora(state_dir: Path, *arguments: str) -> str:
