@@ -1,7 +1,6 @@
 """The hot path: from a whale's purchase to our order on the wire, in one idempotent step."""
 
 import asyncio
-import hashlib
 from dataclasses import replace
 from datetime import datetime, timedelta
 from decimal import Decimal
@@ -70,17 +69,17 @@ class EntryActivities:
     def _case(self, ask: EnterAsk) -> Case:
         info = activity.info()
         now: datetime = self._tools.wall()
-        name = f"{info.workflow_run_id}:{ask.signal.key}"
+        signal = ask.signal.signal()
         assert info.workflow_id is not None
         assert info.workflow_run_id is not None
         return Case(
             account=ask.account,
             workflow_id=info.workflow_id,
             run_id=info.workflow_run_id,
-            signal=ask.signal.signal(),
+            signal=signal,
             now_wall=now,
             now_venue=ask.clock.clock().venue_time(now),
-            decision_id=hashlib.sha256(name.encode()).hexdigest()[:20],
+            decision_id=risk.decision_id(info.workflow_run_id, signal),
             position_id=ask.position_id,
             traceparent=ask.signal.trace.traceparent,
         )

@@ -1,6 +1,5 @@
 """What a held position needs: triggers, fresh looks, the end."""
 
-import hashlib
 from datetime import datetime, timedelta
 from decimal import Decimal
 
@@ -174,7 +173,7 @@ class PositionActivities:
             signal=signal,
             now_wall=now,
             now_venue=ref.clock.clock().venue_time(now),
-            decision_id=hashlib.sha256(f"{info.workflow_run_id}:{signal.key}".encode()).hexdigest()[:20],
+            decision_id=risk.decision_id(info.workflow_run_id or "", signal),
             position_id=ref.position_id,
             traceparent=ask.signal.trace.traceparent,
         )

@@ -1,5 +1,6 @@
 """Messages of PositionWorkflow."""
 
+from collections.abc import Collection
 from datetime import datetime
 from decimal import Decimal
 from enum import StrEnum
@@ -35,6 +36,7 @@ class SignalMessage(Message):
     seen_at: datetime
     source: TradeSource
     kind: TradeKind = TradeKind.TRADE
+    trade_sizes: tuple[Decimal, ...] = ()
     trace: TraceContext = Field(default_factory=TraceContext)
 
     @classmethod
@@ -53,6 +55,7 @@ class SignalMessage(Message):
             seen_at=signal.seen_at,
             source=signal.source,
             kind=signal.kind,
+            trade_sizes=signal.trade_sizes,
             trace=trace,
         )
 
@@ -71,6 +74,22 @@ class SignalMessage(Message):
             seen_at=self.seen_at,
             source=self.source,
             kind=self.kind,
+            trade_sizes=self.trade_sizes,
+        )
+
+    def beyond(self, known: Collection[str]) -> "SignalMessage | None":
+        """Return what it tells besides the `known` trades, at its price; None when that is nothing.
+
+        Two watchers may part the same trades differently. Where their sizes are missing it is returned whole.
+        """
+        fresh = [number for number, key in enumerate(self.trade_keys) if key not in known]
+        if not fresh:
+            return None
+        if len(fresh) == len(self.trade_keys) or len(self.trade_sizes) != len(self.trade_keys):
+            return self
+        keys, sizes = (tuple(whole[number] for number in fresh) for whole in (self.trade_keys, self.trade_sizes))
+        return self.model_copy(
+            update={"key": keys[0], "trade_keys": keys, "trade_sizes": sizes, "size": sum(sizes, Decimal(0))}
         )
 
 

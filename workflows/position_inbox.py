@@ -37,13 +37,14 @@ class Inbox:
     _arrived: dict[str, int] = field(default_factory=dict)
 
     def put_trade(self, signal: SignalMessage) -> None:
-        """Take a whale's trade in once; buying the other outcome counts as a sale of ours."""
-        if self.seen.issuperset(signal.trade_keys):
+        """Take a whale's trades in once; buying the other outcome counts as a sale of ours."""
+        fresh = signal.beyond(self.seen)
+        if fresh is None:
             return
-        self.seen.update(signal.trade_keys)
-        self._arrived[signal.key] = len(self._arrived)
-        buys_ours = signal.side is Side.BUY and signal.token_id == self.token_id
-        (self.purchases if buys_ours else self.sales).append(signal)
+        self.seen.update(fresh.trade_keys)
+        self._arrived[fresh.key] = len(self._arrived)
+        buys_ours = fresh.side is Side.BUY and fresh.token_id == self.token_id
+        (self.purchases if buys_ours else self.sales).append(fresh)
 
     def put_reduction(self, reduction: Reduce) -> None:
         """Take a reduction in once."""

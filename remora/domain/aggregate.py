@@ -22,10 +22,14 @@ def aggregate(trades: Sequence[WhaleTrade]) -> Signal:
     if len(intents) > 1:
         raise ValueError(f"a signal is one whale, token, side and kind, found {len(intents)} combinations")
     earliest = min(kept, key=lambda trade: trade.seen_at)
-    size = sum((trade.size for trade in kept), ZERO)
+    sizes: dict[str, Decimal] = {}
+    for trade in kept:
+        sizes[trade.key] = sizes.get(trade.key, ZERO) + trade.size
+    size = sum(sizes.values(), ZERO)
     return Signal(
         key=first.key,
-        trade_keys=tuple(dict.fromkeys(trade.key for trade in kept)),
+        trade_keys=tuple(sizes),
+        trade_sizes=tuple(sizes.values()),
         whale=first.whale,
         token_id=first.token_id,
         condition_id=first.condition_id,

@@ -61,7 +61,8 @@ class Signal:
     """Trades of one whale in one token and on one side within a short window: one intent.
 
     `price` is the size-weighted mean, `size` the sum, `seen_at` and `happened_at` the earliest.
-    `key` is the smallest key among `trade_keys`; every key is consumed by the decision.
+    `key` is the smallest key among `trade_keys`; every key is consumed by the decision. `trade_sizes` belong to
+    `trade_keys` one by one, in shares; empty where nobody knew them.
     """
 
     key: str
@@ -76,3 +77,4 @@ class Signal:
     seen_at: datetime
     source: TradeSource
     kind: TradeKind = TradeKind.TRADE
+    trade_sizes: tuple[Decimal, ...] = ()

@@ -1,5 +1,6 @@
 """The risk check: one transaction that locks the desk, decides, and writes what it decided."""
 
+import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -56,6 +57,12 @@ class DecisionRecord:
     terms: dict[str, Any] = field(default_factory=dict)
     fresh_order: OrderRow | None = field(default=None, compare=False)
     """The order as this very call wrote it; None for a re-run."""
+
+
+def decision_id(run_id: str, signal: Signal) -> str:
+    """Return the name of a run's decision about a signal: the same however often its activity runs."""
+    about = ":".join(signal.trade_keys) or signal.key
+    return hashlib.sha256(f"{run_id}:{about}".encode()).hexdigest()[:20]
 
 
 async def decide_and_record(
@@ -151,11 +158,11 @@ async def _earlier(connection: AsyncConnection, asked: Case) -> DecisionRecord |
             .where(ConsumedTrade.account == asked.account, ConsumedTrade.trade_key.in_(keys))
         )
     ).all()
+    if len(rows) < len(keys):
+        return None  # what is decided already stays so; the rest is decided now
     ours = [row for row in rows if row.run_id == asked.run_id]
     if ours:
         return await _recorded(connection, ours[0].decision_id)
-    if len(rows) < len(keys):
-        return None
     return await _write_skip(
         connection, asked, None, Skip(SkipReason.DUPLICATE, f"decided as {rows[0].decision_id}")
     )

@@ -23,7 +23,7 @@ from remora.domain.trades import Signal, TradeSource
 from remora.storage import desk, fills, orders, positions
 from remora.storage.books import our_books
 from remora.storage.decisions import count_outcomes, list_decisions
-from remora.storage.risk import Case, DecisionRecord, decide_and_record
+from remora.storage.risk import Case, DecisionRecord, decide_and_record, decision_id
 from remora.storage.roster import Follow, publish_roster
 from remora.storage.summary import summarise
 
@@ -80,13 +80,20 @@ async def prepared(
 
 
 async def ask(
-    engine: AsyncEngine, number: int, *, who: int = 0, of: Market | None = None, run: str | None = None
+    engine: AsyncEngine,
+    number: int,
+    *,
+    who: int = 0,
+    of: Market | None = None,
+    run: str | None = None,
+    besides: tuple[int, ...] = (),
+    position_id: str | None = None,
 ) -> DecisionRecord:
     chosen = of or market()
     token = chosen.outcomes[0].token_id
     signal = Signal(
         key=f"t{number}",
-        trade_keys=(f"t{number}",),
+        trade_keys=(f"t{number}", *(f"t{other}" for other in besides)),
         whale=whale(who),
         token_id=token,
         condition_id=chosen.condition_id,
@@ -105,7 +112,8 @@ async def ask(
         signal=signal,
         now_wall=NOW,
         now_venue=NOW,
-        decision_id=f"d-{run_id}-{number}",
+        position_id=position_id,
+        decision_id=decision_id(run_id, signal),
     )
     return await decide_and_record(engine, case, market=chosen, book=book(token), limits=LIMITS)
 
@@ -176,6 +184,23 @@ async def test_a_late_duplicate_is_told_from_a_re_run(engine: AsyncEngine) -> No
     late = await ask(engine, 1, run="another")
 
     assert late.reason is SkipReason.DUPLICATE
+
+
+@pytest.mark.parametrize("besides", [(2, 3), (0,)], ids=["under the same key", "under another key"])
+async def test_trades_that_came_with_one_that_was_decided_before_are_decided_too(
+    engine: AsyncEngine, besides: tuple[int, ...]
+) -> None:
+    await prepared(engine)
+    first = await ask(engine, 1, run="run")
+
+    wider = await ask(engine, 1, run="run", besides=besides, position_id=first.position_id)
+    again = await ask(engine, 1, run="run", besides=besides, position_id=first.position_id)
+
+    assert wider.decision_id == again.decision_id != first.decision_id
+    async with engine.connect() as connection:
+        rows = (await connection.execute(text("SELECT trade_key, decision_id FROM consumed_trades"))).all()
+    of_wider = {f"t{number}": wider.decision_id for number in besides}
+    assert dict(tuple(row) for row in rows) == {"t1": first.decision_id} | of_wider
 
 
 async def test_a_holding_without_its_workflow_is_orphaned(engine: AsyncEngine) -> None:

@@ -1,14 +1,17 @@
-"""What a position that ends hands on to its next run."""
+"""What a position takes in once, and what it hands on to its next run when it ends."""
 
 from datetime import UTC, datetime
 from decimal import Decimal
+from itertools import pairwise
 
 from hypothesis import given
 from hypothesis import strategies as st
 
+from remora.domain.aggregate import aggregate
 from remora.domain.ids import ConditionId, TokenId, WalletAddress
 from remora.domain.money import Side
-from remora.domain.trades import TradeSource
+from remora.domain.trades import TradeSource, WhaleTrade
+from schemas.message import TraceContext
 from schemas.position import SignalMessage
 from workflows.position_inbox import Inbox
 
@@ -48,3 +51,48 @@ def test_everything_since_the_first_waiting_purchase_is_handed_on_in_order(
     first = waiting.index(inbox.purchases[0]) if inbox.purchases else len(waiting)
 
     assert inbox.handed_on == waiting[first:]
+
+
+def parted(sizes: list[Decimal], cuts: set[int], side: Side) -> list[SignalMessage]:
+    """Return the signals that a watcher makes of a whale's trades which it parts before each of `cuts`."""
+    trades = [
+        WhaleTrade(
+            key=f"k{number:02}",
+            whale=WalletAddress("0x" + "1" * 40),
+            token_id=TOKEN,
+            condition_id=ConditionId("0x" + "2" * 64),
+            side=side,
+            price=Decimal("0.5"),
+            size=size,
+            happened_at=AT,
+            seen_at=AT,
+            source=TradeSource.RTDS,
+            transaction_hash=f"0x{number}",
+        )
+        for number, size in enumerate(sizes)
+    ]
+    edges = [0, *sorted(cuts & set(range(1, len(trades)))), len(trades)]
+    bursts = [trades[start:end] for start, end in pairwise(edges)]
+    return [SignalMessage.of(aggregate(burst), TraceContext()) for burst in bursts]
+
+
+@given(
+    sizes=st.lists(st.integers(1, 1000).map(Decimal), min_size=1, max_size=10),
+    cuts=st.lists(st.sets(st.integers(1, 9)), min_size=2, max_size=3),
+    side=st.sampled_from(Side),
+    data=st.data(),
+)
+def test_watchers_that_part_the_same_trades_differently_are_heard_of_each_trade_once(
+    sizes: list[Decimal], cuts: list[set[int]], side: Side, data: st.DataObject
+) -> None:
+    inbox = Inbox(TOKEN)
+    told = [signal for each in cuts for signal in parted(sizes, each, side)]
+    for heard in data.draw(st.permutations(told)):
+        inbox.put_trade(heard)
+
+    waiting = [*inbox.purchases, *inbox.sales]
+    assert sorted(key for one in waiting for key in one.trade_keys) == [f"k{n:02}" for n in range(len(sizes))]
+    assert sum(one.size for one in waiting) == sum(sizes)
+    assert len({one.key for one in waiting}) == len(waiting)
+    for one in waiting:
+        assert one.size == sum(sizes[int(key[1:])] for key in one.trade_keys)
