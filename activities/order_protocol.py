@@ -14,6 +14,7 @@ from remora.domain.money import ZERO, Side
 from remora.domain.orders import (
     INCONCLUSIVE_ON_RESEND,
     RESTING,
+    UNMATCHED,
     Accepted,
     OrderState,
     OrderType,
@@ -122,9 +123,7 @@ async def _settle(tools: Tools, order: OrderRow, matched: Decimal | None, span: 
             if found.live and order.request.order_type in RESTING:
                 await orders.set_order_state(tools.engine, order.id, OrderState.LIVE, now=tools.wall())
                 return True
-        elif order.acked_at is not None and order.request.order_type in RESTING and missing:
-            # it rested and is gone without a fill: somebody cancelled it, we or the venue
-            await orders.set_order_state(tools.engine, order.id, OrderState.DONE, now=tools.wall())
+        elif await _gone(tools, order, missing):
             return True
         else:
             missing += 1
@@ -135,6 +134,22 @@ async def _settle(tools: Tools, order: OrderRow, matched: Decimal | None, span: 
         await _pause(patience.look_pause)
     await orders.set_order_state(tools.engine, order.id, OrderState.UNKNOWN, now=tools.wall())
     return False
+
+
+async def _gone(tools: Tools, order: OrderRow, missing: int) -> bool:
+    """Whether an order that was not found, `missing` times before, has certainly ended without a fill."""
+    if order.acked_at is not None and order.request.order_type in RESTING and missing:
+        # it rested: somebody cancelled it, we or the venue
+        await orders.set_order_state(tools.engine, order.id, OrderState.DONE, now=tools.wall())
+        return True
+    # a list of trades may lag: what the venue said on its stream is believed once that shows nothing for a while
+    if missing < tools.patience.quiet_looks:
+        return False
+    status = await orders.told_unmatched(tools.engine, order.id)
+    if status is None:
+        return False
+    await _reject(tools, order, UNMATCHED, f"the exchange ended it without a match ({status})")
+    return True
 
 
 async def _wanted(tools: Tools, order: OrderRow) -> bool:

@@ -13,11 +13,12 @@ from remora.detection.lanes import Delivery, Kind, Lanes
 from remora.detection.outlet import OrderChange, Outlet, Unreachable
 from remora.detection.recent_keys import RecentKeys
 from remora.detection.venue_time import VenueTime
+from remora.domain.ids import OrderDigest
 from remora.domain.orders import Fill, FillStatus
 from remora.storage.failures import may_pass
 from remora.storage.fills import is_written
-from remora.storage.orders import OrderRow, find_by_digest
-from remora.venues.venue import FeedGap, FillUpdate, Trading, VenueUnavailable
+from remora.storage.orders import OrderRow, find_by_digest, note_unmatched
+from remora.venues.venue import FeedGap, FillUpdate, OrderUnmatched, Trading, VenueUnavailable
 
 log = structlog.get_logger(__name__)
 
@@ -28,6 +29,8 @@ Answer = TypeVar("Answer")
 
 class OwnOrders:
     """Finds the position of each fill and hands the change over, once per fill and status.
+
+    That an order ended without a match is written down first: nobody who asks the venue later is told.
 
     The activity that sent an order follows it too: what it has written down within `grace` seconds is not told,
     because it would only lengthen the position's history. MINED and RETRYING change nothing.
@@ -51,9 +54,20 @@ class OwnOrders:
         if fill.status in (FillStatus.MINED, FillStatus.RETRYING):
             return
         key = f"{fill.trade_id}/{fill.order_digest}/{fill.status}"
-        if self._told.add(key):
-            loop = asyncio.get_running_loop()
-            self._due[key] = loop.call_later(self._grace, self._tell, key, fill, update.seen_at)
+        self._later(key, fill.order_digest, partial(self._forward, fill, update.seen_at))
+
+    def take_unmatched(self, update: OrderUnmatched) -> None:
+        """Take in that an order ended of which nothing had matched: who looks it up needs to know at once."""
+        if self._later(f"unmatched/{update.digest}", update.digest, partial(self._tell_unmatched, update)):
+            self._push(f"order/{update.digest}", partial(self._note, update))
+
+    def _later(self, key: str, digest: OrderDigest, act: Callable[[], Awaitable[None]]) -> bool:
+        """Do it once for each key, when its grace is over; return whether it is new."""
+        if not self._told.add(key):
+            return False
+        loop = asyncio.get_running_loop()
+        self._due[key] = loop.call_later(self._grace, self._tell, key, digest, act)
+        return True
 
     @property
     def waiting(self) -> int:
@@ -66,9 +80,9 @@ class OwnOrders:
             timer.cancel()
         self._due.clear()
 
-    def _tell(self, key: str, fill: Fill, seen_at: datetime) -> None:
+    def _tell(self, key: str, digest: OrderDigest, act: Callable[[], Awaitable[None]]) -> None:
         del self._due[key]
-        self._push(f"order/{fill.order_digest}", partial(self._forward, fill, seen_at))
+        self._push(f"order/{digest}", act)
 
     def catch_up(self, gap: FeedGap) -> None:
         """Read our own fills since the gap's beginning."""
@@ -93,6 +107,17 @@ class OwnOrders:
         await self._outlet.order_changed(
             OrderChange(workflow_id=workflow_id, digest=fill.order_digest, seen_at=seen_at)
         )
+
+    async def _note(self, update: OrderUnmatched) -> None:
+        await self._ask(note_unmatched(self._engine, update.digest, update.status))
+
+    async def _tell_unmatched(self, update: OrderUnmatched) -> None:
+        workflow_id = await self._ask(note_unmatched(self._engine, update.digest, update.status))
+        if workflow_id is not None:
+            log.info("order.unmatched", digest=update.digest, status=update.status)
+            await self._outlet.order_changed(
+                OrderChange(workflow_id=workflow_id, digest=update.digest, seen_at=update.seen_at)
+            )
 
     async def _find(self, fill: Fill) -> tuple[OrderRow, str] | None:
         return await self._ask(find_by_digest(self._engine, fill.order_digest))

@@ -40,6 +40,7 @@ from remora.venues.venue import (
     FeedGap,
     FillUpdate,
     MarketUpdate,
+    OrderUnmatched,
     TradeRetracted,
     Venue,
     WhaleFeed,
@@ -292,6 +293,8 @@ class Watch:
     async def _take_fill(self, item: object) -> None:
         if isinstance(item, FillUpdate):
             self.orders.take(item)
+        elif isinstance(item, OrderUnmatched):
+            self.orders.take_unmatched(item)
         elif isinstance(item, FeedGap):
             self._gap(item)
 

@@ -154,7 +154,13 @@ INCONCLUSIVE_ON_RESEND = VENUE_MODES | {"not_enough_balance"}
 while, or what the order needs is what it has spent already."""
 
 
-PASSING = frozenset({"fak_not_filled", "fok_not_filled", "tick_size", "below_minimum", "market_not_ready"})
+UNMATCHED = "unmatched"
+"""Code of an order that the venue took, held back for a while, and could not match then."""
+
+
+PASSING = frozenset(
+    {"fak_not_filled", "fok_not_filled", "tick_size", "below_minimum", "market_not_ready", UNMATCHED}
+)
 """Codes of refusals that a later try on a fresh book may not meet; any other one needs a person."""
 
 

@@ -93,6 +93,29 @@ async def find_by_digest(engine: AsyncEngine, digest: OrderDigest) -> tuple[Orde
         return await _load(connection, Order.digest == digest, digest), workflow_id
 
 
+async def note_unmatched(engine: AsyncEngine, digest: OrderDigest, status: str) -> str | None:
+    """Keep the venue's word that an order ended without a match; return its position's workflow id.
+
+    None: the order is not ours, or has ended here already.
+    """
+    async with engine.begin() as connection:
+        position_id = await connection.scalar(
+            update(Order)
+            .where(Order.digest == digest, Order.state.not_in(FINISHED))
+            .values(unmatched=func.coalesce(Order.unmatched, status))
+            .returning(Order.position_id)
+        )
+        found: str | None = await connection.scalar(select(Position.workflow_id).where(Position.id == position_id))
+        return found
+
+
+async def told_unmatched(engine: AsyncEngine, order_id: str) -> str | None:
+    """Return the venue's word for an order's end without a match, None if it said nothing of the kind."""
+    async with engine.connect() as connection:
+        found: str | None = await connection.scalar(select(Order.unmatched).where(Order.id == order_id))
+        return found
+
+
 async def orders_of(engine: AsyncEngine, position_id: str, *, unfinished: bool = False) -> list[OrderRow]:
     """Return a position's orders, oldest first."""
     query = select(Order.__table__).where(Order.position_id == position_id).order_by(Order.decided_at, Order.id)

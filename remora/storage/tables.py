@@ -269,6 +269,7 @@ class Order(Base):
     payload: Mapped[str | None]
     reject_code: Mapped[str | None]
     reject_message: Mapped[str | None]
+    unmatched: Mapped[str | None]
     send_attempts: Mapped[int]
     venue_at: Mapped[datetime]
     seen_at: Mapped[datetime | None]

@@ -96,6 +96,15 @@ class FillUpdate:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class OrderUnmatched:
+    """The venue ended one of our own orders of which nothing had matched; `status` is its word for that."""
+
+    digest: OrderDigest
+    status: str
+    seen_at: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class MarketUpdate:
     """A market's tick, acceptance or resolution changed; read the market again for the facts."""
 
@@ -202,9 +211,9 @@ class BookFeed(Protocol):
 
 
 class FillFeed(Protocol):
-    """Our own fills and their settlement; reconnects by itself and reports every gap in-line."""
+    """Our own fills, their settlement, and orders that end without any; reports every gap in-line."""
 
-    def __aiter__(self) -> AsyncIterator[FillUpdate | FeedGap]:
+    def __aiter__(self) -> AsyncIterator[FillUpdate | OrderUnmatched | FeedGap]:
         """Iterate for ever."""
 
 

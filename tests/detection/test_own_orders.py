@@ -1,6 +1,7 @@
 """News of our own orders reach a position only if nobody has written them down."""
 
 import asyncio
+from collections.abc import Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
 from typing import cast
@@ -13,10 +14,11 @@ from remora.detection.outlet import OrderChange, Outlet
 from remora.detection.own_orders import OwnOrders
 from remora.detection.pace import Pace
 from remora.detection.venue_time import VenueTime
-from remora.domain.orders import Fill, FillStatus
-from remora.storage import fills
+from remora.domain.ids import OrderDigest
+from remora.domain.orders import Fill, FillStatus, OrderState
+from remora.storage import fills, orders
 from remora.telemetry.metrics import Metrics
-from remora.venues.venue import FillUpdate, MarketData, Trading
+from remora.venues.venue import FillUpdate, MarketData, OrderUnmatched, Trading
 from tests.storage.test_risk import NOW, ask, filled, prepared
 
 
@@ -36,7 +38,7 @@ class Told:
         self.changes.append(change)
 
 
-async def told(engine: AsyncEngine, updates: list[Fill]) -> list[OrderChange]:
+async def told(engine: AsyncEngine, updates: Sequence[Fill | OrderUnmatched]) -> list[OrderChange]:
     """Take updates in, wait for the grace to end and everything to be delivered; return what was handed over."""
     lanes, outlet = Lanes(Pace(), Metrics(CollectorRegistry())), Told()
     watched = OwnOrders(
@@ -47,8 +49,11 @@ async def told(engine: AsyncEngine, updates: list[Fill]) -> list[OrderChange]:
         time=VenueTime(cast("MarketData", None), now),
         grace=0.01,
     )
-    for fill in updates:
-        watched.take(FillUpdate(fill=fill, seen_at=now()))
+    for update in updates:
+        if isinstance(update, OrderUnmatched):
+            watched.take_unmatched(update)
+        else:
+            watched.take(FillUpdate(fill=update, seen_at=now()))
     while watched.waiting or lanes.waiting:  # noqa: ASYNC110
         await asyncio.sleep(0.01)
     return outlet.changes
@@ -72,6 +77,25 @@ async def test_what_the_books_know_is_not_told_and_the_rest_is_told_once(engine:
 
     assert await told(engine, [matched, confirmed]) == []
     assert await told(engine, [replace(matched, status=FillStatus.MINED)]) == []
+
+
+async def test_an_order_that_ended_without_a_match_is_written_down_and_told_until_it_has_ended_here(
+    engine: AsyncEngine,
+) -> None:
+    await prepared(engine)
+    record = await ask(engine, 1)
+    assert record.order_id is not None
+    digest = (await filled(engine, record)).order_digest
+    ended = OrderUnmatched(digest=digest, status="UNMATCHED", seen_at=now())
+    stranger = replace(ended, digest=OrderDigest("0xsomebody-elses"))
+
+    assert [change.digest for change in await told(engine, [ended, stranger, ended])] == [digest]
+    assert await orders.told_unmatched(engine, record.order_id) == "UNMATCHED"
+    assert len(await told(engine, [ended])) == 1  # the position has not taken it in, whoever was told before
+
+    await orders.set_order_state(engine, record.order_id, OrderState.REJECTED, now=NOW, code="unmatched")
+
+    assert await told(engine, [ended]) == []
 
 
 async def test_a_second_look_that_shows_nothing_new_does_not_wait_for_the_desk(engine: AsyncEngine) -> None:

@@ -24,7 +24,7 @@ from remora.venues.polymarket.our_fills import our_fills
 from remora.venues.polymarket.trading import outcome
 from remora.venues.polymarket.wire.activity import parse_trade
 from remora.venues.polymarket.wire.market import Changes, Ignored, MarketNotice, TickChange, parse_market_message
-from remora.venues.polymarket.wire.user import TradeMoved, parse_user_message
+from remora.venues.polymarket.wire.user import EndedUnmatched, TradeMoved, parse_user_message
 from remora.venues.polymarket.wire.values import Malformed
 from tests.venues.contract import payloads as own
 
@@ -305,7 +305,8 @@ def test_c22_the_user_channel_names_the_trade_that_moved(payload_rows: list[Any]
 
 
 @rows([], "nautilus_trader/ws_user_order*.json", keep=of_kind("order"))
-def test_c22_order_messages_move_nothing_by_themselves(payload_rows: list[Any]) -> None:
+def test_c22_an_order_message_says_no_more_than_that_it_ended_without_a_match(payload_rows: list[Any]) -> None:
     assert isinstance(parse_user_message({"event_type": "order", "id": "0x1"}), Ignored)
     for raw in payload_rows:
-        assert isinstance(parse_user_message(raw), Ignored)
+        ended = raw["status"].startswith("CANCELED") and raw["size_matched"] in ("", "0.0")
+        assert isinstance(parse_user_message(raw), EndedUnmatched if ended else Ignored)

@@ -21,9 +21,9 @@ from remora.venues.polymarket.market_channel import MarketChannelFeed
 from remora.venues.polymarket.rtds import RtdsWhaleFeed
 from remora.venues.polymarket.socket import Frame, Socket
 from remora.venues.polymarket.user_channel import UserChannelFeed
-from remora.venues.venue import BookUpdate, FeedGap, FillUpdate, MarketUpdate, VenueUnavailable
+from remora.venues.venue import BookUpdate, FeedGap, FillUpdate, MarketUpdate, OrderUnmatched, VenueUnavailable
 from tests.fixtures.waiting import until
-from tests.venues.polymarket.wire.payloads import BOOK, MARKET, OTHER, TOKEN, WALLET
+from tests.venues.polymarket.wire.payloads import BOOK, ENDED_ORDER, MARKET, OTHER, TOKEN, WALLET
 
 LAST = "the last message"
 NOISE = ["", "hello", "[" * 50_000, '{"a":' * 50_000, "null", "7", "[]", "[[]]", '{"event_type":[]}', "NaN"]
@@ -128,6 +128,7 @@ async def test_our_fills_survive_noise_and_a_failing_read() -> None:
         *NOISE,
         {**moved, "id": "t-1"},
         {"event_type": "order", "id": "0x1"},
+        ENDED_ORDER,
         {**moved, "id": 7},
         moved,
         [{**moved, "id": "t-2"}, {**moved, "id": "t-1"}],
@@ -135,10 +136,12 @@ async def test_our_fills_survive_noise_and_a_failing_read() -> None:
     ]
     async with saying(frames) as url:
         feed = UserChannelFeed(url, dict, read, now=now, random=Random(1))
-        updates = await first(feed, 4)
+        updates = await first(feed, 5)
 
     assert asked == ["t-1", "t-2", "t-1", LAST]
-    assert [type(update) for update in updates] == [FillUpdate, FeedGap, FillUpdate, FillUpdate]
+    kinds = [FillUpdate, OrderUnmatched, FeedGap, FillUpdate, FillUpdate]
+    assert [type(update) for update in updates] == kinds
+    assert updates[1].digest == ENDED_ORDER["id"]
     assert feed.malformed["bad_trade"] == 2
 
 

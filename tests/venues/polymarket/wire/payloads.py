@@ -141,9 +141,22 @@ MARKET_MESSAGES: list[Any] = [
     {"event_type": "market_resolved", "market": MARKET, "assets_ids": [TOKEN, OTHER], "winning_asset_id": TOKEN},
     *captured("nautilus_trader/ws_market_*.json", "nautilus_trader/python/ws_messages/*.json"),
 ]
+ENDED_ORDER: dict[str, Any] = {
+    "event_type": "order",
+    "type": "CANCELLATION",
+    "id": "0x" + "0d" * 32,
+    "order_type": "FAK",
+    "original_size": "12",
+    "size_matched": "0",
+    "associate_trades": [],
+    "status": "UNMATCHED",
+}
 USER_MESSAGES: list[Any] = [
     {"event_type": "trade", "type": "TRADE", "id": "t-1", "status": "MATCHED", "maker_orders": []},
     {"event_type": "order", "type": "PLACEMENT", "id": "0x1"},
+    ENDED_ORDER,
+    {**ENDED_ORDER, "size_matched": "", "status": "CANCELED_order couldn't be fully filled.", "order_type": "FOK"},
+    {**ENDED_ORDER, "size_matched": "2.5", "associate_trades": ["t-1"], "status": "CANCELED"},
     *captured("nautilus_trader/ws_user_*.json", "nautilus_trader/python/ws_messages/user_trade*.json"),
 ]
 BOOKS: list[Any] = [

@@ -35,13 +35,14 @@ from remora.venues.polymarket.wire.history import count_of, results_of, wallet_o
 from remora.venues.polymarket.wire.listing import names_token
 from remora.venues.polymarket.wire.market import Changes, Ignored, MarketNotice, TickChange, parse_market_message
 from remora.venues.polymarket.wire.page import Page, parse_page
-from remora.venues.polymarket.wire.user import TradeMoved, parse_user_message
+from remora.venues.polymarket.wire.user import EndedUnmatched, TradeMoved, parse_user_message
 from remora.venues.polymarket.wire.values import Malformed, json_value, messages_in, number
 from remora.venues.venue import VenueUnavailable
 from tests.venues.polymarket.wire.payloads import (
     ACTIVITY,
     BOARD,
     BOOKS,
+    ENDED_ORDER,
     GAMMA,
     MARKET_MESSAGES,
     ODD,
@@ -166,8 +167,40 @@ def test_a_user_message_names_a_trade_or_is_refused_by_name(raw: Any) -> None:
         named(found)
     elif isinstance(found, TradeMoved):
         assert found.trade_id == raw["id"]
+    elif isinstance(found, EndedUnmatched):
+        assert found.digest == raw["id"]
+        assert raw["size_matched"] == "" or Decimal(str(raw["size_matched"])) == 0
+        assert not raw.get("associate_trades")
     else:
         assert isinstance(found, Ignored)
+
+
+@pytest.mark.parametrize(
+    ("changes", "ended"),
+    [
+        ({}, True),
+        ({"status": "INVALID"}, True),
+        ({"size_matched": "", "status": "CANCELED_order couldn't be fully filled."}, True),
+        ({"status": "LIVE", "type": "PLACEMENT"}, False),
+        ({"status": "DELAYED", "type": "UPDATE"}, False),
+        ({"status": "MATCHED", "type": "UPDATE", "size_matched": "12", "associate_trades": ["t-1"]}, False),
+        ({"status": "CANCELED", "size_matched": "2.5", "associate_trades": ["t-1"]}, False),
+        ({"status": "CANCELED", "associate_trades": ["t-1"]}, False),
+        ({"status": None}, False),
+    ],
+)
+def test_an_order_ended_without_a_match_only_if_the_venue_says_so(changes: dict[str, Any], *, ended: bool) -> None:
+    found = parse_user_message({**ENDED_ORDER, **changes})
+
+    assert isinstance(found, EndedUnmatched if ended else Ignored)
+
+
+@pytest.mark.parametrize("matched", [None, "some", [], "NaN"])
+def test_an_end_that_does_not_say_what_matched_is_malformed(matched: object) -> None:
+    found = parse_user_message({**ENDED_ORDER, "size_matched": matched})
+
+    assert isinstance(found, Malformed)
+    assert found.reason == "bad_order"
 
 
 @FEW
