@@ -8,7 +8,7 @@ from datetime import datetime
 from pathlib import Path
 
 from chaos.crash import crash_everywhere, part_of
-from chaos.lives import LIVES
+from chaos.life_kinds import LIVES
 from chaos.report import as_json, as_text, burst_text, crash_text, plain, shortfalls
 from chaos.run import WINDOW_S, run
 from chaos.watchers import LET_TRADE, burst

@@ -13,7 +13,8 @@ from pathlib import Path
 from chaos.checks import violations
 from chaos.crashing_worker import TODO, done_of
 from chaos.evidence import gather
-from chaos.lives import ALONE, LIVES, SIGNAL_AGE_MAX_S, Lives
+from chaos.life_kinds import ALONE, LIVES
+from chaos.lives import SIGNAL_AGE_MAX_S, Lives
 from chaos.place import Place, chaos_place, worker
 from chaos.points import points
 from chaos.quiet import NotQuiet, quieten
@@ -136,7 +137,7 @@ async def _batch(lives: Lives, names: Sequence[str], report: CrashReport) -> Non
 
     async def one(name: str) -> None:
         try:
-            await lives.live(name)
+            await lives.live(name, LIVES[name])
             report.lives[name] += 1
         finally:
             slots.release()

@@ -1,8 +1,7 @@
-"""Lives of positions that together pass every point of the order path; the signals come from here."""
+"""What the lives of positions have in common: signals that come from here, a person's answers, waiting."""
 
 import asyncio
 import contextlib
-import dataclasses
 import itertools
 import time
 from collections.abc import Awaitable, Callable
@@ -11,7 +10,6 @@ from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from typing import Any
 
-from sqlalchemy import text
 from temporalio.client import Client
 from temporalio.exceptions import TemporalError
 
@@ -21,8 +19,6 @@ from remora.domain.ids import ConditionId, TokenId, WalletAddress
 from remora.domain.market import ResolutionStatus
 from remora.domain.money import Side
 from remora.domain.trades import TradeSource
-from remora.venues.polymarket.endpoints import Endpoints
-from remora.venues.polymarket.venue import PolymarketVenue
 from schemas.message import ClockMessage
 from schemas.position import (
     CloseRequest,
@@ -68,13 +64,13 @@ class Lives:
     _numbers: "itertools.count[int]" = field(default_factory=itertools.count)
     _keys: "itertools.count[int]" = field(default_factory=itertools.count)
 
-    async def live(self, name: str) -> None:
+    async def live(self, name: str, life: "Life") -> None:
         """Live one life to its end, however often the worker dies meanwhile; note one that does not end."""
         number = next(self._numbers)
         market = self.place.markets[number % len(self.place.markets)]
         whale = self.place.whales[number // len(self.place.markets) % len(self.place.whales)]
         try:
-            await LIVES[name](self, market, whale)
+            await life(self, market, whale)
         except TimeoutError as error:
             self.stuck.append(f"{name}: {error}")
 
@@ -246,156 +242,3 @@ class Lives:
 
 
 Life = Callable[[Lives, TradedMarket, WalletAddress], Awaitable[None]]
-
-
-def _bought(*faults: tuple[str, dict[str, Any]], leaving: tuple[tuple[str, dict[str, Any]], ...] = ()) -> Life:
-    """Return a life that buys while `faults` are armed, and is closed while those of `leaving` are."""
-
-    async def life(lives: Lives, market: TradedMarket, whale: WalletAddress) -> None:
-        for kind, more in faults:
-            await lives.arm(kind, **more)
-        await lives.decided(await lives.tell(market, whale))
-        await lives.opened(market, whale)
-        for kind, more in leaving:
-            await lives.arm(kind, **more)
-        await lives.close(market, whale)
-
-    return life
-
-
-async def _reduced(lives: Lives, market: TradedMarket, whale: WalletAddress) -> None:
-    await lives.decided(await lives.tell(market, whale))
-    await lives.opened(market, whale)
-    await lives.decided(await lives.tell(market, whale, side=Side.SELL, size=250))
-    await lives.close(market, whale)
-
-
-async def _added(lives: Lives, market: TradedMarket, whale: WalletAddress) -> None:
-    first = await lives.tell(market, whale)
-    await lives.decided(first)
-    await lives.opened(market, whale)
-    await lives.decided(await lives.tell(market, whale))
-    await lives.close(market, whale)
-    await lives.tell(market, whale, key=first)  # a late duplicate starts a workflow, which finds it decided
-    await lives.ended(market, whale)
-
-
-async def _turned_round(lives: Lives, market: TradedMarket, whale: WalletAddress) -> None:
-    await lives.decided(await lives.tell(market, whale))
-    await lives.opened(market, whale)
-    await lives.decided(await lives.tell(market, whale, outcome=1))
-    await lives.ended(market, whale)
-
-
-async def _refused(lives: Lives, market: TradedMarket, whale: WalletAddress) -> None:
-    await lives.decided(await lives.tell(market, whale, side=Side.SELL))
-    await lives.decided(await lives.tell(market, whale, token=NOWHERE))
-    await lives.decided(await lives.tell(market, whale, age=TOO_OLD))
-
-
-async def _unreadable(lives: Lives, market: TradedMarket, whale: WalletAddress) -> None:
-    await lives.arm("server_error", count=12, on="any")
-    await lives.decided(await lives.tell(market, whale, age=TOO_OLD))
-
-
-async def _orphaned(lives: Lives, market: TradedMarket, whale: WalletAddress) -> None:
-    await lives.decided(await lives.tell(market, whale))
-    await lives.opened(market, whale)
-    with contextlib.suppress(TemporalError):  # it has ended already: another life's fault met its order
-        await lives.client.get_workflow_handle(lives.workflow_id(market, whale)).terminate("crash test")
-    await lives.decided(await lives.tell(market, whale))
-    await reconcile(lives.client, lives.place.account, mode="twin")
-    await lives.close(market, whale)
-
-
-async def _late(lives: Lives, market: TradedMarket, whale: WalletAddress) -> None:
-    """Asked about just in time, and too old to send once the desk lets somebody decide, or after a crash."""
-    async with lives.place.engine.begin() as connection:
-        await connection.execute(text("SELECT account FROM desks FOR UPDATE"))
-        told = await lives.tell(market, whale, age=ALMOST_TOO_OLD)
-        await asyncio.sleep(HELD_UP_S)
-    await lives.decided(told)
-    await lives.close(market, whale)
-
-
-async def _redeemed(lives: Lives, market: TradedMarket, whale: WalletAddress) -> None:
-    await lives.decided(await lives.tell(market, whale))
-    await lives.opened(market, whale)
-    await lives.market_ended(market, whale)
-    await lives.ended(market, whale)
-
-
-async def _told_in_part_again(lives: Lives, market: TradedMarket, whale: WalletAddress) -> None:
-    """Another watcher put the trade into a burst with one more: to the same run it is the one it has decided.
-
-    A run that was about to end hands it on, and to the next run the one more is a purchase like any other.
-    """
-    first = await lives.tell(market, whale)
-    await lives.decided(first)
-    await lives.opened(market, whale)
-    again = await lives.tell(market, whale, key=f"again:{first}", also=(first,))
-    await lives.close(market, whale)
-    if await lives.decided_about(again):
-        told = next(one for one in lives.told if one.key == first)
-        lives.told.append(dataclasses.replace(told, key=again))
-
-
-async def _sale_refused(lives: Lives, market: TradedMarket, whale: WalletAddress) -> None:
-    """The account's permissions are gone when it sells, and come back."""
-    await lives.decided(await lives.tell(market, whale))
-    await lives.opened(market, whale)
-    place = lives.place
-    await place.post("/chain/approvals", address=place.account)
-    closing = asyncio.create_task(lives.close(market, whale))
-    query = (
-        f"SELECT count(*) FROM positions WHERE workflow_id = '{lives.workflow_id(market, whale)}' "  # noqa: S608
-        f"AND (state = 'needs_attention' OR state IN {ENDED})"
-    )
-
-    async def refused_or_over() -> bool:
-        # a market that an earlier life has ended sells nothing, and nothing was bought
-        return await lives.some(query) or await lives.closed(lives.workflow_id(market, whale))
-
-    try:
-        await lives.until(refused_or_over, "the refusal of a sale")
-    finally:
-        venue = await PolymarketVenue.create(
-            await Endpoints.from_twin(str(place.stack.twin_control_url)), private_key=place.stack.account_key
-        )
-        async for _ in venue.chain.approve(await venue.chain.missing_approvals()):
-            pass
-        await venue.close()
-        await closing
-
-
-_ONCE: dict[str, Any] = {}
-ALONE: dict[str, Life] = {
-    "told in part again": _told_in_part_again,
-    "sale refused": _sale_refused,
-    "sent again in vain": _bought(
-        ("timeout_before_accept", _ONCE), ("cancel_only", _ONCE), leaving=(("restarting", {"count": 2}),)
-    ),
-    "refused when sent again": _bought(("timeout_before_accept", _ONCE), ("close_in_flight", _ONCE)),
-    "unknown": _bought(("timeout_before_accept", {"count": 4})),
-    "unknown sale": _bought(leaving=(("timeout_before_accept", {"count": 4}),)),
-}
-"""Lives that want the exchange for themselves: every strike of a fault for one order, or a stop of all sales."""
-
-LIVES: dict[str, Life] = {
-    "plain": _bought(),
-    "reduced": _reduced,
-    "added to": _added,
-    "turned round": _turned_round,
-    "refused": _refused,
-    "unreadable": _unreadable,
-    "orphaned": _orphaned,
-    "late": _late,
-    "redeemed": _redeemed,
-    "reply lost": _bought(("timeout_after_accept", _ONCE), leaving=(("error_after_accept", _ONCE),)),
-    "never arrived": _bought(("timeout_before_accept", _ONCE), leaving=(("timeout_before_accept", _ONCE),)),
-    "delayed": _bought(("order_delayed", {"seconds": 1.0}), leaving=(("order_delayed", {"seconds": 0.5}),)),
-    "undone": _bought(("settle_failed", _ONCE), ("settle_retrying", {"seconds": 1.0})),
-    "in parts": _bought(("partial_fills", _ONCE), leaving=(("partial_fills", _ONCE),)),
-    **ALONE,
-    "tick moved": _bought(("tick_in_flight", _ONCE), leaving=(("tick_in_flight", _ONCE),)),
-}
