@@ -8,7 +8,7 @@ import numpy as np
 
 from remora.backtest.history import Floats
 from remora.backtest.performance import Performance
-from remora.statistics.overfitting import pbo
+from remora.statistics.overfitting import cross_validated, pbo
 from remora.statistics.sharpe import deflated_sharpe, expected_max_sharpe
 
 NEIGHBOURS: Mapping[str, Sequence[str]] = {
@@ -52,7 +52,8 @@ def deflated(found: Performance, sharpes: Sequence[float]) -> dict[str, Any]:
 def overfitting(returns: Floats, rng: np.random.Generator) -> dict[str, Any]:
     """Return PBO over policies (columns) with its null distribution: the same days with random signs.
 
-    Columns that never moved are left out; None with a reason where too little is left.
+    `loss_outside` is the share of splits in which the policy chosen in one half loses money in the other. Columns
+    that never moved are left out; None with a reason where too little is left.
     """
     alive = returns[:, returns.std(0) > 1e-12] if returns.size else returns
     slices = SLICES
@@ -60,7 +61,7 @@ def overfitting(returns: Floats, rng: np.random.Generator) -> dict[str, Any]:
         slices -= 2
     result: dict[str, Any] = {"policies": int(alive.shape[1]) if alive.ndim == 2 else 0, "pbo": None, "null": {}}
     try:
-        result["pbo"] = pbo(_lively(alive, slices), slices)
+        result["pbo"], result["loss_outside"] = cross_validated(_lively(alive, slices), slices)
     except ValueError as error:
         return result | {"why_not": str(error)}
     null = [_flipped(_lively(alive, slices), slices, rng) for _ in range(NULL_DRAWS)]

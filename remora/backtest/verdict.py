@@ -8,6 +8,9 @@ from remora.backtest.tearsheet.words import dollars, signed_percent
 CLUSTERS_MIN = 30
 DSR_MIN = 0.95
 PBO_MAX = 0.5
+LOSS_OUTSIDE_MAX = 0.05
+"""Where a policy chosen by its past loses no more often than this, the choice may be luck and does no harm."""
+
 LOSS_CHANCE_MAX = 0.10
 DRAWDOWN_MAX = 0.20
 MISSING_MAX = 0.10
@@ -104,7 +107,7 @@ def _luck(report: dict[str, Any]) -> Question:
 
 
 def _overfit(report: dict[str, Any]) -> Question:
-    name = "Would another policy have done as well?"
+    name = "Does a policy chosen by its past hold?"
     found = report["overfitting"]
     if found["pbo"] is None:
         return Question(name, None, f"Overfitting cannot be measured: {found.get('why_not', 'too little moved')}.")
@@ -114,9 +117,9 @@ def _overfit(report: dict[str, Any]) -> Question:
     )
     return Question(
         name,
-        found["pbo"] < PBO_MAX,
+        found["pbo"] < PBO_MAX or found["loss_outside"] <= LOSS_OUTSIDE_MAX,
         f"The best of {found['policies']} policies is below the median out of sample in {found['pbo']:.0%} "
-        f"of the splits{beside}.",
+        f"of the splits{beside}; it loses money in {found['loss_outside']:.0%} of them.",
     )
 
 

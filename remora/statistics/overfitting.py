@@ -1,6 +1,7 @@
-"""How likely the best of many configurations is best by luck."""
+"""How likely the best of many configurations is best by luck, and loses once it is chosen."""
 
 import itertools
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -11,13 +12,30 @@ SLICES_MAX = 20
 """184,756 splits; more would only take memory."""
 
 
+class OutOfSample(NamedTuple):
+    """What became of the strategy that was chosen in one half, in the other: two shares of all splits.
+
+    `pbo`, the probability of backtest overfitting, is the share in which it ranks in the lower half of the rest;
+    `loss` the share in which its mean return is negative. Where all strategies are good and alike the first is
+    about even and the second 0.
+    """
+
+    pbo: float
+    loss: float
+
+
 def pbo(returns: ArrayLike, slices: int = 16) -> float:
-    """Return the probability of backtest overfitting by combinatorially symmetric cross-validation.
+    """Return the probability of backtest overfitting alone: see :func:`cross_validated`."""
+    return cross_validated(returns, slices).pbo
+
+
+def cross_validated(returns: ArrayLike, slices: int = 16) -> OutOfSample:
+    """Return how the best strategy of a sample does outside, by combinatorially symmetric cross-validation.
 
     `returns` is (time, strategy), all strategies on the same calendar; every half of the `slices` serves once
     as the sample in which the strategy of the highest Sharpe ratio is chosen (Bailey, Borwein, Lopez de Prado
-    and Zhu 2017). The result is the share of splits in which the chosen one ranks in the lower half of the rest.
-    The splits depend on each other: on pure noise single results range from .1 to .8.
+    and Zhu 2017, sections 2.2 and 5 for the two probabilities).
+    The splits depend on each other: on pure noise single results of `pbo` range from .1 to .8.
     Raises ValueError for fewer than 2 strategies, an odd or too large number of slices, fewer than 2 rows to a
     slice, or a strategy that is constant within a half.
     """
@@ -34,7 +52,7 @@ def pbo(returns: ArrayLike, slices: int = 16) -> float:
     best = inside.argmax(1)
     won = outside[np.arange(best.size), best]
     rank = (outside <= won[:, None]).sum(1)
-    return float(np.mean(rank / (matrix.shape[1] + 1) <= 0.5))
+    return OutOfSample(pbo=float(np.mean(rank / (matrix.shape[1] + 1) <= 0.5)), loss=float(np.mean(won < 0)))
 
 
 def _check(matrix: Floats, slices: int) -> None:

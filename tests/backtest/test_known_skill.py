@@ -44,3 +44,4 @@ def test_the_skilled_pay_after_costs_their_controls_do_not_and_neither_luck_nor_
     )
     assert deflated(found, [found.sharpe])["dsr"] > 0.95
     assert luck["pbo"] < luck["null"]["p5"]
+    assert luck["loss_outside"] == 0

@@ -152,7 +152,11 @@ def _show(found: dict[str, Any]) -> None:
     console.print(
         f"{len(found['points'])} points. The best one's deflated Sharpe ratio after {best['trials']} trials: "
         f"{number(best['dsr'], 3)}. Probability of overfitting: {number(luck['pbo'])}"
-        + (f" ({luck['why_not']})." if luck["pbo"] is None else "."),
+        + (
+            f" ({luck['why_not']})."
+            if luck["pbo"] is None
+            else f"; a point chosen in one half of the days loses in the other in {percent(luck['loss_outside'])}."
+        ),
         highlight=False,
     )
     lacks = ", ".join(f"{percent(share)} {plain(name)}" for name, share in best["lacks"].items())
