@@ -98,14 +98,13 @@ async def settle(tools: Tools, order: OrderRow, *, matched: Decimal | None = Non
 
 async def _settle(tools: Tools, order: OrderRow, matched: Decimal | None, span: Span) -> bool:
     assert order.signed is not None
+    digest, condition_id = order.signed.digest, order.request.condition_id
     patience, missing, quiet, sends, before = tools.patience, 0, 0, 1, Decimal(-1)
     # an order that the venue matched and that fills at once or never is in no list of open orders
     may_rest = matched is None or order.request.order_type not in (OrderType.FAK, OrderType.FOK)
     for _ in range(patience.looks):
         try:
-            found = await tools.venue.look_up(
-                order.signed.digest, condition_id=order.request.condition_id, may_rest=may_rest
-            )
+            found = await tools.venue.look_up(digest, condition_id=condition_id, may_rest=may_rest)
         except VenueUnavailable:
             await _pause(patience.look_pause)
             continue
@@ -123,27 +122,29 @@ async def _settle(tools: Tools, order: OrderRow, matched: Decimal | None, span: 
             if found.live and order.request.order_type in RESTING:
                 await orders.set_order_state(tools.engine, order.id, OrderState.LIVE, now=tools.wall())
                 return True
-        elif await _gone(tools, order, missing):
-            return True
+            missing = 0
         else:
             missing += 1
+            if await _end_if_gone(tools, order, missing):
+                return True
             if missing % patience.resend_after == 0 and sends < patience.sends_max and await _wanted(tools, order):
                 sends += 1
                 if await _send_again(tools, order):
                     return True
+                order = await orders.load_order(tools.engine, order.id)
         await _pause(patience.look_pause)
     await orders.set_order_state(tools.engine, order.id, OrderState.UNKNOWN, now=tools.wall())
     return False
 
 
-async def _gone(tools: Tools, order: OrderRow, missing: int) -> bool:
-    """Whether an order that was not found, `missing` times before, has certainly ended without a fill."""
-    if order.acked_at is not None and order.request.order_type in RESTING and missing:
+async def _end_if_gone(tools: Tools, order: OrderRow, missed: int) -> bool:
+    """End an order that `missed` looks in a row have not found if no fill can come of it; tell whether it has."""
+    if order.acked_at is not None and order.request.order_type in RESTING and missed > 1:
         # it rested: somebody cancelled it, we or the venue
         await orders.set_order_state(tools.engine, order.id, OrderState.DONE, now=tools.wall())
         return True
     # a list of trades may lag: what the venue said on its stream is believed once that shows nothing for a while
-    if missing < tools.patience.quiet_looks:
+    if missed < tools.patience.quiet_looks:
         return False
     status = await orders.told_unmatched(tools.engine, order.id)
     if status is None:
@@ -153,7 +154,12 @@ async def _gone(tools: Tools, order: OrderRow, missing: int) -> bool:
 
 
 async def _wanted(tools: Tools, order: OrderRow) -> bool:
-    """Whether an order may be sent again: no entry that is old, of a leaving position, or after a stop."""
+    """Whether an order may be sent again: not if the venue has taken it.
+
+    Nor an entry that is old, of a leaving position, or after a stop.
+    """
+    if order.acked_at is not None:
+        return False
     if order.purpose is not Purpose.ENTRY:
         return True
     if tools.wall() - order.decided_at > tools.limits.signal_age_max:
@@ -172,6 +178,8 @@ async def _send_again(tools: Tools, order: OrderRow) -> bool:
     assert order.signed is not None
     await orders.mark_sending(tools.engine, order.id, now=tools.wall())
     outcome = await tools.venue.send(order.signed)
+    if isinstance(outcome, Accepted):
+        await orders.set_order_state(tools.engine, order.id, OrderState.LIVE, now=tools.wall())
     if not isinstance(outcome, Rejected) or already_placed(outcome) or outcome.code in INCONCLUSIVE_ON_RESEND:
         return False
     await _reject(tools, order, outcome.code, outcome.message)

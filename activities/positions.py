@@ -14,6 +14,7 @@ from remora.domain.money import MICRO, ZERO, floor_to
 from remora.domain.reasons import PositionState, SkipReason
 from remora.domain.sale_names import last_sale
 from remora.domain.trade_key import names_transaction
+from remora.domain.trades import Signal
 from remora.storage import decisions, orders, positions, risk, triggers
 from remora.storage import reconcile as adoption
 from remora.storage.positions import PositionRow
@@ -144,13 +145,14 @@ class PositionActivities:
         async with heartbeating():
             # decided when it was begun: what is read from here on is what it was decided on
             now = self._tools.wall()
-            share = await self._share_to_sell(ask)
-            known = await self._record_sale(ask, share, now)
+            case = await risk.undecided(self._tools.engine, self._case_of_sale(ask, now))
+            share = await self._share_to_sell(ask.ref, case.signal)
+            known = await self._record_sale(case, share)
         # an earlier run has followed it: the shares of this one were bought after the whale sold
         return Share(share=ZERO if known else share)
 
-    async def _share_to_sell(self, ask: SaleAsk) -> Decimal:
-        tools, ref, signal = self._tools, ask.ref, ask.signal.signal()
+    async def _share_to_sell(self, ref: Ref, signal: Signal) -> Decimal:
+        tools = self._tools
         opposite = signal.key.startswith("opposite:")
         holding = await tools.venue.whale_holding(signal.whale, ref.token_id)
         counted = False
@@ -163,10 +165,9 @@ class PositionActivities:
             whale_seen_bought=await decisions.seen_bought(tools.engine, ref.account, signal.whale, ref.token_id),
         )
 
-    async def _record_sale(self, ask: SaleAsk, share: Decimal, now: datetime) -> bool:
-        """Record a sale once; return whether it was decided about before."""
+    def _case_of_sale(self, ask: SaleAsk, now: datetime) -> Case:
         ref, signal, info = ask.ref, ask.signal.signal(), activity.info()
-        case = Case(
+        return Case(
             account=ref.account,
             workflow_id=info.workflow_id or "",
             run_id=info.workflow_run_id or "",
@@ -177,8 +178,11 @@ class PositionActivities:
             position_id=ref.position_id,
             traceparent=ask.signal.trace.traceparent,
         )
+
+    async def _record_sale(self, case: Case, share: Decimal) -> bool:
+        """Record a sale once; return whether it was decided about before."""
         record = await risk.record_exit_signal(
-            self._tools.engine, case, f"{signal.kind.value}: sell {floor_to(share, MICRO)} of ours"
+            self._tools.engine, case, f"{case.signal.kind.value}: sell {floor_to(share, MICRO)} of ours"
         )
         return record.reason is SkipReason.DUPLICATE
 

@@ -37,7 +37,7 @@ ELSEWHERE = {
     "remora.storage.risk.decide_and_record live.permission": "asked on live accounts only",
     "remora.venues.polymarket.trading._signed self._secure.create_limit_order": "no position rests an order",
     "activities.order_protocol._settle orders.set_order_state#2": "no position rests an order",
-    "activities.order_protocol._gone orders.set_order_state": "no position rests an order",
+    "activities.order_protocol._end_if_gone orders.set_order_state": "no position rests an order",
     "activities.order_protocol.withdraw_resting tools.venue.cancel": "no position rests an order",
     "remora.storage.risk._earlier _recorded#2": "an upgrade that names the decision anew between two attempts",
     "activities.redeeming.redeem_market _under_way": "two positions redeem one market in the same instant",

@@ -6,7 +6,7 @@ from decimal import Decimal
 from remora.domain.desk import DeskOrder
 from remora.domain.ids import AccountId
 from remora.domain.reasons import DeskMode
-from schemas.message import Message
+from schemas.message import Message, News
 
 
 def desk_workflow_id(account: AccountId) -> str:
@@ -66,7 +66,7 @@ class DeskInput(Message):
     events_max: int = 2_000
 
 
-class LookAgain(Message):
+class LookAgain(News):
     """Signal `look_again`: the watcher saw equity or the calendar reach something that turns a dial."""
 
     cause: str

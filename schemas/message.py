@@ -13,14 +13,23 @@ class Message(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
 
-class TraceContext(Message):
+class News(Message):
+    """Told once, by a process that may be newer than whoever hears it: what it says beyond that is left out.
+
+    Temporal drops a signal that cannot be read, and a whale's sale would be lost with it.
+    """
+
+    model_config = ConfigDict(extra="ignore")
+
+
+class TraceContext(News):
     """W3C trace context of the sender; empty when nothing is traced."""
 
     traceparent: str = ""
     tracestate: str = ""
 
 
-class ClockMessage(Message):
+class ClockMessage(News):
     """A :class:`remora.domain.clock.VenueClock` on the wire."""
 
     wall_origin: datetime

@@ -4,8 +4,9 @@ from collections.abc import Collection
 from datetime import datetime
 from decimal import Decimal
 from enum import StrEnum
+from typing import Any
 
-from pydantic import Field
+from pydantic import Field, SerializerFunctionWrapHandler, model_serializer
 
 from remora.domain.exits import CrossingKind
 from remora.domain.ids import AccountId, ConditionId, OrderDigest, TokenId, WalletAddress
@@ -13,7 +14,7 @@ from remora.domain.market import ResolutionStatus
 from remora.domain.money import Side
 from remora.domain.reasons import ExitReason, PositionState, SkipReason
 from remora.domain.trades import Signal, TradeKind, TradeSource
-from schemas.message import ClockMessage, Message, TraceContext
+from schemas.message import ClockMessage, Message, News, TraceContext
 
 
 def position_workflow_id(account: AccountId, whale: WalletAddress, token_id: TokenId) -> str:
@@ -21,7 +22,7 @@ def position_workflow_id(account: AccountId, whale: WalletAddress, token_id: Tok
     return f"position/{account}/{whale}/{token_id}"
 
 
-class SignalMessage(Message):
+class SignalMessage(News):
     """A :class:`remora.domain.trades.Signal` on the wire, with the sender's trace."""
 
     key: str
@@ -55,7 +56,7 @@ class SignalMessage(Message):
             seen_at=signal.seen_at,
             source=signal.source,
             kind=signal.kind,
-            trade_sizes=signal.trade_sizes,
+            trade_sizes=signal.trade_sizes if len(signal.trade_keys) > 1 else (),
             trace=trace,
         )
 
@@ -77,23 +78,23 @@ class SignalMessage(Message):
             trade_sizes=self.trade_sizes,
         )
 
+    @model_serializer(mode="wrap")
+    def _as_before(self, write: SerializerFunctionWrapHandler) -> dict[str, Any]:
+        """Leave sizes out that say nothing: versions without the field refuse a message that has it."""
+        written: dict[str, Any] = write(self)
+        if not self.trade_sizes:
+            written.pop("trade_sizes", None)
+        return written
+
     def beyond(self, known: Collection[str]) -> "SignalMessage | None":
-        """Return what it tells besides the `known` trades, at its price; None when that is nothing.
-
-        Two watchers may part the same trades differently. Where their sizes are missing it is returned whole.
-        """
-        fresh = [number for number, key in enumerate(self.trade_keys) if key not in known]
-        if not fresh:
-            return None
-        if len(fresh) == len(self.trade_keys) or len(self.trade_sizes) != len(self.trade_keys):
-            return self
-        keys, sizes = (tuple(whole[number] for number in fresh) for whole in (self.trade_keys, self.trade_sizes))
-        return self.model_copy(
-            update={"key": keys[0], "trade_keys": keys, "trade_sizes": sizes, "size": sum(sizes, Decimal(0))}
-        )
+        """Return what it tells besides the `known` trades, None when that is nothing; see :class:`Signal`."""
+        fresh = self.signal().beyond(known)
+        if fresh is None or len(fresh.trade_keys) == len(self.trade_keys):
+            return None if fresh is None else self
+        return SignalMessage.of(fresh, self.trace)
 
 
-class PositionInput(Message):
+class PositionInput(News):
     """Start of a position: the trade that caused it, or, for an adopted orphan, its row.
 
     `more` are purchases that reached a run which ended without them, handed on by continue-as-new.
@@ -107,7 +108,7 @@ class PositionInput(Message):
     more: tuple[SignalMessage, ...] = ()
 
 
-class PriceCrossed(Message):
+class PriceCrossed(News):
     """Signal `price_crossed`: the watcher saw the executable price beyond a threshold."""
 
     position_id: str
@@ -118,14 +119,14 @@ class PriceCrossed(Message):
     trace: TraceContext = Field(default_factory=TraceContext)
 
 
-class OrderChanged(Message):
+class OrderChanged(News):
     """Signal `order_changed`: the user channel said something about one of our orders; look it up."""
 
     digest: OrderDigest
     seen_at: datetime
 
 
-class MarketChanged(Message):
+class MarketChanged(News):
     """Signal `market_changed`: acceptance or resolution of the market changed."""
 
     condition_id: ConditionId
@@ -135,7 +136,7 @@ class MarketChanged(Message):
     seen_at: datetime
 
 
-class Reduce(Message):
+class Reduce(News):
     """Signal `reduce`: sell a share of the holding, all of it at 1, for the desk or an operator.
 
     Delivered again with the same `key`, it is dropped; without one it never is.

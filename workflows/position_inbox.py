@@ -42,7 +42,7 @@ class Inbox:
         if fresh is None:
             return
         self.seen.update(fresh.trade_keys)
-        self._arrived[fresh.key] = len(self._arrived)
+        self._arrived.setdefault(fresh.key, len(self._arrived))
         buys_ours = fresh.side is Side.BUY and fresh.token_id == self.token_id
         (self.purchases if buys_ours else self.sales).append(fresh)
 

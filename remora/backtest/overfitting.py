@@ -2,6 +2,7 @@
 
 import itertools
 from collections.abc import Mapping, Sequence
+from math import comb
 from typing import Any
 
 import numpy as np
@@ -52,8 +53,8 @@ def deflated(found: Performance, sharpes: Sequence[float]) -> dict[str, Any]:
 def overfitting(returns: Floats, rng: np.random.Generator) -> dict[str, Any]:
     """Return PBO over policies (columns) with its null distribution: the same days with random signs.
 
-    `loss_outside` is the share of splits in which the policy chosen in one half loses money in the other. Columns
-    that never moved are left out; None with a reason where too little is left.
+    `loss_outside` is the share of the `splits` in which the policy chosen in one half loses money in the other.
+    Columns that never moved are left out; None with a reason where too little is left.
     """
     alive = returns[:, returns.std(0) > 1e-12] if returns.size else returns
     slices = SLICES
@@ -62,6 +63,7 @@ def overfitting(returns: Floats, rng: np.random.Generator) -> dict[str, Any]:
     result: dict[str, Any] = {"policies": int(alive.shape[1]) if alive.ndim == 2 else 0, "pbo": None, "null": {}}
     try:
         result["pbo"], result["loss_outside"] = cross_validated(_lively(alive, slices), slices)
+        result["splits"] = comb(slices, slices // 2)
     except ValueError as error:
         return result | {"why_not": str(error)}
     null = [_flipped(_lively(alive, slices), slices, rng) for _ in range(NULL_DRAWS)]

@@ -8,8 +8,8 @@ from remora.backtest.tearsheet.words import dollars, signed_percent
 CLUSTERS_MIN = 30
 DSR_MIN = 0.95
 PBO_MAX = 0.5
-LOSS_OUTSIDE_MAX = 0.05
-"""Where a policy chosen by its past loses no more often than this, the choice may be luck and does no harm."""
+LOSS_OUTSIDE_MAX, SPLITS_MIN = 0.05, 252
+"""A policy chosen by its past that loses no more often than this, in so many splits, may be chosen by luck."""
 
 LOSS_CHANCE_MAX = 0.10
 DRAWDOWN_MAX = 0.20
@@ -37,7 +37,7 @@ def verdict(report: dict[str, Any]) -> dict[str, Any]:
         _profit(report),
         _pessimist(report),
         _luck(report),
-        _overfit(report),
+        overfit(report["overfitting"]),
         _simulated(report),
         _controls(report),
         _spread_out(report),
@@ -106,9 +106,9 @@ def _luck(report: dict[str, Any]) -> Question:
     )
 
 
-def _overfit(report: dict[str, Any]) -> Question:
+def overfit(found: dict[str, Any]) -> Question:
+    """Judge what :func:`remora.backtest.overfitting.overfitting` found."""
     name = "Does a policy chosen by its past hold?"
-    found = report["overfitting"]
     if found["pbo"] is None:
         return Question(name, None, f"Overfitting cannot be measured: {found.get('why_not', 'too little moved')}.")
     null = found["null"].get("p5")
@@ -117,7 +117,7 @@ def _overfit(report: dict[str, Any]) -> Question:
     )
     return Question(
         name,
-        found["pbo"] < PBO_MAX or found["loss_outside"] <= LOSS_OUTSIDE_MAX,
+        found["pbo"] < PBO_MAX or (found["splits"] >= SPLITS_MIN and found["loss_outside"] <= LOSS_OUTSIDE_MAX),
         f"The best of {found['policies']} policies is below the median out of sample in {found['pbo']:.0%} "
         f"of the splits{beside}; it loses money in {found['loss_outside']:.0%} of them.",
     )

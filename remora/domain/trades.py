@@ -1,6 +1,7 @@
 """A whale's fills as they reach us, and the signals made of them."""
 
-from dataclasses import dataclass
+from collections.abc import Collection
+from dataclasses import dataclass, replace
 from datetime import datetime
 from decimal import Decimal
 from enum import StrEnum
@@ -78,3 +79,20 @@ class Signal:
     source: TradeSource
     kind: TradeKind = TradeKind.TRADE
     trade_sizes: tuple[Decimal, ...] = ()
+
+    def beyond(self, known: Collection[str]) -> "Signal | None":
+        """Return what it tells besides the `known` trades; None when that is nothing.
+
+        Two watchers may part the same trades differently. Price and times stay those of the whole, and so does
+        the size where nobody knows what each trade has of it.
+        """
+        fresh = [number for number, key in enumerate(self.trade_keys) if key not in known]
+        if not fresh:
+            return None
+        if len(fresh) == len(self.trade_keys):
+            return self
+        keys = tuple(self.trade_keys[number] for number in fresh)
+        if len(self.trade_sizes) != len(self.trade_keys):
+            return replace(self, key=keys[0], trade_keys=keys)
+        sizes = tuple(self.trade_sizes[number] for number in fresh)
+        return replace(self, key=keys[0], trade_keys=keys, trade_sizes=sizes, size=sum(sizes, Decimal(0)))

@@ -34,7 +34,7 @@ def cross_validated(returns: ArrayLike, slices: int = 16) -> OutOfSample:
 
     `returns` is (time, strategy), all strategies on the same calendar; every half of the `slices` serves once
     as the sample in which the strategy of the highest Sharpe ratio is chosen (Bailey, Borwein, Lopez de Prado
-    and Zhu 2017, sections 2.2 and 5 for the two probabilities).
+    and Zhu 2017).
     The splits depend on each other: on pure noise single results of `pbo` range from .1 to .8.
     Raises ValueError for fewer than 2 strategies, an odd or too large number of slices, fewer than 2 rows to a
     slice, or a strategy that is constant within a half.

@@ -96,23 +96,23 @@ async def find_by_digest(engine: AsyncEngine, digest: OrderDigest) -> tuple[Orde
 async def note_unmatched(engine: AsyncEngine, digest: OrderDigest, status: str) -> str | None:
     """Keep the venue's word that an order ended without a match; return its position's workflow id.
 
-    None: the order is not ours, or has ended here already.
+    None: the order is not ours, has ended here already, or was sent more than once: then nobody knows which
+    sending the word is about.
     """
+    ours = Order.digest == digest, Order.state.not_in(FINISHED), Order.send_attempts == 1
     async with engine.begin() as connection:
-        position_id = await connection.scalar(
-            update(Order)
-            .where(Order.digest == digest, Order.state.not_in(FINISHED))
-            .values(unmatched=func.coalesce(Order.unmatched, status))
-            .returning(Order.position_id)
+        await connection.execute(update(Order).where(*ours, Order.unmatched.is_(None)).values(unmatched=status))
+        found: str | None = await connection.scalar(
+            select(Position.workflow_id).join(Order, Order.position_id == Position.id).where(*ours)
         )
-        found: str | None = await connection.scalar(select(Position.workflow_id).where(Position.id == position_id))
         return found
 
 
 async def told_unmatched(engine: AsyncEngine, order_id: str) -> str | None:
-    """Return the venue's word for an order's end without a match, None if it said nothing of the kind."""
+    """Return the venue's word for an order's end without a match, None without one that must be about its fate."""
+    query = select(Order.unmatched).where(Order.id == order_id, Order.send_attempts == 1)
     async with engine.connect() as connection:
-        found: str | None = await connection.scalar(select(Order.unmatched).where(Order.id == order_id))
+        found: str | None = await connection.scalar(query)
         return found
 
 

@@ -1,8 +1,8 @@
 """The risk check: one transaction that locks the desk, decides, and writes what it decided."""
 
 import hashlib
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from functools import cache
 from typing import Any
@@ -74,9 +74,11 @@ async def decide_and_record(
         found = await read_situation(
             connection, asked.account, asked.decision_id, asked.signal, market, asked.now_venue
         )
-        earlier = await _earlier(connection, asked) if found.decided else None
-        if earlier is not None:
-            return earlier
+        if found.decided:
+            earlier = await _earlier(connection, asked)
+            if isinstance(earlier, DecisionRecord):
+                return earlier
+            asked = earlier
         if found.held and asked.position_id is None:
             return await _write_skip(
                 connection, asked, market, Skip(SkipReason.ORPHANED, "holding without its workflow")
@@ -126,7 +128,9 @@ async def record_skip(
     """Write a refusal that was clear before the transaction, such as an unknown token."""
     async with engine.begin() as connection:
         earlier = await _earlier(connection, asked)
-        return earlier or await _write_skip(connection, asked, market, Skip(reason, detail))
+        if isinstance(earlier, DecisionRecord):
+            return earlier
+        return await _write_skip(connection, earlier, market, Skip(reason, detail))
 
 
 async def record_exit_signal(
@@ -135,9 +139,9 @@ async def record_exit_signal(
     """Write that a whale's sale (or merge, redemption, opposite purchase) reached a position."""
     async with engine.begin() as connection:
         earlier = await _earlier(connection, asked)
-        if earlier is not None:
+        if isinstance(earlier, DecisionRecord):
             return earlier
-        await _write_decision(connection, asked, market, outcome="exit", detail=detail)
+        await _write_decision(connection, earlier, market, outcome="exit", detail=detail)
         return DecisionRecord(
             decision_id=asked.decision_id,
             outcome="exit",
@@ -147,7 +151,8 @@ async def record_exit_signal(
         )
 
 
-async def _earlier(connection: AsyncConnection, asked: Case) -> DecisionRecord | None:
+async def _earlier(connection: AsyncConnection, asked: Case) -> DecisionRecord | Case:
+    """Return what was decided before about these trades, or the question about those of them that are left."""
     keys = asked.signal.trade_keys
     if await connection.scalar(select(Decision.id).where(Decision.id == asked.decision_id)):
         return await _recorded(connection, asked.decision_id)
@@ -159,13 +164,31 @@ async def _earlier(connection: AsyncConnection, asked: Case) -> DecisionRecord |
         )
     ).all()
     if len(rows) < len(keys):
-        return None  # what is decided already stays so; the rest is decided now
+        return _without(asked, {row.trade_key for row in rows})
     ours = [row for row in rows if row.run_id == asked.run_id]
     if ours:
         return await _recorded(connection, ours[0].decision_id)
     return await _write_skip(
         connection, asked, None, Skip(SkipReason.DUPLICATE, f"decided as {rows[0].decision_id}")
     )
+
+
+async def undecided(engine: AsyncEngine, asked: Case) -> Case:
+    """Return the question about those trades alone that no other decision is about; whole where none is left.
+
+    What another run has decided stays its business: a sale that it followed is not followed again.
+    """
+    others = select(ConsumedTrade.trade_key).where(
+        ConsumedTrade.account == asked.account,
+        ConsumedTrade.trade_key.in_(asked.signal.trade_keys),
+        ConsumedTrade.decision_id != asked.decision_id,
+    )
+    async with engine.connect() as connection:
+        return _without(asked, set(await connection.scalars(others)))
+
+
+def _without(asked: Case, known: Collection[str]) -> Case:
+    return replace(asked, signal=asked.signal.beyond(known) or asked.signal)
 
 
 async def _recorded(connection: AsyncConnection, decision_id: str) -> DecisionRecord:

@@ -93,6 +93,12 @@ async def test_an_order_that_ended_without_a_match_is_written_down_and_told_unti
     assert await orders.told_unmatched(engine, record.order_id) == "UNMATCHED"
     assert len(await told(engine, [ended])) == 1  # the position has not taken it in, whoever was told before
 
+    await orders.mark_sending(engine, record.order_id, now=NOW)
+
+    # which of two sendings a word is about, nobody knows
+    assert await orders.told_unmatched(engine, record.order_id) is None
+    assert await told(engine, [ended]) == []
+
     await orders.set_order_state(engine, record.order_id, OrderState.REJECTED, now=NOW, code="unmatched")
 
     assert await told(engine, [ended]) == []

@@ -197,10 +197,26 @@ async def test_trades_that_came_with_one_that_was_decided_before_are_decided_too
     again = await ask(engine, 1, run="run", besides=besides, position_id=first.position_id)
 
     assert wider.decision_id == again.decision_id != first.decision_id
+    assert {row["signal_key"] for row in await list_decisions(engine, ACCOUNT)} == {"t1", f"t{besides[0]}"}
     async with engine.connect() as connection:
         rows = (await connection.execute(text("SELECT trade_key, decision_id FROM consumed_trades"))).all()
     of_wider = {f"t{number}": wider.decision_id for number in besides}
     assert dict(tuple(row) for row in rows) == {"t1": first.decision_id} | of_wider
+
+
+async def test_a_decision_that_went_by_another_name_before_an_upgrade_is_found_by_its_trades(
+    engine: AsyncEngine,
+) -> None:
+    await prepared(engine)
+    first = await ask(engine, 1, run="run", besides=(2,))
+    async with engine.begin() as connection:
+        await connection.execute(text("SET session_replication_role = replica"))
+        for table, column in (("decisions", "id"), ("consumed_trades", "decision_id"), ("orders", "decision_id")):
+            await connection.execute(text(f"UPDATE {table} SET {column} = 'named-by-its-first-key'"))
+
+    again = await ask(engine, 1, run="run", besides=(2,))
+
+    assert (again.decision_id, again.order_id) == ("named-by-its-first-key", first.order_id)
 
 
 async def test_a_holding_without_its_workflow_is_orphaned(engine: AsyncEngine) -> None:

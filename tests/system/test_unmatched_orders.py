@@ -70,6 +70,8 @@ async def test_a_purchase_that_matched_nothing_ends_without_a_person(desk: Desk,
     [order] = await orders_of(desk.engine, result.position_id)
     assert (order.state, order.reject_code) == ("rejected", "unmatched")
     assert "UNMATCHED" in str(order.reject_message)
+    # what the exchange has taken is not sent again
+    assert order.send_attempts == 1
     assert await theirs(desk, "BUY") == ["UNMATCHED"]
     await desk.assert_books_equal()
 
@@ -91,7 +93,7 @@ async def test_a_sale_that_matched_nothing_is_sold_anew_without_a_person(
         assert (await desk.handle(name).result()).state == "closed"
 
     assert (await load_position(desk.engine, name)).id == held.id
-    sales = [(row.state, row.reject_code) for row in await orders_of(desk.engine, held.id)][1:]
-    assert sales == [("rejected", "unmatched"), ("done", None)]
+    sales = [(row.state, row.reject_code, row.send_attempts) for row in await orders_of(desk.engine, held.id)][1:]
+    assert sales == [("rejected", "unmatched", 1), ("done", None, 1)]
     assert sorted(await theirs(desk, "SELL")) == ["MATCHED", "UNMATCHED"]
     await desk.assert_books_equal()

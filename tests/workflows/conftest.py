@@ -39,6 +39,7 @@ from remora.storage.roster import Follow, publish_roster
 from remora.venues.venue import VenueUnavailable
 from schemas.message import ClockMessage
 from schemas.position import PositionInput, PositionSnapshot, SignalMessage, position_workflow_id
+from schemas.search_attributes import TRADING_QUEUE
 from starters.client import DATA_CONVERTER
 from starters.position import deliver_signal
 from workers.trading import trading_worker
@@ -224,6 +225,20 @@ class Stack:
         return await deliver_signal(
             self.client, PositionInput(account=ACCOUNT, mode="twin", clock=clock, first=signal)
         )
+
+    async def take_over(self, position_id: str | None) -> None:
+        """End the position's run and begin another one that adopts it, as reconciling does."""
+        assert position_id is not None
+        await self.handle().terminate("by mistake")
+        clock = ClockMessage(wall_origin=now(), venue_origin=now())
+        first = self.trade(f"adopt:{position_id}", trade_keys=())
+        await self.client.start_workflow(
+            PositionWorkflow.run,
+            PositionInput(account=ACCOUNT, mode="twin", clock=clock, first=first, adopt_position_id=position_id),
+            id=position_workflow_id(ACCOUNT, WHALE, TOKEN),
+            task_queue=TRADING_QUEUE,
+        )
+        await self.reaches("open")
 
     def handle(self) -> WorkflowHandle[PositionWorkflow, Any]:
         return self.client.get_workflow_handle_for(

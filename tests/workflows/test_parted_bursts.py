@@ -58,3 +58,16 @@ async def test_what_two_watchers_tell_of_one_sale_sells_it_once(stack: Stack) ->
     await until(lambda: decided(stack), lambda keys: keys == set(SIZES))
     sales = [row for row in await list_decisions(stack.engine, ACCOUNT) if row["side"] == "SELL"]
     assert sorted(row["trade_size"] for row in sales) == [d(50), d(50)]
+
+
+async def test_a_run_that_takes_over_sells_only_what_the_run_before_did_not(stack: Stack) -> None:
+    await stack.deliver(stack.trade("k1"))
+    position = await stack.reaches("open")
+    await stack.deliver(burst(stack, "k2", sized=True, side=Side.SELL))
+    await until(lambda: decided(stack), lambda keys: "k2" in keys)
+    await stack.take_over(position.position_id)
+    await stack.deliver(burst(stack, "k2", "k3", sized=True, side=Side.SELL))
+
+    await until(lambda: decided(stack), lambda keys: "k3" in keys)
+    sales = [row for row in await list_decisions(stack.engine, ACCOUNT) if row["side"] == "SELL"]
+    assert {row["signal_key"]: row["trade_size"] for row in sales} == {"k2": d(20), "k3": d(30)}

@@ -13,21 +13,17 @@ from remora.domain.ids import ConditionId, OrderDigest
 from remora.domain.orders import Fill, OrderLookup, Rejected, SendOutcome, SignedOrder, Unknown
 from remora.domain.reasons import ExitReason
 from remora.storage.books import our_books
-from schemas.message import ClockMessage
 from schemas.position import (
     CloseRequest,
-    PositionInput,
     PositionSnapshot,
     Reduce,
     Resolution,
     ResolveUnknownRequest,
-    position_workflow_id,
 )
-from schemas.search_attributes import TRADING_QUEUE
 from tests.fixtures.waiting import until
 from workflows.position import PositionWorkflow
 
-from .conftest import ACCOUNT, TOKEN, WHALE, Stack, d, now
+from .conftest import ACCOUNT, Stack, d
 
 pytestmark = pytest.mark.system
 
@@ -48,21 +44,6 @@ async def holds(stack: Stack, shares: Decimal) -> PositionSnapshot:
     return found
 
 
-async def taken_over(stack: Stack, position_id: str | None) -> None:
-    """End a position's run and begin another one that adopts it, as reconciling does."""
-    assert position_id is not None
-    await stack.handle().terminate("by mistake")
-    clock = ClockMessage(wall_origin=now(), venue_origin=now())
-    first = stack.trade(f"adopt:{position_id}", trade_keys=())
-    await stack.client.start_workflow(
-        PositionWorkflow.run,
-        PositionInput(account=ACCOUNT, mode="twin", clock=clock, first=first, adopt_position_id=position_id),
-        id=position_workflow_id(ACCOUNT, WHALE, TOKEN),
-        task_queue=TRADING_QUEUE,
-    )
-    await stack.reaches("open")
-
-
 async def test_a_run_that_takes_over_sells_under_names_of_its_own(stack: Stack) -> None:
     await stack.deliver(stack.trade())
     before = await stack.reaches("open")
@@ -76,7 +57,7 @@ async def test_a_run_that_takes_over_sells_under_names_of_its_own(stack: Stack) 
         return len(stack.venue.sent) - sent
 
     await until(tried, lambda count: count == 3)
-    await taken_over(stack, before.position_id)
+    await stack.take_over(before.position_id)
     stack.venue.refuse = False
     # the half of what is left, although the run before has sold a half and was refused another
     await halve(stack, "three")

@@ -304,9 +304,11 @@ def test_c22_the_user_channel_names_the_trade_that_moved(payload_rows: list[Any]
         assert parse_user_message(raw) == TradeMoved(raw["id"])
 
 
-@rows([], "nautilus_trader/ws_user_order*.json", keep=of_kind("order"))
+@rows([], "nautilus_trader/ws_user_order*.json")
 def test_c22_an_order_message_says_no_more_than_that_it_ended_without_a_match(payload_rows: list[Any]) -> None:
     assert isinstance(parse_user_message({"event_type": "order", "id": "0x1"}), Ignored)
     for raw in payload_rows:
-        ended = raw["status"].startswith("CANCELED") and raw["size_matched"] in ("", "0.0")
-        assert isinstance(parse_user_message(raw), EndedUnmatched if ended else Ignored)
+        ended = raw["type"] == "CANCELLATION" and raw["size_matched"] in ("", "0", "0.0")
+        # some were captured without the field by which the channel tells its messages apart
+        found = parse_user_message({**raw, "event_type": "order"})
+        assert isinstance(found, EndedUnmatched if ended else Ignored)

@@ -11,6 +11,9 @@ from remora.venues.polymarket.wire.values import Malformed, number, text_of
 ENDED = ("UNMATCHED", "INVALID", "CANCELED")
 """Beginnings of the statuses of orders that match nothing any more."""
 
+STATUS_MAX = 200
+"""Characters of a status that are kept: the venue puts a sentence into some."""
+
 
 @dataclass(frozen=True, slots=True)
 class TradeMoved:
@@ -53,4 +56,8 @@ def _order(raw: Mapping[str, object]) -> EndedUnmatched | Ignored | Malformed:
     digest, matched = text_of(raw.get("id")), Decimal(0) if size == "" else number(size)
     if digest is None or matched is None:
         return Malformed("bad_order", f"id {raw.get('id')!r:.80}, matched {size!r:.40}")
-    return Ignored() if matched or raw.get("associate_trades") else EndedUnmatched(OrderDigest(digest), status)
+    return (
+        Ignored()
+        if matched or raw.get("associate_trades")
+        else EndedUnmatched(OrderDigest(digest), status[:STATUS_MAX].replace("\0", ""))
+    )
