@@ -62,16 +62,19 @@ class Desk:
         today = self._today(at, limits.day_zone)
         new_day = today > self.day
         standing = roll(
-            Standing(equity=self.equity, day_start_equity=self.base, high_water_mark=self.mark), new_day=new_day
+            Standing(equity=self.cash + self.value, day_start_equity=self.base, high_water_mark=self.mark),
+            new_day=new_day,
         )
-        self.day, self.base, self.mark = max(today, self.day), standing.day_start_equity, standing.high_water_mark
-        if new_day and self.mode is DeskMode.HALTED:
-            self.mode = DeskMode.TRADING
+        self.base, self.mark = standing.day_start_equity, standing.high_water_mark
+        if new_day:
+            self.day = today
+            if self.mode is DeskMode.HALTED:
+                self.mode = DeskMode.TRADING
         judged = judge(self.mode, self.scale, standing, limits)
         self.mode, self.scale = judged.mode, judged.scale
         self.reducing = self.reducing or judged.reduces
-        while self._entries and self._entries[0] <= at - MINUTE:
-            self._entries.popleft()
+        if self._entries:
+            self._forget_entries(at - MINUTE)
         return DeskSnapshot(
             mode=self.mode,
             scale=self.scale,
@@ -81,6 +84,10 @@ class Desk:
             high_water_mark=standing.high_water_mark,
             entry_orders_last_minute=len(self._entries),
         )
+
+    def _forget_entries(self, until: datetime) -> None:
+        while self._entries and self._entries[0] <= until:
+            self._entries.popleft()
 
     def _today(self, at: datetime, zone: str) -> date:
         """Return the trading day: it lasts from any of its instants to its midnight."""

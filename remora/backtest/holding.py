@@ -10,6 +10,8 @@ from remora.domain.money import ONE, ZERO
 from remora.domain.pnl import PositionBooks
 from remora.domain.reasons import ExitReason
 
+EMPTY = PositionBooks()
+
 Key = tuple[str, str]
 """Whale and token: one position each, as live."""
 
@@ -53,7 +55,7 @@ class Holding:
     forecast: Decimal
     spread: Decimal = ZERO
     reserved: Decimal = ZERO
-    books: PositionBooks = field(default_factory=PositionBooks)
+    books: PositionBooks = EMPTY
     shares: Decimal = ZERO
     cost: Decimal = ZERO
     committed: Decimal = ZERO

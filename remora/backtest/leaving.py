@@ -178,12 +178,11 @@ class Leaving(ABC):
         holding.version += 1
         if holding.reserved > 0:
             self.desk.reserve(holding, -holding.reserved)
+        self.marks.forget(holding)
         self.desk.remove(holding)
 
     def _finish(self) -> None:
         """Value what is still held."""
-        for holding in self.desk.open.values():
-            if holding.shares > 0:
-                self.marks.follow(holding, self.tracks[holding.market], self.outcome.end)
+        self.marks.separate(self.tracks, self.outcome.end)
         self.outcome.cash = float(self.desk.cash)
         self.outcome.equity = float(self.desk.equity)

@@ -7,8 +7,7 @@ from functools import lru_cache
 
 from remora.domain.books import Level, OrderBook
 from remora.domain.ids import TokenId
-from remora.domain.money import ONE
-from remora.venues.twin.scenario.ladder import GROWTH, LEVELS, ladder
+from remora.venues.twin.scenario.ladder import GROWTH, LEVELS, levels
 from remora.venues.twin.scenario.lifecycle import COARSE_TICK, FINE_TICK
 
 COARSE, FINE = 100, 1000
@@ -37,20 +36,25 @@ class BookShelf:
     """Ladders of resting orders around a touch, made once each: `depth_usd` on the first level of a side."""
 
     depth_usd: Decimal
-    _made: dict[Touch, tuple[tuple[Levels, Levels], tuple[Levels, Levels]]] = field(default_factory=dict)
+    _ladders: dict[tuple[int, int], Levels] = field(default_factory=dict)
     _books: dict[tuple[Touch, int], OrderBook] = field(default_factory=dict)
     _best: dict[Touch, tuple[Level, Level]] = field(default_factory=dict)
 
     def sides(self, touch: Touch, outcome: int) -> tuple[Levels, Levels]:
-        """Return bids and asks of an outcome for a touch of outcome 0."""
-        made = self._made.get(touch)
+        """Return bids and asks of an outcome for a touch of outcome 0: the other one's are their mirror."""
+        bid, ask, unit = unpacked(touch)
+        if outcome:
+            bid, ask = unit - ask, unit - bid
+        return self._ladder(bid, -unit), self._ladder(ask, unit)
+
+    def _ladder(self, start: int, step: int) -> Levels:
+        """Return levels from a price in ticks on: downwards if `step`, the ticks to the dollar, is below 0."""
+        made = self._ladders.get((start, step))
         if made is None:
-            bid, ask, unit = unpacked(touch)
-            tick = TICKS[unit]
-            first = ladder(bid * tick, ask * tick, tick, self.depth_usd)
-            mirrored = (_mirror(first.asks), _mirror(first.bids))
-            made = self._made[touch] = ((first.bids, first.asks), mirrored)
-        return made[outcome]
+            tick = TICKS[abs(step)]
+            going = tick if step > 0 else -tick
+            made = self._ladders[start, step] = levels(start * tick, going, self.depth_usd)
+        return made
 
     def book(self, touch: Touch, outcome: int) -> OrderBook:
         """Return a book of an outcome for a touch, of no token and no time."""
@@ -85,7 +89,3 @@ class BookShelf:
 def shelf_of(depth_usd: Decimal) -> BookShelf:
     """Return the ladders of this process: replays of one recording meet the same touches again and again."""
     return BookShelf(depth_usd)
-
-
-def _mirror(levels: Levels) -> Levels:
-    return tuple([Level(ONE - level.price, level.size) for level in levels])

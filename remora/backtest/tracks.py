@@ -8,6 +8,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from remora.backtest.bids import Bids
 from remora.backtest.history import NEVER, QUOTE, TRADE, Floats, Integers, Listing, Prints, Small, instant
 from remora.backtest.recorded_books import Snapshots
 from remora.backtest.shelf import COARSE, FIELD, FINE
@@ -44,13 +45,15 @@ class Tracks(dict[int, Track]):
     ) -> None:
         super().__init__()
         chosen = prints if not len(prints) or prints.kind.max() <= QUOTE else prints.take(prints.kind <= QUOTE)
-        rows = self._rows = chosen.take(_by_market(chosen.market))
+        self._came, self._order = (chosen.at, chosen.market), _by_market(chosen.market)
+        rows = self._rows = chosen.take(self._order)
         starts = np.flatnonzero(np.diff(rows.market, prepend=-1))
         ends = np.append(starts[1:], len(rows))
         codes = rows.market[starts].tolist()
         self._places = dict(zip(codes, zip(starts.tolist(), ends.tolist(), strict=False), strict=False))
         self._listings, self._spread, self._books, self._seen = listings, spread_ticks, books or {}, seen or {}
         self._columns: _Columns | None = None
+        self._bids: Bids | None = None
 
     def __missing__(self, code: int) -> Track:
         """Make the track of a market."""
@@ -68,11 +71,19 @@ class Tracks(dict[int, Track]):
     def __reduce__(self) -> tuple[Any, ...]:
         """Leave out what was made: a process that is given a copy makes what it asks for."""
         made = partial(Tracks, spread_ticks=self._spread, books=self._books, seen=self._seen)
-        return made, (self._rows, self._listings)
+        return made, (self._rows.take(np.argsort(self._order)), self._listings)
 
     def has(self, code: int) -> bool:
         """Whether anything of a market was printed."""
         return code in self._places
+
+    @property
+    def bids(self) -> Bids:
+        """Return the best bids of all markets."""
+        if self._bids is None:
+            made = self._all()
+            self._bids = Bids.of(*self._came, self._order, (made.bid, made.ask, made.unit))
+        return self._bids
 
     def last_seen(self) -> dict[int, Seen]:
         """Return when each market's last row came and the number of the touch it left behind."""
@@ -235,22 +246,32 @@ def _shown(rows: Prints, recorded: Snapshots) -> NDArray[np.int64]:
 
 def _touch(price: Floats, side: Small, kind: Small, unit: Integers, spread: int) -> tuple[Integers, Integers]:
     """Return bid and ask in ticks, like the twin's ladder: rounded against whoever copies the print."""
-    ticks = price * unit
-    bought = np.ceil(ticks - 1e-6)
-    sold = np.floor(ticks + 1e-6)
-    bid = np.where(side > 0, bought - spread, sold)
-    ask = np.where(side > 0, bought, sold + spread)
+    ticks, up = price * unit, side > 0
+    # floor(-x) is -ceil(x): one pass rounds purchases up and sales down
+    sign = np.where(up, -1.0, 1.0)
+    ticks *= sign
+    ticks += 1e-6
+    np.floor(ticks, out=ticks)
+    ticks *= sign
+    bid = ticks.astype(np.int32)
+    bid -= up * np.int32(spread)
     quoted: Any = kind == QUOTE
     if quoted.any():
-        around = np.floor(ticks - (spread - 1) / 2 + 1e-6)
-        bid, ask = np.where(quoted, around, bid), np.where(quoted, around + spread, ask)
-    width = ask - bid
+        bid = np.where(quoted, np.floor(price * unit - (spread - 1) / 2 + 1e-6), bid).astype(np.int32)
+    ask = bid + np.int32(spread)
+    outside = np.flatnonzero((bid < 1) | (ask >= unit) | (spread < 1))
+    if outside.size:
+        bid[outside], ask[outside] = _inside(bid[outside], unit[outside], spread)
+    return bid, ask
+
+
+def _inside(bid: Integers, unit: Integers, spread: int) -> tuple[Integers, Integers]:
+    """Return touches that lie beyond the grid, or are none, pushed back onto it."""
     low = bid < 1
-    bid, ask = np.where(low, 1, bid), np.where(low, np.minimum(1 + width, unit - 1), ask)
+    bid, ask = np.where(low, 1, bid), np.where(low, np.minimum(1 + spread, unit - 1), bid + spread)
     high = ask > unit - 1
-    bid, ask = np.where(high, np.maximum(unit - 1 - width, 1), bid), np.where(high, unit - 1, ask)
-    level = bid >= ask
-    return np.where(level, ask - 1, bid).astype(np.int32), ask.astype(np.int32)
+    bid, ask = np.where(high, np.maximum(unit - 1 - spread, 1), bid), np.where(high, unit - 1, ask)
+    return np.where(bid >= ask, ask - 1, bid).astype(np.int32), ask.astype(np.int32)
 
 
 def milestones(listing: Listing) -> list[tuple[float, str]]:

@@ -5,7 +5,6 @@ from datetime import datetime
 from decimal import Decimal
 from enum import StrEnum
 from itertools import chain
-from typing import NamedTuple
 
 from remora.domain.books import OrderBook
 from remora.domain.chance import (
@@ -135,9 +134,8 @@ UNLIMITED = ("kelly", "unproven_share")
 """What a stake is bound by that no limit cuts: of a proven whale, of an unproven one."""
 
 
-class _Room(NamedTuple):
-    reason: SkipReason
-    dollars: Decimal
+_Room = tuple[SkipReason, Decimal]
+"""A limit, and the dollars that it leaves."""
 
 
 def decide(
@@ -255,7 +253,7 @@ def _check_desk(desk: DeskSnapshot, exposure: Exposure, limits: Limits) -> Skip 
         return Skip(SkipReason.DESK_PAUSED)
     if desk.mode is DeskMode.HALTED:
         return Skip(SkipReason.DESK_HALTED)
-    breach = daily_loss_breach(desk.standing, limits)
+    breach = daily_loss_breach(desk, limits)
     if breach is not None:
         return Skip(SkipReason.DAILY_LOSS, breach)
     if exposure.opposite_held:
@@ -319,12 +317,12 @@ def _size(
     stake, bound_by = wanted, UNLIMITED[whale.unproven]
     rooms = _rooms(market, desk, exposure, limits)
     if first_day is not None:
-        rooms = (_Room(SkipReason.FIRST_DAY, first_day), *rooms)
-    for room in rooms:
-        if room.dollars <= 0:
-            return Skip(room.reason, "nothing left under this limit")
-        if room.dollars < stake:
-            stake, bound_by = room.dollars, room.reason.value
+        rooms = ((SkipReason.FIRST_DAY, first_day), *rooms)
+    for reason, dollars in rooms:
+        if dollars <= 0:
+            return Skip(reason, "nothing left under this limit")
+        if dollars < stake:
+            stake, bound_by = dollars, reason.value
     available = book.depth(Side.BUY, ceil_to(stake / book.best_ask, SHARE_QUANTUM), limit_price)
     if available.notional < stake:
         stake, bound_by = available.notional, SkipReason.DEPTH.value
@@ -353,11 +351,11 @@ def _rooms(market: Market, desk: DeskSnapshot, exposure: Exposure, limits: Limit
     share = min(limits.position_share, limits.position_share_ceiling)
     position = min(share * equity, limits.max_position_size_usd) * desk.scale
     return (
-        _Room(SkipReason.WHALE_SHARE, limits.whale_share * equity - exposure.whale),
-        _Room(SkipReason.POSITION_LIMIT, position - exposure.position),
-        _Room(SkipReason.MARKET_LIMIT, limits.market_share * equity - exposure.market),
-        _Room(SkipReason.EVENT_LIMIT, limits.event_share * equity - exposure.event),
-        _Room(SkipReason.CASH, floor_to(desk.cash / (ONE + market.fee_rate), CENT)),
+        (SkipReason.WHALE_SHARE, limits.whale_share * equity - exposure.whale),
+        (SkipReason.POSITION_LIMIT, position - exposure.position),
+        (SkipReason.MARKET_LIMIT, limits.market_share * equity - exposure.market),
+        (SkipReason.EVENT_LIMIT, limits.event_share * equity - exposure.event),
+        (SkipReason.CASH, floor_to(desk.cash / (ONE + market.fee_rate), CENT)),
     )
 
 

@@ -4,7 +4,7 @@ from dataclasses import dataclass, replace
 from datetime import date, datetime
 from decimal import Decimal
 from enum import StrEnum
-from typing import Final
+from typing import Final, Protocol
 from zoneinfo import ZoneInfo
 
 from remora.domain.limits import Limits
@@ -24,6 +24,20 @@ class DeskOrder(StrEnum):
     HALT = "halt"
     RESET = "reset"
     FLATTEN = "flatten"
+
+
+class Measured(Protocol):
+    """Equity beside what the day began with, in dollars."""
+
+    @property
+    def equity(self) -> Decimal:
+        """Cash and what is held, marked to market."""
+        ...
+
+    @property
+    def day_start_equity(self) -> Decimal:
+        """The equity at the day's beginning."""
+        ...
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -85,17 +99,18 @@ def roll(standing: Standing, *, new_day: bool) -> Standing:
     )
 
 
-def loss_allowed(standing: Standing, limits: Limits) -> Decimal:
+def loss_allowed(standing: Measured, limits: Limits) -> Decimal:
     """Return the dollars that may be lost in this day: a share of its base or a sum, whichever is less."""
     return min(limits.daily_loss_share * standing.day_start_equity, limits.max_daily_loss_usd)
 
 
-def daily_loss_breach(standing: Standing, limits: Limits) -> str | None:
+def daily_loss_breach(standing: Measured, limits: Limits) -> str | None:
     """Say by how much the day's loss reaches its limit; None while it does not."""
-    loss, allowed = standing.day_loss, loss_allowed(standing, limits)
-    if loss > 0 and loss >= allowed:
-        return f"lost {loss:.2f} of {allowed:.2f} allowed today"
-    return None
+    loss = standing.day_start_equity - standing.equity
+    if loss <= 0:
+        return None
+    allowed = loss_allowed(standing, limits)
+    return f"lost {loss:.2f} of {allowed:.2f} allowed today" if loss >= allowed else None
 
 
 def judge(mode: DeskMode, scale: Decimal, standing: Standing, limits: Limits) -> Judgement:

@@ -45,7 +45,8 @@ class PositionBooks:
         """Mean entry price of what is held, of all purchases once nothing is, without fees; None before any."""
         if self.bought_shares == 0:
             return None
-        return self.cost / self.shares if self.shares > 0 else self.bought_notional / self.bought_shares
+        held = self.shares
+        return self.cost / held if held > 0 else self.bought_notional / self.bought_shares
 
     @property
     def proceeds(self) -> Decimal:
@@ -59,20 +60,26 @@ class PositionBooks:
 
     def bought(self, shares: Decimal, notional: Decimal, fee: Decimal) -> "PositionBooks":
         """Return the books after a purchase."""
-        return replace(
-            self,
+        return PositionBooks(
             bought_shares=self.bought_shares + shares,
             bought_notional=self.bought_notional + notional,
+            sold_shares=self.sold_shares,
+            sold_notional=self.sold_notional,
+            redeemed_shares=self.redeemed_shares,
+            redeemed_dollars=self.redeemed_dollars,
             cost=self.cost + notional,
             fees=self.fees + fee,
         )
 
     def sold(self, shares: Decimal, notional: Decimal, fee: Decimal) -> "PositionBooks":
         """Return the books after a sale."""
-        return replace(
-            self,
+        return PositionBooks(
+            bought_shares=self.bought_shares,
+            bought_notional=self.bought_notional,
             sold_shares=self.sold_shares + shares,
             sold_notional=self.sold_notional + notional,
+            redeemed_shares=self.redeemed_shares,
+            redeemed_dollars=self.redeemed_dollars,
             cost=self._cost_without(shares),
             fees=self.fees + fee,
         )
@@ -87,8 +94,9 @@ class PositionBooks:
         )
 
     def _cost_without(self, shares: Decimal) -> Decimal:
-        left = self.shares - shares
-        return (self.cost * left / self.shares).quantize(MICRO) if self.shares > 0 and left > 0 else ZERO
+        held = self.shares
+        left = held - shares
+        return (self.cost * left / held).quantize(MICRO) if held > 0 and left > 0 else ZERO
 
 
 def position_books(fills: Iterable[Fill], redemptions: Iterable[Redemption] = ()) -> PositionBooks:

@@ -1,6 +1,5 @@
 """Synthetic depth: a ladder of resting orders, on tick, around a price."""
 
-from collections.abc import Callable
 from dataclasses import dataclass
 from decimal import Decimal
 
@@ -59,23 +58,21 @@ def ladder(bid: Decimal, ask: Decimal, tick: Decimal, depth_usd: Decimal) -> Lad
     """Return levels outwards from the touch, `depth_usd` at the first and more at each further one."""
     if depth_usd <= 0:
         return EMPTY
-    return Ladder(
-        bids=_levels(bid, -tick, depth_usd, lambda price: price >= tick),
-        asks=_levels(ask, tick, depth_usd, lambda price: price <= ONE - tick),
-    )
+    return Ladder(bids=levels(bid, -tick, depth_usd), asks=levels(ask, tick, depth_usd))
 
 
-def _levels(
-    start: Decimal, step: Decimal, depth_usd: Decimal, inside: Callable[[Decimal], bool]
-) -> tuple[Level, ...]:
-    levels: list[Level] = []
+def levels(start: Decimal, step: Decimal, depth_usd: Decimal) -> tuple[Level, ...]:
+    """Return levels from `start` on, a tick apart, as far as the grid goes: downwards if `step` is below 0."""
+    found: list[Level] = []
     price, money, growth = start, depth_usd, depth_usd * GROWTH
+    low = abs(step)
+    high = ONE - low
     for _ in range(LEVELS):
-        if not inside(price):
+        if not low <= price <= high:
             break
         size = floor_to(money / max(price, ONE - price), _SHARES)
         if size > 0:
-            levels.append(Level(price, size))
+            found.append(Level(price, size))
         price += step
         money += growth
-    return tuple(levels)
+    return tuple(found)
