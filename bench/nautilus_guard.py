@@ -99,6 +99,8 @@ class Guard(Strategy):
         if holding.outcome:
             bid, ask = unit - ask, unit - bid
         order.touch, order.resting = (ask if order.buying else bid) / unit, True
+        holding.market.working.remove(order)  # who arrived first is first when two meet one print
+        holding.market.working.append(order)
         self._push(order.expires, EXPIRY, order)
 
     def _on_expiry(self, at: float, order: Working) -> None:
@@ -123,12 +125,14 @@ class Guard(Strategy):
         holding.market.settle()
 
     def _go_on(self, order: Working, holding: Holding, at: float) -> None:
-        unsold = order.left >= DUST
-        if holding.leaving is None:
+        again = order.left >= DUST
+        if holding.leaving is not None:
+            again = holding.owed == 0  # else this one was under way before, and the sale of everything is next
+        else:
             self._arm(holding, at)
-            if unsold:
+            if again:
                 self._owe(holding, min(1.0, order.left / holding.shares))
-        if holding.leaving is not None or unsold:
+        if again:
             holding.market.waiting.append((at, holding))
         else:
             self._sell_owed(holding, at)
@@ -245,10 +249,11 @@ class Guard(Strategy):
             self._sell(holding, at, share)
 
     def _leave(self, holding: Holding, at: float, reason: str) -> None:
-        holding.leaving, holding.owed, holding.watching = reason, 0.0, False
+        """Sell everything, once an order that is on its way is done."""
+        holding.leaving, holding.owed, holding.watching = reason, 1.0, False
         self._drop_orders(holding)
         if holding.ended is None and holding.pending == 0:
-            self._sell(holding, at, 1.0)
+            self._sell_owed(holding, at)
 
     def _sell(self, holding: Holding, at: float, share: float) -> None:
         market, policy = holding.market, self.policy
@@ -276,7 +281,7 @@ class Guard(Strategy):
             return
         if what == "resolved":
             self._push(at + self.policy["redemption_lag_s"], REDEMPTION, holding)
-        elif holding.leaving is None and holding.shares > 0:
+        elif holding.leaving is None:
             self._leave(holding, at, what)
 
     def _on_redemption(self, at: float, holding: Holding) -> None:

@@ -37,8 +37,10 @@ class Desk:
     value: Decimal = ZERO
     reducing: bool = False
     open: dict[Key, Holding] = field(default_factory=dict)
-    _groups: dict[tuple[str, str], Group] = field(default_factory=dict)
     _tokens: dict[str, Group] = field(default_factory=dict)
+    _markets: dict[str, Group] = field(default_factory=dict)
+    _events: dict[str, Group] = field(default_factory=dict)
+    _whales: dict[str, Group] = field(default_factory=dict)
     _seen_from: float = 0.0
     _seen_until: float = 0.0
     _seen_day: date = date.min
@@ -100,12 +102,11 @@ class Desk:
     def exposure(self, whale: WalletAddress, token: TokenId, market: Market) -> Exposure:
         """Return what is committed beside a purchase of `token` behind `whale`."""
         held = self.open.get((whale, token))
-        groups = self._groups.get
         return Exposure(
             position=ZERO if held is None else held.committed,
-            market=groups(("market", market.condition_id), NOTHING).committed,
-            event=groups(("event", market.event_id), NOTHING).committed,
-            whale=groups(("whale", whale), NOTHING).committed,
+            market=self._markets.get(market.condition_id, NOTHING).committed,
+            event=self._events.get(market.event_id, NOTHING).committed,
+            whale=self._whales.get(whale, NOTHING).committed,
             opposite_held=self.holds(market.opposite(token)),
         )
 
@@ -121,23 +122,26 @@ class Desk:
     def add(self, holding: Holding) -> None:
         """Take in an approved position."""
         self.open[holding.key] = holding
-        token = self._tokens.setdefault(holding.token, Group())
-        holding.groups = (token, *(self._groups.setdefault(name, Group()) for name in _names(holding)))
-        for group in holding.groups:
-            group.members += 1
+        holding.groups = tuple([_join(groups, name) for groups, name in self._groups(holding)])
 
     def remove(self, holding: Holding) -> None:
         """Forget an ended position; crumbs that it still holds count as nothing."""
         self.set_mark(holding, ZERO)
         del self.open[holding.key]
-        for group in holding.groups:
+        for group, (groups, name) in zip(holding.groups, self._groups(holding), strict=True):
             group.members -= 1
             group.committed -= holding.committed
-        for name in _names(holding):
-            if not self._groups[name].members:
-                del self._groups[name]
-        if not self._tokens[holding.token].members:
-            del self._tokens[holding.token]
+            if not group.members:
+                del groups[name]
+
+    def _groups(self, holding: Holding) -> tuple[tuple[dict[str, Group], str], ...]:
+        """Return where a position is counted, and as what."""
+        return (
+            (self._tokens, holding.token),
+            (self._markets, holding.condition),
+            (self._events, holding.event),
+            (self._whales, holding.whale),
+        )
 
     def reserve(self, holding: Holding, dollars: Decimal) -> None:
         """Change what is set aside for a position's entry orders by `dollars`."""
@@ -168,5 +172,9 @@ def midnight_after(at: float, zone: str) -> float:
     return datetime.combine(day, time(), ZoneInfo(zone)).timestamp()
 
 
-def _names(holding: Holding) -> tuple[tuple[str, str], ...]:
-    return ("market", holding.condition), ("event", holding.event), ("whale", holding.whale)
+def _join(groups: dict[str, Group], name: str) -> Group:
+    group = groups.get(name)
+    if group is None:
+        group = groups[name] = Group()
+    group.members += 1
+    return group

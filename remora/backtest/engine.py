@@ -12,14 +12,13 @@ from remora.backtest.costs import Costs, FillLevel, Latency
 from remora.backtest.desk import Desk, midnight_after
 from remora.backtest.events import ARRIVAL, MILESTONE, RETRY, SIGNAL, Event
 from remora.backtest.guarding import Guarding
-from remora.backtest.history import NEVER, instant
+from remora.backtest.history import instant
 from remora.backtest.holding import Holding
 from remora.backtest.marking import Marks
 from remora.backtest.orders import Working
 from remora.backtest.outcome import Outcome
 from remora.backtest.signals import Seed
 from remora.backtest.track import DAY
-from remora.backtest.tracks import milestones
 from remora.domain.books import OrderBook
 from remora.domain.decide import Copy, Skip, WhaleStanding, decide
 from remora.domain.ids import TokenId
@@ -145,11 +144,12 @@ class Engine(Guarding):
     def _on_signal(self, at: float, payload: tuple[Seed, float]) -> None:
         seed, sent_after = payload
         track = self.tracks[seed.market]
-        token, other = track.tokens[seed.outcome], track.tokens[1 - seed.outcome]
+        token = track.tokens[seed.outcome]
         held = self.desk.open.get((seed.whale, token))
         if seed.side is Side.SELL:
-            self._whale_sold(at, seed, held)
+            self._whale_sold(at, seed, token, held)
             return
+        other = track.tokens[1 - seed.outcome]
         self._see(seed.whale, token, seed.micros)
         if not self.outcome.recorded and self.desk.holds(other):
             # refused whatever else there is to say: a simulation need not know what came first
@@ -158,7 +158,7 @@ class Engine(Guarding):
             self._turned(at, seed, other)
             return
         if held is not None and held.leaving is not None:
-            self._refuse(at, seed, REFUSED_WHILE_LEFT)
+            self.outcome.decided(at, seed, REFUSED_WHILE_LEFT)
             return
         row, now = track.index(at), instant(at)
         market = track.market(row, at)
@@ -182,17 +182,15 @@ class Engine(Guarding):
             assert book is not None
             self._copy(at, sent_after, seed, decision, market, book, held)
         else:
-            self._refuse(at, seed, decision)
+            self.outcome.decided(at, seed, decision)
             self._turned(at, seed, other)
 
     def _see(self, whale: str, token: str, change: int) -> int:
         """Count what a whale was seen to do; return what it had been seen to buy net before it, in millionths."""
-        before = self._seen_bought.get((whale, token), 0)
-        self._seen_bought[whale, token] = before + change
+        key = whale, token
+        before = self._seen_bought.get(key, 0)
+        self._seen_bought[key] = before + change
         return max(0, before)
-
-    def _refuse(self, at: float, seed: Seed, skip: Skip) -> None:
-        self.outcome.decided(at, seed, skip)
 
     def _copy(
         self,
@@ -238,8 +236,8 @@ class Engine(Guarding):
         )
         self.outcome.holdings.append(holding)
         self.desk.add(holding)
-        for when, what in milestones(self.tracks[seed.market].listing):
-            if at < when < NEVER:
+        for when, what in self.tracks[seed.market].milestones:
+            if at < when:
                 heard = when + next(self.reactions)[0] if what == "proposed" else when
                 self._push(heard, MILESTONE, (holding, what))
         return holding
@@ -267,10 +265,10 @@ class Engine(Guarding):
         holding.pending += 1
         self._push(arrives, ARRIVAL, order)
 
-    def _whale_sold(self, at: float, seed: Seed, held: Holding | None) -> None:
-        bought = self._see(seed.whale, self.tracks[seed.market].tokens[seed.outcome], -seed.micros)
+    def _whale_sold(self, at: float, seed: Seed, token: TokenId, held: Holding | None) -> None:
+        bought = self._see(seed.whale, token, -seed.micros)
         if held is None:
-            self._refuse(at, seed, NOT_HELD[seed.kind])
+            self.outcome.decided(at, seed, NOT_HELD[seed.kind])
             return
         self.outcome.followed(at, seed)
         self._follow_sale(at, held, seed.size, seed.holding, from_micros(bought))

@@ -129,7 +129,7 @@ class Marks:
             if row + 1 < len(times) and times[row + 1] <= at:
                 row = bisect_right(times, at, row + 1) - 1
             self._mark(held, track, row)
-            following = track.following.item(row)
+            following = track.next_change(row)
             if following < len(times):
                 heapq.heapreplace(moves, (times[following], market, following))
             else:

@@ -40,12 +40,12 @@ class Track:
 
     `side` is 2 for a purchase, 0 for a sale, 1 for no trade. `bid` and `ask` are in ticks and are the touch that a
     row leaves behind (see docs/decisions/0004): after a purchase the ask is the print rounded up, after a sale the
-    bid is it rounded down. `touch` is both as one number, `number` tells different ones apart however a recording
-    is cut into batches, `since` is when it came and `following` the row that leaves the next one behind, after the
-    last the number of rows. `spent` is the running sum of dollars traded, `best` the best bid of either outcome,
-    `turns` are the instants at which something else than a print changes the market. `recorded` are the resting
-    orders that were recorded and `snapshots` the one that each row is, -1 for prints; both are empty without any.
-    Markets and books are made once for every replay that meets them.
+    bid is it rounded down. `touch` is both as one number, `number` counts different ones, on from batch to batch
+    however a recording is cut, and `changes` are the rows that left another one behind. `spent` is the running sum
+    of dollars traded, `milestones` are what a holder is told and when, `turns` the instants at which something
+    else than a print changes the market. `recorded` are the resting orders that were recorded and `snapshots` the
+    one that each row is, -1 for prints; both are empty without any. Markets and books are made once for every
+    replay that meets them.
     """
 
     listing: Listing
@@ -59,18 +59,18 @@ class Track:
     bid: Integers
     ask: Integers
     spent: Floats
-    best: tuple[Floats, Floats]
     touch: NDArray[np.int64]
-    number: NDArray[np.int64]
-    since: Floats
-    following: NDArray[np.int64]
+    number: Integers
+    changes: NDArray[np.int64]
     times: list[float]
     tokens: tuple[TokenId, TokenId]
     outcomes: tuple[Outcome, Outcome]
     ends: datetime | None
+    milestones: tuple[tuple[float, str], ...]
     turns: tuple[float, ...]
     recorded: Snapshots | None = None
     snapshots: list[int] = field(default_factory=list)
+    _best: dict[int, Floats] = field(default_factory=dict)
     _markets: dict[tuple[int, int, int], Market] = field(default_factory=dict)
     _left: dict[int, Market] = field(default_factory=dict)
     _kinds: dict[int, partial[Market]] = field(default_factory=dict)
@@ -87,7 +87,21 @@ class Track:
 
     def next_change(self, row: int) -> int:
         """Return the first row after `row` that leaves another touch behind; the number of rows without one."""
-        return self.following.item(row) if row >= 0 else 0
+        if row < 0:
+            return 0
+        place = self.number.item(row) - self.number.item(0) + 1
+        return self.changes.item(place) if place < self.changes.size else len(self.times)
+
+    def since(self, row: int) -> float:
+        """Return when the touch came that is there after `row`."""
+        return self.times[self.changes.item(self.number.item(row) - self.number.item(0))]
+
+    def best(self, outcome: int) -> Floats:
+        """Return the best bid of an outcome after each row."""
+        made = self._best.get(outcome)
+        if made is None:
+            made = self._best[outcome] = self.bid / self.unit if outcome == 0 else 1.0 - self.ask / self.unit
+        return made
 
     def volume_24h(self, row: int, at: float) -> float:
         """Return the dollars traded in the day before `at`, whose last row is `row`."""
@@ -107,7 +121,7 @@ class Track:
         made = self._books.get(key)
         if made is None:
             made = self._books[key] = self._book(row, outcome, shelf).elsewhere(
-                self.tokens[outcome], instant(self.since.item(row))
+                self.tokens[outcome], instant(self.since(row))
             )
         return made
 

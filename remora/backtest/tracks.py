@@ -47,10 +47,11 @@ class Tracks(dict[int, Track]):
         chosen = prints if not len(prints) or prints.kind.max() <= QUOTE else prints.take(prints.kind <= QUOTE)
         self._came, self._order = (chosen.at, chosen.market), _by_market(chosen.market)
         rows = self._rows = chosen.take(self._order)
-        starts = np.flatnonzero(np.diff(rows.market, prepend=-1))
-        ends = np.append(starts[1:], len(rows))
-        codes = rows.market[starts].tolist()
-        self._places = dict(zip(codes, zip(starts.tolist(), ends.tolist(), strict=False), strict=False))
+        counts = np.bincount(chosen.market) if len(rows) else np.zeros(0, dtype=np.int64)
+        codes = np.flatnonzero(counts)
+        ends = np.cumsum(counts[codes])
+        places = zip((ends - counts[codes]).tolist(), ends.tolist(), strict=True)
+        self._places = dict(zip(codes.tolist(), places, strict=True))
         self._listings, self._spread, self._books, self._seen = listings, spread_ticks, books or {}, seen or {}
         self._columns: _Columns | None = None
         self._bids: Bids | None = None
@@ -123,17 +124,15 @@ class _Columns:
     bid: Integers
     ask: Integers
     dollars: Floats
-    best: tuple[Floats, Floats]
     touch: NDArray[np.int64]
-    number: NDArray[np.int64]
-    since: Floats
-    following: NDArray[np.int64]
+    number: Integers
+    changes: NDArray[np.int64]
     shown: NDArray[np.int64] | None
 
     def track(self, rows: slice, listing: Listing, code: int, recorded: Snapshots | None, offset: int) -> Track:
         """Cut the track of one market."""
         tokens = (TokenId(f"{listing.key}:0"), TokenId(f"{listing.key}:1"))
-        at = self.at[rows]
+        at, first, told = self.at[rows], self.number.item(rows.start) - 1, milestones(listing)
         return Track(
             listing=listing,
             code=code,
@@ -145,17 +144,16 @@ class _Columns:
             unit=self.unit[rows],
             bid=self.bid[rows],
             ask=self.ask[rows],
-            spent=np.cumsum(self.dollars[rows]),
-            best=(self.best[0][rows], self.best[1][rows]),
+            spent=self.dollars[rows].cumsum(),
             touch=self.touch[rows],
             number=self.number[rows] + offset,
-            since=self.since[rows],
-            following=self.following[rows] - rows.start,
+            changes=self.changes[first : self.number.item(rows.stop - 1)] - rows.start,
             times=at.tolist(),
             tokens=tokens,
             outcomes=(Outcome(tokens[0], listing.labels[0]), Outcome(tokens[1], listing.labels[1])),
             ends=None if listing.end_at is None else instant(listing.end_at),
-            turns=tuple(sorted({listing.fine_tick_at, *(at for at, _ in milestones(listing))})),
+            milestones=told,
+            turns=tuple(sorted({listing.fine_tick_at, *[when for when, _ in told]})),
             recorded=recorded,
             snapshots=[] if recorded is None or self.shown is None else self.shown[rows].tolist(),
         )
@@ -168,38 +166,35 @@ def _columns(
     spread_ticks: int,
     books: Mapping[int, Snapshots],
 ) -> _Columns:
-    first = rows.outcome == 0
-    price = np.where(first, rows.price, 1.0 - rows.price)
-    side = np.where(first, rows.side, -rows.side).astype(np.int8)
-    fine_from = np.concatenate(
-        [
-            np.zeros(0),
-            *(np.full(end - start, listings[code].fine_tick_at) for code, (start, end) in places.items()),
-        ]
-    )
-    unit = np.where(rows.at >= fine_from, FINE, COARSE).astype(np.int32)
+    price, side = rows.price, rows.side
+    if rows.outcome.any():
+        first = rows.outcome == 0
+        price, side = np.where(first, price, 1.0 - price), np.where(first, side, -side)
+    unit = np.full(len(rows), COARSE, dtype=np.int32)
+    for code, (start, end) in places.items():
+        if listings[code].fine_tick_at < NEVER:
+            unit[start + int(rows.at[start:end].searchsorted(listings[code].fine_tick_at)) : end] = FINE
     bid, ask = _touch(price, side, rows.kind, unit, spread_ticks)
     shown = _shown_touch(rows, places, books, unit, bid, ask)
-    traded = rows.kind == TRADE
+    dollars, traded = rows.price * rows.size, rows.kind == TRADE
+    if not traded.all():
+        dollars, side = np.where(traded, dollars, 0.0), np.where(traded, side, np.int8(0))
     opens = np.zeros(len(rows), dtype=bool)
     opens[[start for start, _ in places.values()]] = True
     moved = _moved(bid, ask, unit, shown) | opens
-    number, starts = np.cumsum(moved, dtype=np.int64), np.flatnonzero(moved)
     return _Columns(
         at=rows.at,
         price=price,
-        side=(np.where(traded, side, 0) + 1).astype(np.uint8).tobytes(),
+        side=(side + np.int8(1)).tobytes(),
         size=rows.size,
-        kind=rows.kind.astype(np.uint8).tobytes(),
+        kind=rows.kind.tobytes(),
         unit=unit,
         bid=bid,
         ask=ask,
-        dollars=np.where(traded, rows.price * rows.size, 0.0),
-        best=(bid / unit, 1.0 - ask / unit),
+        dollars=dollars,
         touch=(bid.astype(np.int64) * FIELD + ask) * FIELD + unit,
-        number=number,
-        since=rows.at[starts][number - 1],
-        following=np.append(starts[1:], len(rows))[number - 1],
+        number=np.cumsum(moved, dtype=np.int32),
+        changes=np.flatnonzero(moved),
         shown=shown,
     )
 
@@ -248,7 +243,7 @@ def _touch(price: Floats, side: Small, kind: Small, unit: Integers, spread: int)
     """Return bid and ask in ticks, like the twin's ladder: rounded against whoever copies the print."""
     ticks, up = price * unit, side > 0
     # floor(-x) is -ceil(x): one pass rounds purchases up and sales down
-    sign = np.where(up, -1.0, 1.0)
+    sign = np.int8(1) - np.int8(2) * up.view(np.int8)
     ticks *= sign
     ticks += 1e-6
     np.floor(ticks, out=ticks)
@@ -274,11 +269,11 @@ def _inside(bid: Integers, unit: Integers, spread: int) -> tuple[Integers, Integ
     return np.where(bid >= ask, ask - 1, bid).astype(np.int32), ask.astype(np.int32)
 
 
-def milestones(listing: Listing) -> list[tuple[float, str]]:
+def milestones(listing: Listing) -> tuple[tuple[float, str], ...]:
     """Return when a holder is told that something about the market changed."""
     named = [
         (listing.proposed_at, "proposed"),
         (listing.closed_at, "closed"),
         (listing.resolved_at, "resolved"),
     ]
-    return [(at, name) for at, name in named if at < NEVER]
+    return tuple([(at, name) for at, name in named if at < NEVER])

@@ -88,7 +88,7 @@ def _candidate(track: Track, holding: Holding, row: int, reach: Reach | None) ->
     """Return the first row from `row` on whose touch could lie beyond a threshold."""
     if reach is None:
         return row
-    (stop, target), best, size = reach, track.best[holding.outcome], SOME
+    (stop, target), best, size = reach, track.best(holding.outcome), SOME
     while row < best.size:
         bids = best[row : row + size]
         hits = ((bids <= stop) | (bids >= target)).nonzero()[0]

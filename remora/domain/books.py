@@ -91,16 +91,16 @@ class OrderBook:
 
     def depth(self, side: Side, shares: Decimal, limit: Decimal | None = None) -> Depth:
         """Return what an order of `shares` on `side` would meet, no further than `limit`."""
-        levels = self.asks if side is Side.BUY else self.bids
+        buying = side is Side.BUY
         left, notional, worst = shares, ZERO, None
-        for level in levels:
-            beyond = limit is not None and (level.price > limit if side is Side.BUY else level.price < limit)
-            if left <= 0 or beyond:
+        for level in self.asks if buying else self.bids:
+            price = level.price
+            if left <= 0 or (limit is not None and (price > limit if buying else price < limit)):
                 break
             taken = min(left, level.size)
             left -= taken
-            notional += taken * level.price
-            worst = level.price
+            notional += taken * price
+            worst = price
         return Depth(shares=shares - left, notional=notional, worst=worst)
 
     def elsewhere(self, token_id: TokenId, as_of: datetime) -> "OrderBook":

@@ -22,6 +22,8 @@ SHARE_DECIMALS = {
 }
 """Decimals to which the shares of a market purchase are floored when it is signed, by the market's tick."""
 
+SHARE_GRIDS = {tick: ONE.scaleb(-decimals) for tick, decimals in SHARE_DECIMALS.items()}
+
 PURCHASE_QUANTUM = Decimal("0.00001")
 """The venue refuses a market purchase whose shares have more than five decimals."""
 
@@ -62,10 +64,9 @@ def purchase_dollars(dollars: Decimal, price: Decimal, tick: Decimal) -> Decimal
     Not every sum can be signed: the shares it buys are floored to the tick's decimals, may have five at most, and
     must not imply a higher price. None when no sum within a few dollars can, or the tick is unknown.
     """
-    decimals = SHARE_DECIMALS.get(tick)
-    if decimals is None:
+    quantum = SHARE_GRIDS.get(tick)
+    if quantum is None:
         return None
-    quantum = ONE.scaleb(-decimals)
     spent = floor_to(dollars, CENT)
     for _ in range(CENTS_TRIED):
         if spent <= 0:

@@ -72,7 +72,7 @@ def test_the_next_change_is_the_first_row_with_another_touch(history: History) -
             later = (n for n in range(row + 1, len(touches)) if touches[n] != touch)
             first = max(n for n in range(row + 1) if n == 0 or touches[n - 1] != touches[n])
             assert track.next_change(row) == next(later, len(touches))
-            assert track.since[row] == track.times[first]
+            assert track.since(row) == track.times[first]
 
 
 @settings(max_examples=30, deadline=None)
@@ -91,7 +91,7 @@ def test_a_copy_of_the_tracks_makes_the_same_ones_anew(history: History) -> None
             track.kind,
             track.turns,
         )
-        for name in ("price", "size", "bid", "ask", "unit", "spent", "touch", "number", "following"):
+        for name in ("price", "size", "bid", "ask", "unit", "spent", "touch", "number", "changes"):
             assert np.array_equal(getattr(other, name), getattr(track, name))
 
 
