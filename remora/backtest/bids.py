@@ -21,18 +21,18 @@ class Bids:
     """
 
     at: Floats
-    market: Whole
-    row: Whole
-    price: Whole
+    market: Integers
+    row: Integers
+    price: Integers
     markets: int
 
     @classmethod
     def of(cls, at: Floats, market: Integers, order: Whole, touch: tuple[Integers, Integers, Integers]) -> "Bids":
         """Return it for rows that `order` puts together by market; `touch` is bid, ask, ticks to the dollar."""
         bid, ask, unit = touch
-        count, step = at.size, THOUSAND // unit
-        row, price = np.empty(count, dtype=np.int64), np.empty((2, count), dtype=np.int64)
-        row[order] = np.arange(count)
+        count, step = at.size, np.int32(THOUSAND) // unit
+        row, price = np.empty(count, dtype=np.int32), np.empty((2, count), dtype=np.int32)
+        row[order] = np.arange(count, dtype=np.int32)
         np.multiply(bid, step, out=price[0])
         np.multiply(unit - ask, step, out=price[1])
-        return cls(at, market.astype(np.int64), row, price.reshape(-1), int(market.max(initial=-1)) + 1)
+        return cls(at, market, row, price.reshape(-1), int(market.max(initial=-1)) + 1)

@@ -4,6 +4,7 @@ from collections import deque
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, time, timedelta
 from decimal import Decimal
+from functools import lru_cache
 from zoneinfo import ZoneInfo
 
 from remora.backtest.holding import Group, Holding, Key
@@ -166,6 +167,7 @@ class Desk:
         holding.value = value
 
 
+@lru_cache(maxsize=1024)
 def midnight_after(at: float, zone: str) -> float:
     """Return when the trading day after that of `at` begins, in seconds since 1970."""
     day = trading_day(datetime.fromtimestamp(at, UTC), zone) + timedelta(days=1)

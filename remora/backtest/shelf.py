@@ -39,6 +39,7 @@ class BookShelf:
     _ladders: dict[tuple[int, int], Levels] = field(default_factory=dict)
     _books: dict[tuple[Touch, int], OrderBook] = field(default_factory=dict)
     _best: dict[Touch, tuple[Level, Level]] = field(default_factory=dict)
+    _first: dict[tuple[int, int], Level] = field(default_factory=dict)
 
     def sides(self, touch: Touch, outcome: int) -> tuple[Levels, Levels]:
         """Return bids and asks of an outcome for a touch of outcome 0: the other one's are their mirror."""
@@ -73,8 +74,18 @@ class BookShelf:
         """Return the first level of each outcome's bids."""
         best = self._best.get(touch)
         if best is None:
-            best = self._best[touch] = self.sides(touch, 0)[0][0], self.sides(touch, 1)[0][0]
+            bid, ask, unit = unpacked(touch)
+            best = self._best[touch] = self._first_bid(bid, unit), self._first_bid(unit - ask, unit)
         return best
+
+    def _first_bid(self, price: int, unit: int) -> Level:
+        """Return the first level of the bids from a price in ticks on: most ladders are asked for nothing else."""
+        made = self._first.get((price, unit))
+        if made is None:
+            tick = TICKS[unit]
+            (made,) = levels(price * tick, -tick, self.depth_usd, 1)
+            self._first[price, unit] = made
+        return made
 
     def ticks_below(self, shares: Decimal) -> int:
         """Return by how many ticks at most the executable bid for `shares` can lie below the best one."""

@@ -153,7 +153,11 @@ class SignalReader:
     def _seed(
         self, at: float, wallet: int, market: int, outcome: int, side: Side, kind: TradeKind, rows: list[Fill]
     ) -> Seed:
-        held = self._move((wallet, market, outcome), side, sum([shares for _, _, shares, _ in rows]))
+        if len(rows) == 1:
+            _, _, shares, millionths = rows[0]
+        else:
+            shares, millionths = sum([row[2] for row in rows]), sum([row[3] for row in rows])
+        held = self._move((wallet, market, outcome), side, shares)
         return Seed(
             at=at,
             market=market,
@@ -163,7 +167,7 @@ class SignalReader:
             side=side,
             kind=kind,
             fills=rows,
-            micros=sum([millionths for _, _, _, millionths in rows]),
+            micros=millionths,
             held=held,
             held_opposite=self._holding((wallet, market, 1 - outcome)),
         )

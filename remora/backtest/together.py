@@ -67,10 +67,9 @@ class Together:
         bids, before, count = self._bids, self._passed, len(self._held)
         now = self._passed = int(bids.at.searchsorted(at, "right"))
         if now > before:
-            self._last[bids.market[before:now]] = bids.row[before:now]
-        rows = self._last.take(self._markets[:count])
-        rows += self._shifts[:count]
-        return int(bids.price.take(rows) @ self._shares[:count]) * UNIT
+            self._last[bids.market[before:now].astype(np.int64)] = bids.row[before:now]
+        rows = self._last[self._markets[:count]] + self._shifts[:count]
+        return int(bids.price[rows] @ self._shares[:count]) * UNIT
 
     def _write(self, slot: int, holding: Holding) -> None:
         self._markets[slot] = holding.market

@@ -1,6 +1,7 @@
 """One market's prints as arrays: price, spread and volume at any instant, without looking further."""
 
 from bisect import bisect_left, bisect_right
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from decimal import Decimal
@@ -42,10 +43,10 @@ class Track:
     row leaves behind (see docs/decisions/0004): after a purchase the ask is the print rounded up, after a sale the
     bid is it rounded down. `touch` is both as one number, `number` counts different ones, on from batch to batch
     however a recording is cut, and `changes` are the rows that left another one behind. `spent` is the running sum
-    of dollars traded, `milestones` are what a holder is told and when, `turns` the instants at which something
-    else than a print changes the market. `recorded` are the resting orders that were recorded and `snapshots` the
-    one that each row is, -1 for prints; both are empty without any. Markets and books are made once for every
-    replay that meets them.
+    of dollars traded, `times` is `at` for one look at a time, `milestones` are what a holder is told and when,
+    `turns` the instants at which something else than a print changes the market. `recorded` are the resting orders
+    that were recorded and `snapshots` the one that each row is, -1 for prints; both are empty without any. Markets
+    and books are made once for every replay that meets them.
     """
 
     listing: Listing
@@ -62,7 +63,7 @@ class Track:
     touch: NDArray[np.int64]
     number: Integers
     changes: NDArray[np.int64]
-    times: list[float]
+    times: Sequence[float]
     tokens: tuple[TokenId, TokenId]
     outcomes: tuple[Outcome, Outcome]
     ends: datetime | None

@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, cast
 
 import numpy as np
 from numpy.typing import NDArray
@@ -148,7 +148,7 @@ class _Columns:
             touch=self.touch[rows],
             number=self.number[rows] + offset,
             changes=self.changes[first : self.number.item(rows.stop - 1)] - rows.start,
-            times=at.tolist(),
+            times=cast("Sequence[float]", at.data),
             tokens=tokens,
             outcomes=(Outcome(tokens[0], listing.labels[0]), Outcome(tokens[1], listing.labels[1])),
             ends=None if listing.end_at is None else instant(listing.end_at),

@@ -61,13 +61,13 @@ def ladder(bid: Decimal, ask: Decimal, tick: Decimal, depth_usd: Decimal) -> Lad
     return Ladder(bids=levels(bid, -tick, depth_usd), asks=levels(ask, tick, depth_usd))
 
 
-def levels(start: Decimal, step: Decimal, depth_usd: Decimal) -> tuple[Level, ...]:
-    """Return levels from `start` on, a tick apart, as far as the grid goes: downwards if `step` is below 0."""
+def levels(start: Decimal, step: Decimal, depth_usd: Decimal, count: int = LEVELS) -> tuple[Level, ...]:
+    """Return `count` levels from `start` on, a tick apart, as far as the grid goes: down if `step` is negative."""
     found: list[Level] = []
     price, money, growth = start, depth_usd, depth_usd * GROWTH
     low = abs(step)
     high = ONE - low
-    for _ in range(LEVELS):
+    for _ in range(count):
         if not low <= price <= high:
             break
         size = floor_to(money / max(price, ONE - price), _SHARES)
