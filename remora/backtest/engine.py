@@ -180,6 +180,7 @@ class Engine(Guarding):
             self._reduce(at)
         if isinstance(decision, Copy):
             assert book is not None
+            self.desk.entered(now)
             self._copy(at, sent_after, seed, decision, market, book, held)
         else:
             self.outcome.decided(at, seed, decision)
@@ -202,10 +203,9 @@ class Engine(Guarding):
         book: OrderBook,
         held: Holding | None,
     ) -> None:
-        signal, now = seed.signal, instant(at)
+        signal = seed.signal
         self.outcome.decided(at, seed, copy)
         holding = held or self._open(at, seed, copy, market, book)
-        self.desk.entered(now)
         self.desk.reserve(holding, copy.reserve)
         request = OrderRequest(
             token_id=signal.token_id,

@@ -81,19 +81,25 @@ def ends_of(start: float, days: int) -> Floats:
     return (np.arange(days, dtype=np.float64) + int(start // DAY) + 1) * DAY
 
 
-def daily_pnl(holding: Holding, track: Track, ends: Floats) -> Floats:
-    """Return a position's profit and loss by UTC day, marked to the best bid at the end of each.
+def closing_bids(track: Track, outcome: int, ends: Floats) -> Floats:
+    """Return the best bid of an outcome at the end of each day; before the first row that of the first."""
+    rows = np.maximum(track.at.searchsorted(ends, "left") - 1, 0)
+    unit = track.unit[rows].astype(np.float64)
+    bids: Floats = track.bid[rows] / unit if outcome == 0 else 1.0 - track.ask[rows] / unit
+    return bids
+
+
+def daily_pnl(holding: Holding, closing: Floats, ends: Floats) -> Floats:
+    """Return a position's profit and loss by UTC day, marked to the best bid (`closing`) at the end of each.
 
     The days sum to its final profit, for which what is still held counts at what it would bring; after its end
     nothing moves any more.
     """
-    flows = holding.flows
     path = np.zeros(ends.size)
-    if not flows:
+    if not holding.flows:
         return path
-    at = np.array([flow.at for flow in flows])
-    cash = np.cumsum([flow.dollars for flow in flows])
-    held = np.array([flow.shares for flow in flows])
+    at, dollars, held = np.array(list(zip(*holding.flows, strict=True)))
+    cash = dollars.cumsum()
     if holding.ended_at is not None:
         held[-1] = 0.0
     place = at.searchsorted(ends, "left") - 1
@@ -101,10 +107,7 @@ def daily_pnl(holding: Holding, track: Track, ends: Floats) -> Floats:
     if low == ends.size:
         return path
     place = place[low:]
-    rows = np.maximum(track.at.searchsorted(ends[low:], "left") - 1, 0)
-    unit = track.unit[rows].astype(np.float64)
-    bids = track.bid[rows] / unit if holding.outcome == 0 else 1.0 - track.ask[rows] / unit
-    value = cash[place] + held[place] * bids
+    value = cash[place] + held[place] * closing[low:]
     if holding.ended_at is None:
         value[-1] = cash[-1] + float(holding.value)
     path[low] = value[0]

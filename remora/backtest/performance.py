@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from remora.backtest.history import Floats
-from remora.backtest.outcome import Outcome, daily_pnl, days_of, ends_of
+from remora.backtest.outcome import Outcome, closing_bids, daily_pnl, days_of, ends_of
 from remora.backtest.tracks import Tracks
 from remora.statistics.sharpe import probabilistic_sharpe
 
@@ -48,7 +48,12 @@ def pnl_matrix(outcome: Outcome, tracks: Tracks) -> Floats:
     if not filled:
         return np.zeros((0, days))
     ends = ends_of(outcome.start, days)
-    return np.stack([daily_pnl(holding, tracks[holding.market], ends) for holding in filled])
+    closing: dict[tuple[int, int], Floats] = {}
+    for holding in filled:
+        key = holding.market, holding.outcome
+        if key not in closing:
+            closing[key] = closing_bids(tracks[holding.market], holding.outcome, ends)
+    return np.stack([daily_pnl(holding, closing[holding.market, holding.outcome], ends) for holding in filled])
 
 
 def returns_of(daily: Floats, capital: float) -> Floats:

@@ -55,6 +55,7 @@ def prepare(
     codes = [history.codes[wallet] for wallet in followed if wallet in history.codes]
     with uncollected():
         batch = whole(history, codes, spread_ticks=spec.spread_ticks)
+        batch.tracks.make()
     return Case(spec, batch, roster, limits, costs)
 
 

@@ -64,6 +64,10 @@ class Tracks(dict[int, Track]):
         )
         return made
 
+    def make(self) -> None:
+        """Make the columns from which each track is cut: whoever asks for a track first need not wait for them."""
+        self._all()
+
     def _all(self) -> "_Columns":
         if self._columns is None:
             self._columns = _columns(self._rows, self._listings, self._places, self._spread, self._books)

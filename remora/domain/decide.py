@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 from datetime import datetime
-from decimal import Decimal
+from decimal import Decimal, InvalidOperation
 from enum import StrEnum
 from itertools import chain
 
@@ -18,10 +18,10 @@ from remora.domain.chance import (
     from_edge,
     from_model,
 )
-from remora.domain.desk import Standing, daily_loss_breach
+from remora.domain.desk import daily_loss_breach
 from remora.domain.limits import Limits
 from remora.domain.market import Market, ResolutionStatus
-from remora.domain.money import MICRO, MOST, ONE, ZERO, Side, ceil_to, floor_to
+from remora.domain.money import LEAST, MICRO, MOST, ONE, ZERO, Side, ceil_to, floor_to
 from remora.domain.permission import Permission, first_day_room, refuse_entry
 from remora.domain.precision import CENT, SHARE_QUANTUM, crossed_or_empty, entry_limit, purchase_dollars
 from remora.domain.reasons import DeskMode, SkipReason
@@ -76,13 +76,6 @@ class DeskSnapshot:
     entry_orders_last_minute: int
     live: bool = False
     permission: Permission | None = None
-
-    @property
-    def standing(self) -> Standing:
-        """Equity beside what it is measured against."""
-        return Standing(
-            equity=self.equity, day_start_equity=self.day_start_equity, high_water_mark=self.high_water_mark
-        )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -175,20 +168,24 @@ def decide(
 def _check_numbers(
     market: Market, book: OrderBook | None, whale: WhaleStanding, desk: DeskSnapshot, exposure: Exposure
 ) -> Skip | None:
-    money = (desk.equity, desk.cash, desk.day_start_equity, desk.high_water_mark)
-    committed = (exposure.position, exposure.market, exposure.event, exposure.whale)
-    if (
-        usable_market(market)
-        and (book is None or usable_book(book))
-        and all(map(Decimal.is_finite, (*money, *committed)))
-        and min(*money, *committed) >= -MOST
-        and max(*money, *committed) <= MOST
-        and whale.edge.is_finite()
-        and -ONE <= whale.edge <= ONE
-        and desk.scale.is_finite()
-        and ZERO <= desk.scale <= ONE
-    ):
-        return None
+    try:
+        if (
+            usable_market(market)
+            and (book is None or usable_book(book))
+            and LEAST <= desk.equity <= MOST
+            and LEAST <= desk.cash <= MOST
+            and LEAST <= desk.day_start_equity <= MOST
+            and LEAST <= desk.high_water_mark <= MOST
+            and LEAST <= exposure.position <= MOST
+            and LEAST <= exposure.market <= MOST
+            and LEAST <= exposure.event <= MOST
+            and LEAST <= exposure.whale <= MOST
+            and -ONE <= whale.edge <= ONE
+            and ZERO <= desk.scale <= ONE
+        ):
+            return None
+    except InvalidOperation:
+        pass  # something is no number, and cannot be compared: it is named below
     return _name_problem(market, book, whale, desk, exposure)
 
 
@@ -203,7 +200,7 @@ def _name_problem(
             market_numbers(market),
             () if book is None else book_numbers(book),
             (Bounded("edge", whale.edge, -ONE, ONE), Bounded("scale", desk.scale, ZERO, ONE)),
-            (Bounded(name, value, -MOST, MOST) for name, value in dollars.items()),
+            (Bounded(name, value, LEAST, MOST) for name, value in dollars.items()),
         )
     )
     return None if problem is None else Skip(SkipReason.MALFORMED, problem)

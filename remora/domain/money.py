@@ -12,6 +12,9 @@ ONE = Decimal(1)
 MOST = Decimal(10) ** 15
 """More dollars or shares than there are."""
 
+LEAST = -MOST
+"""What nobody can owe."""
+
 HIGHEST = ONE - MICRO
 """The highest price that anything below 1 has."""
 
