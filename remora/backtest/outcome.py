@@ -10,6 +10,10 @@ from remora.backtest.holding import Holding
 from remora.backtest.signals import Seed
 from remora.backtest.track import DAY, Track
 from remora.domain.decide import Copy, Decision
+from remora.domain.reasons import SkipReason
+
+WORDS = {reason: reason.value for reason in SkipReason}
+"""Asking a member for its value takes longer than looking it up, and refusals are many."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,10 +51,11 @@ class Outcome:
     def decided(self, at: float, seed: Seed, decision: Decision) -> None:
         """Count a decision, and keep it if decisions are recorded."""
         self.signals += 1
-        word = "copy" if isinstance(decision, Copy) else decision.reason.value
-        if word == "copy":
+        if isinstance(decision, Copy):
+            word = "copy"
             self.copies += 1
         else:
+            word = WORDS[decision.reason]
             self.skips[word] += 1
         if self.recorded:
             self._keep(at, seed, word, decision)

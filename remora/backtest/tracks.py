@@ -65,8 +65,9 @@ class Tracks(dict[int, Track]):
         return made
 
     def make(self) -> None:
-        """Make the columns from which each track is cut: whoever asks for a track first need not wait for them."""
-        self._all()
+        """Make every track now: whoever asks for one first need not wait for it."""
+        for code in self._places:
+            self[code]
 
     def _all(self) -> "_Columns":
         if self._columns is None:
