@@ -1,6 +1,6 @@
 """Whales' rows of a tape as the signals that the live watcher would have made of them."""
 
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field
 from decimal import Decimal
 
@@ -138,17 +138,14 @@ class SignalReader:
         mine = np.flatnonzero(np.isin(prints.wallet, np.fromiter(self.followed, dtype=np.int32)))
         first, self._row = self._row, self._row + len(prints)
         bursts = _bursts(prints.take(mine), first + mine if places is None else places[mine])
-        return [seed for burst, rows in bursts.items() for seed in self._seeds(burst, rows)]
-
-    def _seeds(self, burst: Burst, rows: list[Fill]) -> Iterator[Seed]:
-        at, wallet, market, outcome, side, merge = burst
-        if merge:
-            for one in (0, 1):
-                yield self._seed(at, wallet, market, one, Side.SELL, TradeKind.MERGE, rows)
-        else:
-            yield self._seed(
-                at, wallet, market, outcome, Side.BUY if side == BUY else Side.SELL, TradeKind.TRADE, rows
-            )
+        seeds: list[Seed] = []
+        for (at, wallet, market, outcome, side, merge), rows in bursts.items():
+            if merge:
+                seeds += [self._seed(at, wallet, market, one, Side.SELL, TradeKind.MERGE, rows) for one in (0, 1)]
+            else:
+                way = Side.BUY if side == BUY else Side.SELL
+                seeds.append(self._seed(at, wallet, market, outcome, way, TradeKind.TRADE, rows))
+        return seeds
 
     def _seed(
         self, at: float, wallet: int, market: int, outcome: int, side: Side, kind: TradeKind, rows: list[Fill]

@@ -73,7 +73,7 @@ class Track:
     bid: Integers
     ask: Integers
     spent: Floats
-    touch: NDArray[np.int64]
+    touch: Integers
     number: Integers
     changes: NDArray[np.int64]
     times: Sequence[float]

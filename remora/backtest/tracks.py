@@ -45,8 +45,8 @@ class Tracks(dict[int, Track]):
     ) -> None:
         super().__init__()
         chosen = prints if not len(prints) or prints.kind.max() <= QUOTE else prints.take(prints.kind <= QUOTE)
-        self._came, self._order = (chosen.at, chosen.market), _by_market(chosen.market)
-        rows = self._rows = chosen.take(self._order)
+        self._came, self._order = chosen, _by_market(chosen.market)
+        rows = self._rows = _sorted(chosen, self._order)
         counts = np.bincount(chosen.market) if len(rows) else np.zeros(0, dtype=np.int64)
         codes = np.flatnonzero(counts)
         ends = np.cumsum(counts[codes])
@@ -77,7 +77,7 @@ class Tracks(dict[int, Track]):
     def __reduce__(self) -> tuple[Any, ...]:
         """Leave out what was made: a process that is given a copy makes what it asks for."""
         made = partial(Tracks, spread_ticks=self._spread, books=self._books, seen=self._seen)
-        return made, (self._rows.take(np.argsort(self._order)), self._listings)
+        return made, (self._came, self._listings)
 
     def has(self, code: int) -> bool:
         """Whether anything of a market was printed."""
@@ -88,7 +88,7 @@ class Tracks(dict[int, Track]):
         """Return the best bids of all markets."""
         if self._bids is None:
             made = self._all()
-            self._bids = Bids.of(*self._came, self._order, (made.bid, made.ask, made.unit))
+            self._bids = Bids.of(self._came.at, self._came.market, self._order, (made.bid, made.ask, made.unit))
         return self._bids
 
     def last_seen(self) -> dict[int, Seen]:
@@ -116,6 +116,21 @@ def _by_market(market: Integers) -> NDArray[np.int64]:
     return found
 
 
+def _sorted(prints: Prints, order: NDArray[np.int64]) -> Prints:
+    """Return rows in another order, without who traded and where: nobody asks for that any more."""
+    nobody = np.broadcast_to(np.int32(-1), len(prints))
+    return Prints(
+        at=prints.at[order],
+        wallet=nobody,
+        market=nobody,
+        outcome=prints.outcome[order],
+        side=prints.side[order],
+        price=prints.price[order],
+        size=prints.size[order],
+        kind=prints.kind[order],
+    )
+
+
 @dataclass(frozen=True, slots=True, eq=False, kw_only=True)
 class _Columns:
     """What every row of every market says: see Track for what each column is."""
@@ -129,7 +144,7 @@ class _Columns:
     bid: Integers
     ask: Integers
     dollars: Floats
-    touch: NDArray[np.int64]
+    touch: Integers
     number: Integers
     changes: NDArray[np.int64]
     shown: NDArray[np.int64] | None
@@ -197,7 +212,7 @@ def _columns(
         bid=bid,
         ask=ask,
         dollars=dollars,
-        touch=(bid.astype(np.int64) * FIELD + ask) * FIELD + unit,
+        touch=(bid * np.int32(FIELD) + ask) * np.int32(FIELD) + unit,
         number=np.cumsum(moved, dtype=np.int32),
         changes=np.flatnonzero(moved),
         shown=shown,
