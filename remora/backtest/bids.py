@@ -14,25 +14,24 @@ Whole = NDArray[np.int64]
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Bids:
-    """`at`, `market` and `row` are in order of time; `row` is where each is once rows are sorted by market.
+    """What each row says, in order of time: when, of which market, and the best bids that it leaves behind.
 
-    `price` is in that other order, of outcome 0 and then of outcome 1, in thousandths of a dollar. `markets` is
-    one more than the highest code.
+    `both` are the bids of outcome 0 and of outcome 1 in thousandths of a dollar, two short numbers seen as one
+    long one: they are moved together. `markets` is one more than the highest code.
     """
 
     at: Floats
     market: Integers
-    row: Integers
-    price: Integers
+    both: Whole
     markets: int
 
     @classmethod
     def of(cls, at: Floats, market: Integers, order: Whole, touch: tuple[Integers, Integers, Integers]) -> "Bids":
-        """Return it for rows that `order` puts together by market; `touch` is bid, ask, ticks to the dollar."""
+        """Return it for rows that `order` sorts by market; `touch` is their bid, ask and ticks to the dollar."""
         bid, ask, unit = touch
-        count, step = at.size, np.int32(THOUSAND) // unit
-        row, price = np.empty(count, dtype=np.int32), np.empty((2, count), dtype=np.int32)
-        row[order] = np.arange(count, dtype=np.int32)
-        np.multiply(bid, step, out=price[0])
-        np.multiply(unit - ask, step, out=price[1])
-        return cls(at, market, row, price.reshape(-1), int(market.max(initial=-1)) + 1)
+        step = np.int32(THOUSAND) // unit
+        pairs, both = np.empty((at.size, 2), dtype=np.int32), np.empty(at.size, dtype=np.int64)
+        np.multiply(bid, step, out=pairs[:, 0])
+        np.multiply(unit - ask, step, out=pairs[:, 1])
+        both[order] = pairs.view(np.int64).reshape(-1)
+        return cls(at, market, both, int(market.max(initial=-1)) + 1)

@@ -20,7 +20,7 @@ class Marks:
     """Keeps the desk's value at the executable bids of what is held, up to an instant.
 
     While few are held each market is looked at when it moves, and each holding's own value is kept too. While many
-    are, arrays give the sum alone, and a holding's own value is that of its last fill.
+    are, arrays give the sum alone, and a holding's own value is worked out when it ends or the replay does.
     """
 
     def __init__(self, desk: Desk, shelf: BookShelf) -> None:
@@ -45,13 +45,16 @@ class Marks:
 
     def follow(self, holding: Holding, track: Track, at: float) -> None:
         """Value a holding whose shares changed, and from then on."""
-        row, held = track.index(at), self._held.setdefault(holding.market, {})
+        held = self._held.setdefault(holding.market, {})
         self._count += holding.number not in held
         held[holding.number] = holding
-        self._desk.set_mark(holding, track.executable_bid(row, holding.outcome, self._shelf, holding.shares))
         if self._together is not None:
             self._take(self._together, holding)
-        elif holding.market not in self._awaited:
+            if holding.shares:
+                return  # the sum is worked out anew with the next question
+        row = track.index(at)
+        self._desk.set_mark(holding, track.executable_bid(row, holding.outcome, self._shelf, holding.shares))
+        if self._together is None and holding.market not in self._awaited:
             self._await(holding.market, track, row)
 
     def forget(self, holding: Holding) -> None:

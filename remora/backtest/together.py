@@ -31,9 +31,10 @@ class Together:
         self._most = shelf.depth_usd - SHARE_QUANTUM
         self._passed = 0
         self._last = np.zeros(self._bids.markets, dtype=np.int64)
+        self._bid = self._last.view(np.int32)
         self._held: list[Holding] = []
         self._slots: dict[int, int] = {}
-        self._markets, self._shifts, self._shares = (np.zeros(ROOM, dtype=np.int64) for _ in range(3))
+        self._places, self._shares = np.zeros(ROOM, dtype=np.int64), np.zeros(ROOM, dtype=np.int64)
 
     def take(self, holding: Holding) -> bool:
         """Count what a holding holds now; tell whether it can be looked up here."""
@@ -45,9 +46,8 @@ class Together:
             slot = self._slots[holding.number] = len(self._held)
             self._held.append(holding)
             if slot == len(self._shares):
-                self._markets, self._shifts, self._shares = (
-                    np.concatenate([column, np.zeros_like(column)])
-                    for column in (self._markets, self._shifts, self._shares)
+                self._places, self._shares = (
+                    np.concatenate([column, np.zeros_like(column)]) for column in (self._places, self._shares)
                 )
         self._write(slot, holding)
         return True
@@ -67,11 +67,9 @@ class Together:
         bids, before, count = self._bids, self._passed, len(self._held)
         now = self._passed = int(bids.at.searchsorted(at, "right"))
         if now > before:
-            self._last[bids.market[before:now].astype(np.int64)] = bids.row[before:now]
-        rows = self._last[self._markets[:count]] + self._shifts[:count]
-        return int(bids.price[rows] @ self._shares[:count]) * UNIT
+            self._last[bids.market[before:now].astype(np.int64)] = bids.both[before:now]
+        return int(self._bid[self._places[:count]] @ self._shares[:count]) * UNIT
 
     def _write(self, slot: int, holding: Holding) -> None:
-        self._markets[slot] = holding.market
-        self._shifts[slot] = holding.outcome * self._bids.at.size
+        self._places[slot] = 2 * holding.market + holding.outcome
         self._shares[slot] = int(holding.shares / SHARE_QUANTUM)
