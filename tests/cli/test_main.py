@@ -13,20 +13,9 @@ from remora.cli.errors import CommandFailed, Exit, complaint
 from remora.cli.main import run
 from remora.settings import SettingsError
 from remora.telemetry.tracing import TracingError
+from tests.fixtures.command import run_command
 
 HEAVY = ("temporalio", "sqlalchemy", "asyncpg", "numpy", "pandas", "pydantic", "polymarket", "web3", "uvicorn")
-
-
-def _remora(*arguments: str, **variables: str) -> subprocess.CompletedProcess[str]:
-    environment = {k: v for k, v in os.environ.items() if not k.startswith(("REMORA_", "TEMPORAL_", "DATABASE_"))}
-    return subprocess.run(
-        [sys.executable, "-m", "remora.cli.main", *arguments],
-        capture_output=True,
-        text=True,
-        env=environment | variables,
-        timeout=120,
-        check=False,
-    )
 
 
 def test_help_loads_nothing_heavy() -> None:
@@ -41,14 +30,14 @@ def test_help_loads_nothing_heavy() -> None:
 
 
 def test_an_unknown_command_is_a_usage_error() -> None:
-    done = _remora("swim")
+    done = run_command("swim")
 
     assert done.returncode == Exit.USAGE
     assert "swim" in done.stderr
 
 
 def test_a_malformed_setting_is_a_usage_error_in_one_line() -> None:
-    done = _remora("status", REMORA_MODE="dream")
+    done = run_command("status", REMORA_MODE="dream")
 
     assert done.returncode == Exit.USAGE
     assert done.stderr.startswith("REMORA_MODE: expected twin, paper or live")
@@ -77,7 +66,7 @@ def test_a_venue_that_does_not_answer_is_an_unavailable_dependency(
     tmp_path: Path, command: tuple[str, ...]
 ) -> None:
     nobody = {"REMORA_TWIN_URL": "http://127.0.0.1:1", "PRIVATE_KEY": "0x" + "4c" * 32}
-    done = _remora(*command, **nobody, REMORA_STATE_DIR=str(tmp_path))
+    done = run_command(*command, **nobody, REMORA_STATE_DIR=str(tmp_path))
 
     assert (done.returncode, "does not answer" in done.stderr) == (Exit.UNAVAILABLE, True), done.stderr
 
@@ -112,7 +101,7 @@ def test_version_is_printed(capsys: pytest.CaptureFixture[str]) -> None:
 
 def test_a_directory_that_cannot_be_made_is_told_with_the_next_step(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("in the way")
-    done = _remora("up", "--servers-only", REMORA_STATE_DIR=str(tmp_path / "file" / "state"))
+    done = run_command("up", "--servers-only", REMORA_STATE_DIR=str(tmp_path / "file" / "state"))
 
     assert done.returncode == Exit.UNAVAILABLE
     assert "REMORA_STATE_DIR" in done.stderr
@@ -120,14 +109,14 @@ def test_a_directory_that_cannot_be_made_is_told_with_the_next_step(tmp_path: Pa
 
 
 def test_twin_serve_gets_its_own_options() -> None:
-    assert "--season" in _remora("twin", "serve", "--help").stdout
+    assert "--season" in run_command("twin", "serve", "--help").stdout
 
 
 def test_twin_serve_passes_its_exit_code_on() -> None:
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", 0))
         taken.listen()
-        done = _remora("twin", "serve", "--empty", "--port", str(taken.getsockname()[1]))
+        done = run_command("twin", "serve", "--empty", "--port", str(taken.getsockname()[1]))
 
     assert done.returncode == Exit.UNAVAILABLE
     assert "stop what listens there" in done.stderr

@@ -4,8 +4,6 @@ import asyncio
 import json
 import os
 import signal
-import subprocess
-import sys
 from datetime import timedelta
 from decimal import Decimal
 from pathlib import Path
@@ -24,6 +22,7 @@ from remora.storage.desk import load_desk
 from remora.storage.engine import create_engine
 from remora.venues.twin.scenario.season import season_scenario
 from remora.venues.twin.scenario.season_calendar import WINDOW_START
+from tests.fixtures.command import run_command
 from tests.fixtures.twin import address_of, served
 from tests.fixtures.waiting import until
 
@@ -32,16 +31,7 @@ CASH = Decimal("2500.50")
 
 
 def _remora(state_dir: Path, *arguments: str) -> tuple[int, str, str]:
-    unset = ("REMORA_", "TEMPORAL_", "DATABASE_", "WALLET_", "PRIVATE_")
-    environment = {name: value for name, value in os.environ.items() if not name.startswith(unset)}
-    done = subprocess.run(
-        [sys.executable, "-m", "remora.cli.main", *arguments],
-        capture_output=True,
-        text=True,
-        env=environment | {"REMORA_STATE_DIR": str(state_dir), "REMORA_TWIN_CASH": str(CASH)},
-        timeout=200,
-        check=False,
-    )
+    done = run_command(*arguments, REMORA_STATE_DIR=str(state_dir), REMORA_TWIN_CASH=str(CASH))
     return done.returncode, done.stdout, done.stderr
 
 

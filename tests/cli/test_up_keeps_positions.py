@@ -3,8 +3,6 @@
 import json
 import os
 import signal
-import subprocess
-import sys
 import time
 from pathlib import Path
 from typing import Any
@@ -15,6 +13,7 @@ import pytest
 from remora.embedded.account import account_key
 from remora.embedded.inspection import inspect
 from remora.embedded.state import StateDir
+from tests.fixtures.command import run_command
 from tests.fixtures.twin import address_of
 
 pytestmark = [pytest.mark.system, pytest.mark.slow, pytest.mark.timeout(500)]
@@ -22,16 +21,7 @@ WHALE = "0x" + "ab" * 20
 
 
 def _remora(state_dir: Path, *arguments: str) -> str:
-    unset = ("REMORA_", "TEMPORAL_", "DATABASE_", "WALLET_", "PRIVATE_")
-    environment = {name: value for name, value in os.environ.items() if not name.startswith(unset)}
-    done = subprocess.run(
-        [sys.executable, "-m", "remora.cli.main", *arguments],
-        capture_output=True,
-        text=True,
-        env=environment | {"REMORA_STATE_DIR": str(state_dir)},
-        timeout=200,
-        check=False,
-    )
+    done = run_command(*arguments, REMORA_STATE_DIR=str(state_dir))
     assert done.returncode == 0, (arguments, done.stdout, done.stderr)
     return done.stdout
 
