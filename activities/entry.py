@@ -18,9 +18,9 @@ from remora.domain.orders import Accepted, OrderState, Purpose
 from remora.domain.reasons import BEING_LEFT, SkipReason
 from remora.domain.trades import Signal, TradeKind
 from remora.storage import orders, positions, risk
+from remora.storage.case import Case, DecisionRecord, decision_id
 from remora.storage.decisions import DEADLINE
 from remora.storage.orders import OrderRow
-from remora.storage.risk import Case, DecisionRecord
 from remora.venues.venue import MarketNotBinary, MarketUnknown, VenueUnavailable
 from schemas.position import SignalMessage, position_workflow_id
 from schemas.position_steps import EnterAsk, Entered, Holding
@@ -79,7 +79,7 @@ class EntryActivities:
             signal=signal,
             now_wall=now,
             now_venue=ask.clock.clock().venue_time(now),
-            decision_id=risk.decision_id(info.workflow_run_id, signal),
+            decision_id=decision_id(info.workflow_run_id, signal),
             position_id=ask.position_id,
             traceparent=ask.signal.trace.traceparent,
         )

@@ -17,8 +17,8 @@ from remora.domain.trade_key import names_transaction
 from remora.domain.trades import Signal
 from remora.storage import decisions, orders, positions, risk, triggers
 from remora.storage import reconcile as adoption
+from remora.storage.case import Case, decision_id
 from remora.storage.positions import PositionRow
-from remora.storage.risk import Case
 from remora.venues.venue import MarketUnknown, VenueUnavailable
 from schemas.position_steps import (
     Adopted,
@@ -174,7 +174,7 @@ class PositionActivities:
             signal=signal,
             now_wall=now,
             now_venue=ref.clock.clock().venue_time(now),
-            decision_id=risk.decision_id(info.workflow_run_id or "", signal),
+            decision_id=decision_id(info.workflow_run_id or "", signal),
             position_id=ref.position_id,
             traceparent=ask.signal.trace.traceparent,
         )

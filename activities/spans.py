@@ -1,8 +1,8 @@
 """What the spans of decisions and orders say, under names of our own namespace."""
 
 from remora.domain.orders import Accepted, Rejected, SendOutcome
+from remora.storage.case import DecisionRecord
 from remora.storage.orders import OrderRow
-from remora.storage.risk import DecisionRecord
 
 Attributes = dict[str, str | float]
 

@@ -21,6 +21,7 @@ ORDER_PATH: Mapping[str, frozenset[str]] = {
     "activities.orders": frozenset(),
     "activities.redeeming": frozenset(),
     "remora.storage.risk": frozenset(),
+    "remora.storage.decision_rows": frozenset(),
     "remora.storage.orders": frozenset({"find_by_digest", "entries_in_flight", "note_unmatched"}),
     "remora.storage.fills": frozenset({"is_written"}),
     "remora.storage.unsigned": frozenset(),

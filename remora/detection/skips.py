@@ -16,8 +16,9 @@ from remora.domain.ids import AccountId
 from remora.domain.money import MOST, ZERO
 from remora.domain.reasons import SkipReason
 from remora.domain.trades import Signal
+from remora.storage.case import Case
 from remora.storage.failures import may_pass
-from remora.storage.risk import Case, record_skip
+from remora.storage.risk import record_skip
 from remora.telemetry.metrics import Metrics
 from schemas.position import position_workflow_id
 

@@ -1,68 +1,27 @@
 """The risk check: one transaction that locks the desk, decides, and writes what it decided."""
 
-import hashlib
-from collections.abc import Collection, Mapping
-from dataclasses import dataclass, field, replace
-from datetime import datetime
-from functools import cache
+from collections.abc import Collection
+from dataclasses import replace
 from typing import Any
 
-from sqlalchemy import ARRAY, String, bindparam, func, insert, select
-from sqlalchemy.dialects.postgresql import insert as upsert
+from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from remora.domain.books import OrderBook
 from remora.domain.decide import Copy, DeskSnapshot, Skip, decide
 from remora.domain.desk import judge
-from remora.domain.ids import AccountId
 from remora.domain.limits import Limits
 from remora.domain.market import Market
 from remora.domain.money import ZERO, Side
 from remora.domain.orders import OrderRequest, OrderState, OrderType, Purpose
 from remora.domain.reasons import PositionState, SkipReason
-from remora.domain.trades import Signal
 from remora.storage import desk as desks
 from remora.storage import live
+from remora.storage.case import Case, DecisionRecord
+from remora.storage.decision_rows import decision_values, write_decision, write_rows
 from remora.storage.orders import OrderRow, new_values
 from remora.storage.situation import read_situation
 from remora.storage.tables import Base, ConsumedTrade, Decision, Order, Position, Reservation
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Case:
-    """Who asks the risk check about what, and when."""
-
-    account: AccountId
-    workflow_id: str
-    run_id: str
-    signal: Signal
-    now_wall: datetime
-    now_venue: datetime
-    decision_id: str
-    position_id: str | None = None
-    traceparent: str = ""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class DecisionRecord:
-    """What was decided and the rows that carry it on; a re-run of the same workflow gets the same record."""
-
-    decision_id: str
-    outcome: str
-    reason: SkipReason | None
-    detail: str
-    position_id: str | None = None
-    order_id: str | None = None
-    unproven: bool = False
-    terms: dict[str, Any] = field(default_factory=dict)
-    fresh_order: OrderRow | None = field(default=None, compare=False)
-    """The order as this very call wrote it; None for a re-run."""
-
-
-def decision_id(run_id: str, signal: Signal) -> str:
-    """Return the name of a run's decision about a signal: the same however often its activity runs."""
-    about = ":".join(signal.trade_keys) or signal.key
-    return hashlib.sha256(f"{run_id}:{about}".encode()).hexdigest()[:20]
 
 
 async def decide_and_record(
@@ -141,7 +100,7 @@ async def record_exit_signal(
         earlier = await _earlier(connection, asked)
         if isinstance(earlier, DecisionRecord):
             return earlier
-        await _write_decision(connection, earlier, market, outcome="exit", detail=detail)
+        await write_decision(connection, earlier, market, outcome="exit", detail=detail)
         return DecisionRecord(
             decision_id=asked.decision_id,
             outcome="exit",
@@ -218,7 +177,7 @@ async def _recorded(connection: AsyncConnection, decision_id: str) -> DecisionRe
 async def _write_skip(
     connection: AsyncConnection, asked: Case, market: Market | None, skip: Skip, *, unproven: bool = False
 ) -> DecisionRecord:
-    await _write_decision(
+    await write_decision(
         connection, asked, market, outcome="skip", reason=skip.reason, detail=skip.detail, unproven=unproven
     )
     return DecisionRecord(
@@ -246,14 +205,14 @@ async def _write_copy(
             "position_id": position_id,
             "dollars": copy.reserve,
         },
-        Decision: _decision_values(
+        Decision: decision_values(
             asked, market, outcome="copy", unproven=copy.unproven, terms=terms, position_id=position_id
         ),
         Order: new_values(order) | about_order,
     }
     if asked.position_id is None:
         rows[Position] = _new_position(asked, market, copy, position_id) | {"reduction": reduction}
-    await _write(connection, asked, rows)
+    await write_rows(connection, asked, rows)
     return DecisionRecord(
         decision_id=asked.decision_id,
         outcome="copy",
@@ -317,87 +276,4 @@ def _new_position(asked: Case, market: Market, copy: Copy, position_id: str) -> 
         "cost": ZERO,
         "fees": ZERO,
         "opened_at": asked.now_venue,
-    }
-
-
-async def _write_decision(connection: AsyncConnection, asked: Case, market: Market | None, **about: Any) -> None:
-    await _write(connection, asked, {Decision: _decision_values(asked, market, **about)})
-
-
-async def _write(connection: AsyncConnection, asked: Case, rows: Mapping[type[Base], Mapping[str, Any]]) -> None:
-    """Write a row into each table, and the signal's trades as decided about, in one statement."""
-    statement = _insertion(tuple((table, tuple(values)) for table, values in rows.items()))
-    values = {_parameter(table, column): value for table, row in rows.items() for column, value in row.items()}
-    consumed = {
-        "consumed_by": asked.account,
-        "consumed_keys": list(asked.signal.trade_keys),
-        "consumed_as": asked.decision_id,
-    }
-    await connection.execute(statement, values | consumed)
-
-
-@cache
-def _insertion(tables: tuple[tuple[type[Base], tuple[str, ...]], ...]) -> Any:
-    """Return the statement for tables and their columns, made once: making it took as long as running it."""
-    # one array, not one row of parameters each: the statement is compiled once, however many trades there are
-    keys = func.unnest(bindparam("consumed_keys", type_=ARRAY(String)))
-    trades = select(
-        bindparam("consumed_by", type_=String),
-        keys.column_valued("trade_key"),
-        bindparam("consumed_as", type_=String),
-    )
-    # those that are decided about already stay with their decision
-    consume = (
-        upsert(ConsumedTrade).from_select(["account", "trade_key", "decision_id"], trades).on_conflict_do_nothing()
-    )
-    inserts = [
-        insert(table)
-        .values({column: bindparam(_parameter(table, column)) for column in columns})
-        .cte(f"{table.__tablename__}_written")
-        for table, columns in tables
-    ]
-    return consume.add_cte(*inserts)
-
-
-def _parameter(table: type[Base], column: str) -> str:
-    return f"{table.__tablename__}_{column}"
-
-
-def _decision_values(
-    asked: Case,
-    market: Market | None,
-    *,
-    outcome: str,
-    reason: SkipReason | None = None,
-    detail: str = "",
-    unproven: bool = False,
-    terms: dict[str, Any] | None = None,
-    position_id: str | None = None,
-) -> dict[str, Any]:
-    signal = asked.signal
-    return {
-        "id": asked.decision_id,
-        "account": asked.account,
-        "workflow_id": asked.workflow_id,
-        "run_id": asked.run_id,
-        "position_id": position_id or asked.position_id,
-        "whale": signal.whale,
-        "token_id": signal.token_id,
-        "condition_id": signal.condition_id,
-        "question": "" if market is None else market.question,
-        "side": signal.side.value,
-        "kind": signal.kind.value,
-        "source": signal.source.value,
-        "signal_key": signal.key,
-        "trade_price": signal.price,
-        "trade_size": signal.size,
-        "outcome": outcome,
-        "reason": None if reason is None else reason.value,
-        "detail": detail,
-        "unproven": unproven,
-        "terms": terms or {},
-        "happened_at": signal.happened_at,
-        "seen_at": signal.seen_at,
-        "decided_at": asked.now_wall,
-        "traceparent": asked.traceparent,
     }

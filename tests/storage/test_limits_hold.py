@@ -20,7 +20,8 @@ from remora.domain.reasons import DeskMode, ExitReason, PositionState
 from remora.domain.trades import Signal, TradeSource
 from remora.storage import desk, desk_orders, fills, orders, positions
 from remora.storage.books import our_books
-from remora.storage.risk import Case, DecisionRecord, decide_and_record
+from remora.storage.case import Case, DecisionRecord
+from remora.storage.risk import decide_and_record
 from remora.storage.roster import Follow, publish_roster
 
 from .test_risk import book, market, whale

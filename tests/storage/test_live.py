@@ -11,7 +11,7 @@ from remora.domain.ids import AccountId
 from remora.domain.permission import Access
 from remora.domain.reasons import SkipReason
 from remora.storage import desk, live
-from remora.storage.risk import DecisionRecord
+from remora.storage.case import DecisionRecord
 from remora.storage.roster import Follow, publish_roster
 from remora.storage.tables import Desk, Position
 from tests.storage.test_risk import ACCOUNT, LIMITS, NOW, market, whale

@@ -22,8 +22,9 @@ from remora.domain.reasons import DeskMode, ExitReason, PositionState, SkipReaso
 from remora.domain.trades import Signal, TradeSource
 from remora.storage import desk, fills, orders, positions
 from remora.storage.books import our_books
+from remora.storage.case import Case, DecisionRecord, decision_id
 from remora.storage.decisions import count_outcomes, list_decisions
-from remora.storage.risk import Case, DecisionRecord, decide_and_record, decision_id
+from remora.storage.risk import decide_and_record
 from remora.storage.roster import Follow, publish_roster
 from remora.storage.summary import summarise
 
