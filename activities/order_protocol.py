@@ -125,7 +125,8 @@ async def _settle(tools: Tools, order: OrderRow, matched: Decimal | None, span: 
             missing = 0
         else:
             missing += 1
-            if await _end_if_gone(tools, order, missing):
+            # what the venue has matched will show, however late
+            if not matched and await _end_if_gone(tools, order, missing):
                 return True
             if missing % patience.resend_after == 0 and sends < patience.sends_max and await _wanted(tools, order):
                 sends += 1
