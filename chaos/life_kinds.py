@@ -150,14 +150,15 @@ async def _sale_refused(lives: Lives, market: TradedMarket, whale: WalletAddress
     place = lives.place
     await place.post("/chain/approvals", address=place.account)
     closing = asyncio.create_task(lives.close(market, whale))
+    name = lives.workflow_id(market, whale)
     query = (
-        f"SELECT count(*) FROM positions WHERE workflow_id = '{lives.workflow_id(market, whale)}' "  # noqa: S608
+        f"SELECT count(*) FROM positions WHERE workflow_id = '{name}' "  # noqa: S608 (our own name)
         f"AND (state = 'needs_attention' OR state IN {ENDED})"
     )
 
     async def refused_or_over() -> bool:
         # a market that an earlier life has ended sells nothing, and nothing was bought
-        return await lives.some(query) or await lives.closed(lives.workflow_id(market, whale))
+        return await lives.some(query) or await lives.closed(name)
 
     try:
         await lives.until(refused_or_over, "the refusal of a sale")

@@ -18,6 +18,7 @@ from remora.storage.orders import orders_of
 from remora.storage.triggers import active_triggers
 from schemas.position import CloseRequest, OrderChanged, PriceCrossed
 from tests.fixtures.desk import WHALES, Desk, utc_now
+from tests.fixtures.patience import SOON
 from tests.fixtures.twin import TwinMarket
 from tests.fixtures.waiting import eventually, until
 from tests.system.conftest import Remora
@@ -25,15 +26,6 @@ from workflows.position import PositionWorkflow
 
 pytestmark = [pytest.mark.system, pytest.mark.timeout(120)]
 Screen = pytest.CaptureFixture[str]
-
-SOON = Patience(
-    look_pause=timedelta(milliseconds=20),
-    looks=6,
-    resend_after=2,
-    sends_max=2,
-    sale_pause=timedelta(milliseconds=20),
-)
-"""Gives up looking after a fraction of a second."""
 
 
 async def arm(desk: Desk, kind: str, **options: Any) -> None:

@@ -3,34 +3,24 @@
 import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from datetime import timedelta
 from typing import Any
 
 import pytest
 from prometheus_client import CollectorRegistry
 
-from activities.tools import Patience
 from remora.settings import Settings
 from remora.storage.orders import orders_of
 from remora.storage.positions import load_position
 from remora.telemetry.metrics import Metrics
 from schemas.position import CloseRequest
 from tests.fixtures.desk import Desk
+from tests.fixtures.patience import SOON
 from tests.fixtures.twin import TwinMarket
 from tests.fixtures.waiting import until
 from workers.watcher import run
 from workflows.position import PositionWorkflow
 
 pytestmark = [pytest.mark.system, pytest.mark.timeout(120)]
-
-HASTY = Patience(
-    look_pause=timedelta(milliseconds=20),
-    looks=6,
-    resend_after=2,
-    sends_max=2,
-    sale_pause=timedelta(milliseconds=20),
-)
-"""Gives up looking while the order is still held back: the position waits for news of it."""
 
 
 @asynccontextmanager
@@ -57,7 +47,7 @@ async def theirs(desk: Desk, side: str) -> list[Any]:
 
 
 async def test_a_purchase_that_matched_nothing_ends_without_a_person(desk: Desk, twin_market: TwinMarket) -> None:
-    async with watched(desk), desk.worker(patience=HASTY):
+    async with watched(desk), desk.worker(patience=SOON):
         await quote(desk, twin_market, 0.5)
         await desk.twin.post("/faults", kind="order_delayed", count=1, seconds=1.0)
         name = await desk.buy(twin_market)
@@ -79,7 +69,7 @@ async def test_a_purchase_that_matched_nothing_ends_without_a_person(desk: Desk,
 async def test_a_sale_that_matched_nothing_is_sold_anew_without_a_person(
     desk: Desk, twin_market: TwinMarket
 ) -> None:
-    async with watched(desk), desk.worker(patience=HASTY):
+    async with watched(desk), desk.worker(patience=SOON):
         await quote(desk, twin_market, 0.5)
         name = await desk.buy(twin_market)
         held = await desk.position(name)
